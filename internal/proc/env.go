@@ -1,0 +1,82 @@
+package proc
+
+import (
+	"strconv"
+	"strings"
+)
+
+// marker is the variable by which a daemon that left its group is recognised as ours
+// (/proc/PID/environ): it survives fork, setsid and exec, unlike parent, group and
+// session. It holds a number that no other group on this machine has.
+const marker = "HOTRELOAD_GROUP"
+
+// CleanEnv returns env without what was meant for this process alone:
+//
+//   - LISTEN_FDS and its companions, NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID
+//     (systemd's protocols). Other names with these prefixes stay: LISTEN_ADDR is a
+//     common setting of applications.
+//   - HOTRELOAD and HOTRELOAD_*, of a hotreload around this one.
+//   - the job server of make in MAKEFLAGS and MFLAGS: it names the descriptors 3 and 4,
+//     which are ours or nobody's in a child. A nested make would read its tokens from them.
+func CleanEnv(env []string) []string {
+	out := make([]string, 0, len(env))
+	for _, kv := range env {
+		name, value, ok := strings.Cut(kv, "=")
+		if !ok {
+			continue
+		}
+		switch name {
+		case "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_PIDFDID", "LISTEN_FDS_FIRST_FD",
+			"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "HOTRELOAD":
+			continue
+		case "MAKEFLAGS", "MFLAGS":
+			clean := withoutJobserver(value)
+			if clean == "" {
+				continue
+			}
+			kv = name + "=" + clean
+		}
+		if strings.HasPrefix(name, "HOTRELOAD_") {
+			continue
+		}
+		out = append(out, kv)
+	}
+	return out
+}
+
+// withoutJobserver drops -j and --jobserver-* from the flags of make. What follows "--"
+// are variable definitions, which stay as they are.
+func withoutJobserver(flags string) string {
+	words := strings.Split(flags, " ")
+	out := words[:0:0]
+	for i := 0; i < len(words); i++ {
+		w := words[i]
+		if w == "--" {
+			out = append(out, words[i:]...)
+			break
+		}
+		switch {
+		case w == "-j" || w == "--jobs":
+			if i+1 < len(words) && isNumber(words[i+1]) {
+				i++
+			}
+		case strings.HasPrefix(w, "-j") && isNumber(w[2:]),
+			strings.HasPrefix(w, "--jobs="),
+			strings.HasPrefix(w, "--jobserver-auth="),
+			strings.HasPrefix(w, "--jobserver-fds="),
+			strings.HasPrefix(w, "--jobserver-style="):
+		default:
+			out = append(out, w)
+		}
+	}
+	clean := strings.Join(out, " ")
+	if strings.TrimSpace(clean) == "" {
+		return ""
+	}
+	return clean
+}
+
+func isNumber(s string) bool {
+	_, err := strconv.Atoi(s)
+	return err == nil
+}

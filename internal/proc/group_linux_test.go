@@ -1,0 +1,546 @@
+package proc
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// R8: how the leader ended.
+func TestState(t *testing.T) {
+	for _, tt := range []struct {
+		script string
+		code   int
+		sig    syscall.Signal
+	}{
+		{"exit 0", 0, 0},
+		{"exit 3", 3, 0},
+		{"exit 255", 255, 0},
+		{"kill -9 $$", -1, syscall.SIGKILL},
+		{"kill -11 $$", -1, syscall.SIGSEGV},
+		{"kill -34 $$", -1, syscall.Signal(34)},
+	} {
+		p := sh(t, tt.script)
+		gone(t, p.Group)
+		if s := p.State(); s.Code != tt.code || s.Signal != tt.sig {
+			t.Errorf("%s: %+v", tt.script, s)
+		}
+		if k := p.Killed(); k != nil {
+			t.Errorf("%s: killed %v", tt.script, k)
+		}
+		if err := p.Signal(syscall.SIGTERM); !errors.Is(err, os.ErrProcessDone) {
+			t.Errorf("%s: Signal after the end: %v", tt.script, err)
+		}
+	}
+}
+
+// R1: the handler completes, and each process gets the signal exactly once.
+func TestSignalOnce(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := run(t, Cmd{
+		Path: "/bin/sh",
+		Args: []string{"sh", "-c", `trap : TERM; "$0" & "$0" & "$0" & wait; wait; wait; wait; echo end`, exe},
+		Env:  selfEnv("count-term"),
+	})
+	for range 3 {
+		if l := p.line(); l != "ready" {
+			t.Fatal(l)
+		}
+	}
+	p.Stop(syscall.SIGTERM, patience)
+	p.Stop(syscall.SIGTERM, patience) // idempotent
+	for range 3 {
+		if l := p.line(); l != "seen 1" {
+			t.Errorf("%q, want seen 1", l)
+		}
+	}
+	gone(t, p.Group)
+	if k := p.Killed(); k != nil {
+		t.Error(k)
+	}
+}
+
+// P2, R4, fault 53: the leader dies at once, the server below it needs its time.
+func TestLeaderDiesFirst(t *testing.T) {
+	mark := filepath.Join(t.TempDir(), "handled")
+	p := sh(t, `sh -c 'trap "sleep 0.3; echo done >`+mark+`; exit" TERM; echo ready; while :; do sleep 0.01; done'; true`)
+	p.line()
+	p.Stop(syscall.SIGTERM, patience)
+	wait(t, "exited", p.Exited())
+	if closed(p.Gone()) {
+		t.Error("gone although the server still works")
+	}
+	gone(t, p.Group)
+	if _, err := os.Stat(mark); err != nil {
+		t.Error("gone before the handler completed:", err)
+	}
+
+	// The signal of the group is the only one that the server sees.
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p = run(t, Cmd{Path: "/bin/sh", Args: []string{"sh", "-c", `"$0"; true`, exe}, Env: selfEnv("count-term")})
+	p.line()
+	p.Stop(syscall.SIGTERM, patience)
+	if l := p.line(); l != "seen 1" {
+		t.Error(l)
+	}
+	gone(t, p.Group)
+}
+
+// R3, P5, fault 51: SIGKILL at the end of the grace, and everybody is named.
+func TestIgnoresTerm(t *testing.T) {
+	p := sh(t, `trap '' TERM; sleep 1000 & sleep 1001 & echo $$ $!; wait; wait`)
+	pids := p.pids()
+	start := time.Now()
+	const grace = 50 * time.Millisecond
+	p.Stop(syscall.SIGTERM, grace)
+	gone(t, p.Group)
+	if d := time.Since(start); d < grace {
+		t.Errorf("killed after %v", d)
+	}
+	if s := p.State(); s.Signal != syscall.SIGKILL {
+		t.Errorf("%+v", s)
+	}
+	killed := p.Killed()
+	if len(killed) != 3 || !slices.Contains(killed, fmt.Sprint(pids[0], " sh")) || !slices.Contains(killed, fmt.Sprint(pids[1], " sleep")) {
+		t.Errorf("killed %q, pids %v", killed, pids)
+	}
+}
+
+// T2: a second request kills at once.
+func TestStopAgain(t *testing.T) {
+	p := sh(t, `trap 'echo term' TERM; echo ready; while :; do sleep 0.01; done`)
+	p.line()
+	p.Stop(syscall.SIGTERM, time.Hour)
+	if l := p.line(); l != "term" {
+		t.Fatal(l)
+	}
+	p.Stop(syscall.SIGTERM, 0)
+	gone(t, p.Group)
+	if p.State().Signal != syscall.SIGKILL || p.Killed() != nil {
+		t.Error(p.State(), p.Killed())
+	}
+
+	p = sh(t, `trap 'echo term' TERM; echo ready; while :; do sleep 0.01; done`)
+	p.line()
+	p.Stop(syscall.SIGTERM, time.Hour)
+	p.Stop(syscall.SIGTERM, 10*time.Millisecond)
+	p.Stop(syscall.SIGTERM, time.Hour) // cannot lengthen
+	gone(t, p.Group)
+	if len(p.Killed()) == 0 {
+		t.Error(p.Killed())
+	}
+}
+
+// With grace 0 the signal is not sent at all.
+func TestKillAtOnce(t *testing.T) {
+	p := sh(t, `trap 'echo term' TERM; echo ready; while :; do sleep 0.01; done`)
+	p.line()
+	p.Stop(syscall.SIGTERM, 0)
+	gone(t, p.Group)
+	if l, ok := <-p.lines; ok {
+		t.Error(l)
+	}
+	p = sh(t, "exec sleep 1000")
+	p.Stop(syscall.SIGTERM, 0)
+	gone(t, p.Group)
+	if s := p.State().Signal; s != syscall.SIGKILL {
+		t.Error(s)
+	}
+}
+
+// P5b, fault 60: a stopped process would not see SIGTERM.
+func TestStopStopped(t *testing.T) {
+	for _, how := range []string{"stop", "signal"} {
+		p := sh(t, `trap 'echo term; exit 5' TERM; sh -c 'kill -STOP $$; true' & echo $!; while :; do sleep 0.01; done`)
+		child := p.pids()[0]
+		syscall.Kill(p.Pid(), syscall.SIGSTOP)
+		eventually(t, "stopped", func() bool { return stopped(child) && stopped(p.Pid()) })
+		if how == "stop" {
+			p.Stop(syscall.SIGTERM, patience)
+		} else if err := p.Signal(syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+		gone(t, p.Group)
+		if p.State().Code != 5 || p.Killed() != nil {
+			t.Error(how, p.State(), p.Killed())
+		}
+	}
+}
+
+func stopped(pid int) bool {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := strings.Cut(string(b), ") ")
+	return strings.HasPrefix(rest, "T")
+}
+
+// A leader that ends by itself leaves the rest running; Gone tells when that ended too.
+func TestLeaderEnds(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	p := run(t, Cmd{Path: "/bin/sh", Args: []string{"sh", "-c", `exec 3<&0; cat <&3 >/dev/null & echo $!; exit 4`}, Stdin: r})
+	cat := p.pids()[0]
+	wait(t, "exited", p.Exited())
+	if p.State().Code != 4 {
+		t.Error(p.State())
+	}
+	if err := p.Signal(syscall.SIGWINCH); err != nil || closed(p.Gone()) || !alive(cat) {
+		t.Error("the rest of the group is not running", err)
+	}
+	w.Close() // cat ends by itself
+	gone(t, p.Group)
+	if exists(cat) {
+		t.Error("a zombie is left")
+	}
+}
+
+// Fault 54, 73: five hundred children.
+func TestManyChildren(t *testing.T) {
+	p := sh(t, `trap '' TERM; i=0; while [ $i -lt 500 ]; do sleep 1000 & i=$((i+1)); done; echo ready; wait`)
+	p.line()
+	p.Stop(syscall.SIGTERM, 10*time.Millisecond)
+	gone(t, p.Group)
+	if n := len(p.Killed()); n != 501 {
+		t.Errorf("%d killed", n)
+	}
+	for _, c := range procDir.all() {
+		if c.pgrp == p.Pid() {
+			t.Errorf("left: %+v", c)
+		}
+	}
+}
+
+// R4, fault 55: daemons leave group and session; some by a double fork, so that nobody
+// can tell by their parents where they came from.
+func TestDaemons(t *testing.T) {
+	const daemon = `
+		(setsid sh -c 'echo $$; exec sleep 1000' &)            # double fork
+		setsid sh -c 'echo $$; exec sleep 1000' &              # still a child
+		setsid sh -c 'sleep 1000 & echo $!; exec sleep 1000' & # a child of a daemon
+		setsid env -i sleep 1000 & echo $!                     # carries no marker, but has a parent
+		(setsid sh -c 'trap "" TERM; echo $$; while :; do sleep 0.1; done' &)  # ignores signals
+	`
+	a := sh(t, daemon+`exec sleep 1000`)
+	b := sh(t, daemon+`exec sleep 1000`)
+	read := func(p *program) (pids []int) {
+		for range 5 {
+			pids = append(pids, p.pids()...)
+		}
+		return pids
+	}
+	ap, bp := read(a), read(b)
+	a.Stop(syscall.SIGTERM, 10*time.Millisecond)
+	gone(t, a.Group)
+	for _, pid := range ap {
+		if exists(pid) {
+			t.Errorf("%d %s of the stopped group is left", pid, NameOf(pid))
+		}
+	}
+	for _, pid := range bp {
+		if !alive(pid) {
+			t.Errorf("%d of the other group has been ended", pid)
+		}
+	}
+	if k := a.Killed(); !slices.ContainsFunc(k, func(s string) bool { return strings.HasSuffix(s, " sh") }) {
+		t.Errorf("killed %q", k)
+	}
+	b.Stop(syscall.SIGTERM, 0)
+	gone(t, b.Group)
+	for _, pid := range bp {
+		if exists(pid) {
+			t.Errorf("%d is left", pid)
+		}
+	}
+}
+
+// The leader ended by itself, and a daemon is all that is left: Gone waits for it.
+func TestOnlyDaemonLeft(t *testing.T) {
+	for _, stop := range []bool{true, false} {
+		p := sh(t, `setsid sh -c 'echo $$; exec sleep 1000' & sleep 0.01; exit 0`)
+		pid := p.pids()[0]
+		wait(t, "exited", p.Exited())
+		if closed(p.Gone()) {
+			t.Error("gone with a daemon left")
+		}
+		if stop {
+			p.Stop(syscall.SIGTERM, patience)
+		} else {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
+		gone(t, p.Group)
+		// Killed before it was ever seen, it is a zombie that the reaper reaps presently.
+		eventually(t, "end of the daemon", func() bool { return !exists(pid) })
+	}
+}
+
+// A daemon born while the group ends: its parent forks on SIGTERM.
+func TestLateDaemon(t *testing.T) {
+	for range 20 {
+		p := sh(t, `trap 'setsid sleep 1000 & echo $!; exit' TERM; echo ready; while :; do sleep 0.005; done`)
+		p.line()
+		p.Stop(syscall.SIGTERM, patience)
+		pid := p.pids()[0]
+		gone(t, p.Group)
+		if alive(pid) {
+			t.Fatal("left")
+		}
+	}
+}
+
+// A signal is lost on a shell that has a handler and is about to execute something. What
+// it executed gets it again.
+func TestDaemonExecs(t *testing.T) {
+	p := sh(t, `(setsid sh -c 'trap "exec sleep 1000" TERM; echo $$; while :; do sleep 0.01; done' &); exec sleep 1000`)
+	pid := p.pids()[0]
+	p.Stop(syscall.SIGTERM, 2*patience)
+	gone(t, p.Group)
+	if alive(pid) || p.Killed() != nil {
+		t.Error("left, or only killed:", p.Killed())
+	}
+}
+
+func TestChildEnv(t *testing.T) {
+	got := childEnv([]string{"A=1", "B=2", "nonsense", "A=3", marker + "=other"}, "n")
+	if want := []string{marker + "=n", "B=2", "A=3"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// Fault 57: orphans of a living group are reaped, those in the group and those outside.
+func TestReapsOrphans(t *testing.T) {
+	p := sh(t, `i=0; while [ $i -lt 50 ]; do (sh -c 'echo $$' &); (setsid sh -c 'echo $$' &); i=$((i+1)); done; exec sleep 1000`)
+	for range 100 {
+		pid := p.pids()[0]
+		eventually(t, "reaped", func() bool { return !exists(pid) })
+	}
+	if closed(p.Exited()) {
+		t.Error("the leader ended")
+	}
+}
+
+// The reaper must not take the exit status of a child of os/exec.
+func TestDoesNotSteal(t *testing.T) {
+	n := 300
+	if testing.Short() {
+		n = 50
+	}
+	for i := range n {
+		c := exec.Command("/bin/sh", "-c", "exit 9")
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if i%10 == 0 { // a zombie for as long as a look takes
+			eventually(t, "zombie", func() bool { return !alive(c.Process.Pid) })
+			reap()
+		}
+		var ee *exec.ExitError
+		if err := c.Wait(); !errors.As(err, &ee) || ee.ExitCode() != 9 {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Nor that of a group's leader or of a guard.
+func TestReapLeavesOwn(t *testing.T) {
+	for range 100 {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			reap()
+		}()
+		p := sh(t, "exit 5")
+		reap()
+		gone(t, p.Group)
+		if p.State().Code != 5 {
+			t.Fatal(p.State())
+		}
+		<-done
+	}
+}
+
+// Descriptors: the given ones, and no others.
+func TestDescriptors(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	leak, err := syscall.Open("/", syscall.O_RDONLY, 0) // inherited, as far as Setup knows
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(leak)
+	closeInherited()
+	p := run(t, Cmd{
+		Path:  "/bin/sh",
+		Args:  []string{"sh", "-c", `ls -l /proc/self/fd | sed -n 's/.* \([0-9]*\) -> .*/\1/p' | tr '\n' ' '; echo; echo extra >&3; cat; pwd; echo $A $B`},
+		Dir:   "/usr",
+		Env:   []string{"A=1", "B=2", "A=3", "PATH=" + os.Getenv("PATH")},
+		Extra: []*os.File{w},
+	})
+	w.Close()
+	if l := p.line(); l != "0 1 2 3 4 " { // 4 is the directory that ls reads
+		t.Errorf("descriptors %q", l)
+	}
+	if l := p.line(); l != "/usr" {
+		t.Errorf("pwd %q", l)
+	}
+	if l := p.line(); l != "3 2" {
+		t.Errorf("environment %q, want the last assignment", l)
+	}
+	b, _ := io.ReadAll(r)
+	if string(b) != "extra\n" {
+		t.Errorf("descriptor 3: %q", b)
+	}
+}
+
+// R12: a program that is being written is retried.
+func TestTextFileBusy(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app")
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o755)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(f, "#!/bin/sh\nexit 6\n")
+	if _, err := Start(Cmd{Path: path}); !errors.Is(err, syscall.ETXTBSY) {
+		t.Fatal(err)
+	}
+	time.AfterFunc(20*time.Millisecond, func() { f.Close() })
+	g, err := Start(Cmd{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone(t, g)
+	if g.State().Code != 6 {
+		t.Error(g.State())
+	}
+}
+
+func TestStartFails(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for range 20 {
+		if _, err := Start(Cmd{Path: "/does/not/exist"}); !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		if _, err := Start(Cmd{Path: "/bin/true", Dir: "/does/not/exist"}); !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	if n := runtime.NumGoroutine(); n > before+1 {
+		t.Errorf("%d goroutines, were %d", n, before)
+	}
+}
+
+// P3: children must survive the end of whatever thread Start was called from.
+func TestForkThread(t *testing.T) {
+	started := make(chan *program)
+	go func() {
+		runtime.LockOSThread() // without unlock: the thread ends with the goroutine
+		started <- sh(t, "exec sleep 1000")
+	}()
+	p := <-started
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for range 50 {
+		<-tick.C
+		if closed(p.Exited()) {
+			t.Fatal("ended with the thread: ", p.State())
+		}
+	}
+}
+
+// F6, fault 105: nothing gathers.
+func TestLeaks(t *testing.T) {
+	n := 500
+	if testing.Short() {
+		n = 100
+	}
+	cycle := func(i int) {
+		g, err := Start(Cmd{Path: "/bin/sh", Args: []string{"sh", "-c", []string{
+			"exec sleep 1000", "exit 3", "sleep 1000 & exec sleep 1000", "(setsid sleep 1000 &); exec sleep 1000", "kill -6 $$",
+		}[i%5]}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i%2 == 0 {
+			<-time.After(time.Duration(i%7) * time.Millisecond)
+		}
+		g.Stop(syscall.SIGTERM, patience)
+		gone(t, g)
+	}
+	for i := range 20 {
+		cycle(i)
+	}
+	fds, routines, groups := countFds(t), runtime.NumGoroutine(), len(registry.groups)
+	for i := range n {
+		cycle(i)
+	}
+	eventually(t, fmt.Sprintf("goroutines back to %d", routines), func() bool { return runtime.NumGoroutine() <= routines })
+	if n := countFds(t); n > fds {
+		t.Errorf("%d descriptors, were %d", n, fds)
+	}
+	if n := len(registry.groups); n != groups {
+		t.Errorf("%d groups registered, were %d", n, groups)
+	}
+	var left []process
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		if left = procDir.list(os.Getpid(), func(process) bool { return false }); len(left) == 0 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("left: %+v", left)
+		}
+	}
+}
+
+func countFds(t *testing.T) int {
+	t.Helper()
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(fds)
+}
+
+func TestNameOf(t *testing.T) {
+	dir := t.TempDir()
+	long := filepath.Join(dir, "a-name-of-more-than-fifteen")
+	if err := os.Link("/bin/sleep", long); err != nil {
+		b, err := os.ReadFile("/bin/sleep")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(long, b, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g, err := Start(Cmd{Path: long, Args: []string{long, "1000"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer gone(t, g)
+	defer g.Stop(syscall.SIGKILL, 0)
+	// Just after the start the kernel does not know the arguments yet.
+	eventually(t, "the whole name", func() bool { return NameOf(g.Pid()) == "a-name-of-more-than-fifteen" })
+	if n := NameOf(1 << 30); n != "" {
+		t.Error(n)
+	}
+}

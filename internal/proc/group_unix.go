@@ -1,0 +1,425 @@
+//go:build unix
+
+package proc
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+const (
+	// afterKill is how long SIGKILL may take before the group is given up: a process in
+	// an uninterruptible wait, or one that belongs to another user, must not hang us.
+	afterKill = 2 * time.Second
+	// strayGrace is the least time a daemon outside the group gets between its signal and
+	// SIGKILL, even if the group used up the whole grace.
+	strayGrace = 100 * time.Millisecond
+)
+
+type osGroup struct {
+	nonce string
+	term  *foreground
+
+	suspended atomic.Bool // Suspend stopped it
+
+	wake chan struct{} // a Stop came in, or some child ended; buffered 1
+
+	// Guarded by Group.mu.
+	request *stopRequest
+	empty   bool              // the group is gone: its id may be reused, never signal it again
+	known   map[int]uint64    // strays seen so far: pid -> start time, to find them again without a parent
+	unsure  map[int]time.Time // since when a process could not be judged
+}
+
+type stopRequest struct {
+	sig     syscall.Signal
+	killAt  time.Time
+	patient bool // the grace was not zero: who is killed at its end is named
+}
+
+func start(c Cmd) (*Group, error) {
+	g := newGroup()
+	g.os = osGroup{
+		nonce:  newNonce(),
+		wake:   make(chan struct{}, 1),
+		known:  make(map[int]uint64),
+		unsure: make(map[int]time.Time),
+	}
+	attr := &syscall.ProcAttr{Dir: c.Dir, Env: childEnv(c.Env, g.os.nonce), Sys: groupAttr()}
+
+	std := []*os.File{c.Stdin, c.Stdout, c.Stderr}
+	if slices.Contains(std, nil) {
+		null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+		if err != nil {
+			return nil, err
+		}
+		defer null.Close()
+		for i := range std {
+			if std[i] == nil {
+				std[i] = null
+			}
+		}
+	}
+	for _, f := range std {
+		attr.Files = append(attr.Files, f.Fd())
+	}
+	for _, f := range c.Extra {
+		fd, err := descriptor(f)
+		if err != nil {
+			return nil, err
+		}
+		attr.Files = append(attr.Files, fd)
+	}
+	if c.Foreground != nil {
+		if t, fd := newForeground(c.Foreground); t != nil {
+			g.os.term = t
+			attr.Sys.Foreground, attr.Sys.Ctty = true, int(fd)
+		}
+	}
+
+	registry.spawn.Lock()
+	pid, err := fork(c.Path, c.Args, attr)
+	if err != nil {
+		registry.spawn.Unlock()
+		if g.os.term != nil {
+			g.os.term.release(0)
+		}
+		return nil, err
+	}
+	g.pid = pid
+	enter(g)
+	registry.spawn.Unlock()
+
+	go g.wait()
+	go g.supervise()
+	return g, nil
+}
+
+// descriptor is f.Fd without its side effect on the blocking mode.
+func descriptor(f *os.File) (fd uintptr, err error) {
+	rc, err := f.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	err = rc.Control(func(n uintptr) { fd = n })
+	return fd, err
+}
+
+// childEnv puts the marker in front and, like os/exec, lets the last of several
+// assignments to a variable win.
+func childEnv(env []string, nonce string) []string {
+	out := []string{marker + "=" + nonce}
+	seen := map[string]bool{marker: true}
+	for _, kv := range slices.Backward(env) {
+		name, _, ok := strings.Cut(kv, "=")
+		if !ok || seen[name] {
+			continue
+		}
+		seen[name] = true
+		out = append(out, kv)
+	}
+	slices.Reverse(out[1:])
+	return out
+}
+
+func textFileBusy(err error) bool { return errors.Is(err, syscall.ETXTBSY) }
+
+// wait is the one waiter of the leader. It blocks: nothing is polled.
+//
+// It does not wait for the whole group: a blocked wait4(-pgid) is not woken when the last
+// child in the group leaves it by setsid, and would later steal from whoever gets the id.
+func (g *Group) wait() {
+	for {
+		var ws syscall.WaitStatus
+		var ru syscall.Rusage
+		_, err := syscall.Wait4(g.pid, &ws, syscall.WUNTRACED, &ru)
+		switch {
+		case err == syscall.EINTR:
+		case err == nil && ws.Stopped():
+			g.reportStop(ws.StopSignal())
+		default:
+			if g.os.term != nil {
+				g.os.term.release(g.pid) // what it left running has no more business there
+			}
+			s := State{Code: -1} // if somebody else reaped it, all we know is that it ended
+			if err == nil {
+				s = stateOf(ws, &ru)
+			}
+			g.leaderEnded(s)
+			return
+		}
+	}
+}
+
+func stateOf(ws syscall.WaitStatus, ru *syscall.Rusage) State {
+	s := State{
+		Code:     ws.ExitStatus(), // -1 if signalled
+		UserTime: time.Duration(ru.Utime.Nano()),
+		SysTime:  time.Duration(ru.Stime.Nano()),
+	}
+	if ws.Signaled() {
+		s.Signal, s.CoreDumped = ws.Signal(), ws.CoreDump()
+	}
+	return s
+}
+
+func (g *Group) reportStop(sig syscall.Signal) {
+	switch sig {
+	case syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGTSTP:
+	default:
+		return
+	}
+	if g.os.suspended.Load() {
+		return // our own doing
+	}
+	select { // this goroutine is the only sender
+	case <-g.stopped:
+	default:
+	}
+	g.stopped <- sig
+}
+
+func (g *Group) signal(sig syscall.Signal) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.os.empty {
+		return os.ErrProcessDone
+	}
+	return g.send(sig)
+}
+
+// send is called with g.mu held, and only while the group's id is certainly ours.
+func (g *Group) send(sig syscall.Signal) error {
+	target := -g.pid
+	err := syscall.Kill(target, sig)
+	if err == syscall.ESRCH {
+		select {
+		case <-g.exited:
+			return os.ErrProcessDone
+		default: // the leader moved itself to another group
+			target = g.pid
+			err = syscall.Kill(target, sig)
+		}
+	}
+	if terminating(sig) {
+		syscall.Kill(target, syscall.SIGCONT)
+	}
+	return err
+}
+
+func terminating(sig syscall.Signal) bool {
+	switch sig {
+	case syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGABRT:
+		return true
+	}
+	return false
+}
+
+func (g *Group) stop(sig syscall.Signal, grace time.Duration) {
+	g.mu.Lock()
+	at := time.Now().Add(grace)
+	switch r := g.os.request; {
+	case r == nil:
+		g.os.request = &stopRequest{sig: sig, killAt: at, patient: grace > 0}
+	case at.Before(r.killAt):
+		r.killAt, r.patient = at, grace > 0
+	}
+	g.mu.Unlock()
+	g.look()
+}
+
+// look makes supervise look.
+func (g *Group) look() {
+	select {
+	case g.os.wake <- struct{}{}:
+	default:
+	}
+}
+
+// supervise carries out Stop and finds out when everything is gone. While the leader lives
+// and nobody asked for its end it sleeps. After that it looks every 1 to 10 ms if somebody
+// waits, else every 1 to 500 ms; and where Setup could arrange it, as soon as any child of
+// this process ends.
+func (g *Group) supervise() {
+	var (
+		exited    = g.exited
+		sent      bool
+		killedAt  time.Time          // zero: not yet
+		signalled = map[int]string{} // strays: pid -> image at that time
+		straysAt  time.Time          // when the group was found gone and the strays' turn began
+		strayKill time.Time          // when they were killed; zero: not yet
+		tick      time.Duration
+	)
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	defer g.finish()
+	for {
+		g.mu.Lock()
+		var req stopRequest
+		asked := g.os.request != nil
+		if asked {
+			req = *g.os.request
+		}
+		empty := g.os.empty
+		g.mu.Unlock()
+		now := time.Now()
+
+		if asked && !empty {
+			if !sent {
+				sent = true
+				tick = 0
+				g.remember() // before parents die, by which strays without a marker are found
+				if now.Before(req.killAt) {
+					g.signal(req.sig)
+				}
+			}
+			if killedAt.IsZero() && !now.Before(req.killAt) {
+				if req.patient {
+					g.addKilled(g.members()...)
+				}
+				killedAt = now
+			}
+			if !killedAt.IsZero() {
+				// Again at each turn: a process may have joined the group since.
+				g.signal(syscall.SIGKILL)
+				if now.Sub(killedAt) > afterKill {
+					g.addKilled(g.members()...)
+					return
+				}
+			}
+		}
+
+		if exited == nil && !empty {
+			g.reapMembers()
+			if !groupAlive(g.pid, asked) {
+				g.mu.Lock()
+				g.os.empty, empty = true, true
+				g.mu.Unlock()
+				tick = 0
+			}
+		}
+
+		if empty {
+			left, sure := g.strays()
+			if len(left) == 0 && sure && g.leaderGone() {
+				return
+			}
+			if asked {
+				if straysAt.IsZero() {
+					straysAt = now
+				}
+				for _, p := range left {
+					// Once, but again after an exec: a signal that came just before, to a
+					// shell that had inherited a handler, is lost.
+					if signalled[p.pid] != p.image && now.Before(req.killAt) {
+						signalled[p.pid] = p.image
+						syscall.Kill(p.pid, req.sig)
+						syscall.Kill(p.pid, syscall.SIGCONT)
+					}
+				}
+				killAt := req.killAt
+				if least := straysAt.Add(strayGrace); req.patient && killAt.Before(least) {
+					killAt = least
+				}
+				if !now.Before(killAt) {
+					for _, p := range left {
+						syscall.Kill(p.pid, syscall.SIGKILL)
+						if req.patient && strayKill.IsZero() {
+							g.addKilled(p.String())
+						}
+					}
+					if strayKill.IsZero() {
+						strayKill = now
+					}
+					if now.Sub(strayKill) > afterKill {
+						for _, p := range left {
+							g.addKilled(p.String())
+						}
+						return
+					}
+				}
+			}
+		}
+
+		// When to look again.
+		d := time.Hour
+		switch {
+		case exited != nil && !asked:
+		case exited != nil && killedAt.IsZero():
+			d = time.Until(req.killAt)
+		case asked:
+			tick = min(max(tick*3/2, time.Millisecond), 10*time.Millisecond)
+			d = tick
+		default: // a leader that left others behind; nobody is in a hurry
+			tick = max(tick*2, time.Millisecond)
+			if empty {
+				tick = min(tick, 500*time.Millisecond)
+			} else {
+				tick = min(tick, 100*time.Millisecond)
+			}
+			d = tick
+		}
+		timer.Reset(max(d, 0))
+		select {
+		case <-exited:
+			exited = nil
+		case <-g.os.wake:
+		case <-timer.C:
+		}
+	}
+}
+
+func (g *Group) leaderGone() bool {
+	select {
+	case <-g.exited:
+		return true
+	default:
+		return false
+	}
+}
+
+// reapMembers reaps the members that were re-parented to us. It is called only when the
+// leader was reaped, whose status belongs to wait.
+func (g *Group) reapMembers() {
+	for {
+		pid, err := syscall.Wait4(-g.pid, nil, syscall.WNOHANG, nil)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil || pid <= 0 {
+			return
+		}
+	}
+}
+
+func (g *Group) finish() {
+	g.mu.Lock()
+	g.os.empty = true
+	g.mu.Unlock()
+	if g.os.term != nil {
+		g.os.term.release(g.pid)
+	}
+	leave(g)
+	g.leaderEnded(State{Code: -1, Signal: syscall.SIGKILL}) // only if SIGKILL did not help
+	close(g.gone)
+}
+
+// process is one entry of the system's table.
+type process struct {
+	pid, ppid, pgrp int
+	zombie          bool
+	start           uint64 // with pid: the identity of the process
+	name            string
+	image           string // changes with each exec
+	noEnv           bool   // just beginning to execute a program, or ending
+}
+
+func (p process) String() string {
+	return strings.TrimSpace(strconv.Itoa(p.pid) + " " + p.name)
+}

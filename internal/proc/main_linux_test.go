@@ -1,0 +1,184 @@
+package proc
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// modeVar makes the test binary one of the programs that the tests run.
+const modeVar = "PROC_TEST_MODE"
+
+func TestMain(m *testing.M) {
+	Helper()
+	if mode := os.Getenv(modeVar); mode != "" {
+		os.Exit(modes[mode]())
+	}
+	if w := Setup(); len(w) > 0 {
+		fmt.Fprintln(os.Stderr, "Setup:", w)
+	}
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/hotreload/hotreload/internal/proc.forkThread"),
+		goleak.IgnoreAnyFunction("github.com/hotreload/hotreload/internal/proc.reapOrphans"))
+}
+
+// modes are the programs. It is filled by functions beside the tests that use them.
+var modes = map[string]func() int{
+	"count-term": modeCountTerm,
+}
+
+// patience ends a hanging test; nothing that works comes near it.
+const patience = 60 * time.Second
+
+// program is a running command whose output lines can be waited for.
+type program struct {
+	*Group
+	t     *testing.T
+	lines chan string
+}
+
+func (p *program) line() string {
+	p.t.Helper()
+	select {
+	case l, ok := <-p.lines:
+		if !ok {
+			p.t.Fatal("the output ended")
+		}
+		return l
+	case <-time.After(patience):
+		p.t.Fatal("no line of output")
+	}
+	return ""
+}
+
+// pids reads a line of numbers.
+func (p *program) pids() []int {
+	p.t.Helper()
+	var pids []int
+	for _, f := range strings.Fields(p.line()) {
+		n, err := strconv.Atoi(f)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		pids = append(pids, n)
+	}
+	return pids
+}
+
+func run(t *testing.T, c Cmd) *program {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Stdout = w
+	if c.Stderr == nil {
+		c.Stderr = os.Stderr
+	}
+	g, err := Start(c)
+	w.Close()
+	if err != nil {
+		r.Close()
+		t.Fatal(err)
+	}
+	p := &program{Group: g, t: t, lines: make(chan string, 1000)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer close(p.lines)
+		for sc := bufio.NewScanner(r); sc.Scan(); {
+			p.lines <- sc.Text()
+		}
+	}()
+	t.Cleanup(func() {
+		g.Stop(syscall.SIGKILL, 0)
+		gone(t, g)
+		r.Close()
+		<-done
+	})
+	return p
+}
+
+// sh runs a shell script.
+func sh(t *testing.T, script string) *program {
+	t.Helper()
+	return run(t, Cmd{Path: "/bin/sh", Args: []string{"sh", "-c", script}})
+}
+
+// selfEnv makes the test binary run in a mode.
+func selfEnv(mode string, env ...string) []string {
+	return append(append(CleanEnv(os.Environ()), modeVar+"="+mode), env...)
+}
+
+func wait(t *testing.T, what string, c <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-c:
+	case <-time.After(patience):
+		t.Fatal("never: " + what)
+	}
+}
+
+func gone(t *testing.T, g *Group) {
+	t.Helper()
+	wait(t, "gone", g.Gone())
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// eventually polls a condition that has no event.
+func eventually(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !f(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("never: " + what)
+		}
+	}
+}
+
+// alive says whether the process exists and is no zombie.
+func alive(pid int) bool {
+	p, ok := procDir.stat(pid)
+	return ok && !p.zombie
+}
+
+// exists says whether there is an entry in the process table.
+func exists(pid int) bool {
+	_, ok := procDir.stat(pid)
+	return ok
+}
+
+// modeCountTerm takes 300 ms after SIGTERM and says how many it has seen (R1).
+func modeCountTerm() int {
+	c := make(chan os.Signal, 10)
+	signal.Notify(c, syscall.SIGTERM)
+	fmt.Println("ready")
+	<-c
+	n := 1
+	for end := time.After(300 * time.Millisecond); ; {
+		select {
+		case <-c:
+			n++
+			continue
+		case <-end:
+		}
+		break
+	}
+	fmt.Println("seen", n)
+	return 7
+}

@@ -1,0 +1,6 @@
+//go:build unix && !linux && !darwin
+
+package proc
+
+// terminalOwner cannot be told here: then only modes that hotreload itself set are put back.
+func terminalOwner(int) int { return 0 }

@@ -1,0 +1,11 @@
+//go:build unix
+
+package proc
+
+import "syscall"
+
+const (
+	errAddrInUse    = syscall.EADDRINUSE
+	errAddrNotAvail = syscall.EADDRNOTAVAIL
+	errAccess       = syscall.EACCES
+)

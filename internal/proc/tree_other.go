@@ -1,0 +1,33 @@
+//go:build unix && !linux
+
+package proc
+
+import "syscall"
+
+// Without a subreaper orphans belong to PID 1, and a daemon that left its group can be
+// recognised by nothing: it is documented as out of reach here.
+
+func (g *Group) strays() (strays []process, sure bool) { return nil, true }
+
+func (g *Group) remember() {}
+
+func (g *Group) members() []string {
+	select {
+	case <-g.exited:
+		return nil
+	default:
+		return []string{process{pid: g.pid, name: NameOf(g.pid)}.String()}
+	}
+}
+
+// Pids lists the processes of the group that are alive, and those that left it.
+// It is empty where the system does not tell (not Linux).
+func (g *Group) Pids() []int { return nil }
+
+// groupAlive is asked after our own children in the group were reaped. EPERM then means
+// that only zombies are left, which XNU does not count as members
+// (viamrobotics/goutils#600); PID 1 reaps them presently.
+func groupAlive(pgid int, thorough bool) bool { return syscall.Kill(-pgid, 0) == nil }
+
+// markedProcesses finds nothing: other processes' environments cannot be read.
+func markedProcesses(nonces []string, groups map[int]string) []process { return nil }
