@@ -1,0 +1,120 @@
+package watcher
+
+import (
+	"sync"
+	"time"
+)
+
+const hashBatch = 128 // files read in one go
+
+// background gives the files of the first scan their sums, beside the owner of
+// the tree, so that no event waits for it. It is idle as soon as all are known.
+type background struct {
+	results chan []hashed
+	quit    chan struct{}
+	done    *sync.WaitGroup
+
+	todo []*dir
+	busy bool
+
+	// Results wait for hashDelay. If a file was written between the scan and the
+	// reading in a way that its stat hides, the event of that write has then
+	// arrived; it finds the file without a sum and reports it, as it must.
+	ready []finished
+	due   time.Time // of the first of them
+}
+
+type finished struct {
+	at    time.Time
+	files []hashed
+}
+
+type hashed struct {
+	dir  *dir
+	name string
+	file *file
+	st   stat // what the scan had seen
+	sum  Sum
+	ok   bool
+}
+
+func newBackground() background {
+	return background{
+		results: make(chan []hashed),
+		quit:    make(chan struct{}),
+		done:    &sync.WaitGroup{},
+	}
+}
+
+func (b *background) stop() {
+	close(b.quit)
+	b.done.Wait()
+}
+
+// run applies what is ready and hands out the next files to read.
+func (b *background) run(t *tree, now time.Time) {
+	for len(b.ready) > 0 && !now.Before(b.ready[0].at.Add(hashDelay)) {
+		for _, h := range b.ready[0].files {
+			d, f := h.dir, h.file
+			if h.ok && t.alive(d) && d.files[h.name] == f && !f.hashed && !f.dirty && f.same(h.st) {
+				f.sum, f.hashed = h.sum, true
+			}
+		}
+		b.ready[0] = finished{}
+		b.ready = b.ready[1:]
+	}
+	b.due = time.Time{}
+	if len(b.ready) > 0 {
+		b.due = b.ready[0].at.Add(hashDelay)
+	}
+	if b.busy || len(b.todo) == 0 {
+		return
+	}
+	var job []hashed
+	for len(b.todo) > 0 && len(job) < hashBatch {
+		d := b.todo[len(b.todo)-1]
+		b.todo = b.todo[:len(b.todo)-1]
+		if !t.alive(d) {
+			continue
+		}
+		for name, f := range d.files {
+			if !f.hashed && !f.dirty {
+				job = append(job, hashed{dir: d, name: name, file: f, st: stat{size: f.size, mtime: f.mtime, id: fileID{ino: f.ino}}})
+			}
+		}
+	}
+	if len(b.todo) == 0 {
+		b.todo = nil
+	}
+	if len(job) == 0 {
+		return
+	}
+	b.busy = true
+	b.done.Add(1)
+	go b.read(job, t.w.o.MaxHash)
+}
+
+func (b *background) read(job []hashed, limit int64) {
+	defer b.done.Done()
+	buf := make([]byte, chunk)
+	for i := range job {
+		select {
+		case <-b.quit:
+			return
+		default:
+		}
+		h := &job[i]
+		sum, st, err := sumFile(h.dir.join(h.name), limit, buf)
+		h.ok = err == nil && st.size == h.st.size && st.mtime == h.st.mtime && st.id.ino == h.st.id.ino
+		h.sum = sum
+	}
+	select {
+	case b.results <- job:
+	case <-b.quit:
+	}
+}
+
+func (b *background) got(job []hashed, now time.Time) {
+	b.busy = false
+	b.ready = append(b.ready, finished{now, job})
+}

@@ -1,0 +1,382 @@
+package watcher
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+)
+
+// patience ends a test that hangs. Nothing depends on it otherwise.
+const patience = 60 * time.Second
+
+func TestMain(m *testing.M) {
+	if helper() {
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// watching is a running watcher and what its receiver has heard.
+type watching struct {
+	t    *testing.T
+	w    *Watcher
+	root string
+	mark int
+
+	mu      sync.Mutex
+	notices []Notice
+	told    chan struct{}
+
+	batches []Batch        // all that were received
+	known   map[string]Sum // what the receiver believes, by path
+	opened  bool           // an Open batch waits for its closing one
+}
+
+// watch runs a watcher until the test ends, and returns when it is ready.
+func watch(t *testing.T, o Options, prepare ...func(*Watcher)) *watching {
+	t.Helper()
+	w, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range prepare {
+		p(w)
+	}
+	s := &watching{t: t, w: w, known: map[string]Sum{}, told: make(chan struct{}, 1)}
+	if len(o.Scope.Trees) > 0 {
+		s.root = o.Scope.Trees[0]
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	listened := make(chan struct{})
+	go func() {
+		defer close(listened)
+		for {
+			select {
+			case n := <-w.Notices():
+				s.mu.Lock()
+				s.notices = append(s.notices, n)
+				s.mu.Unlock()
+				select {
+				case s.told <- struct{}{}:
+				default:
+				}
+			case <-w.done:
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		<-listened
+	})
+	select {
+	case <-w.Ready():
+	case <-time.After(patience):
+		t.Fatal("not ready")
+	}
+	return s
+}
+
+func (s *watching) next() Batch {
+	s.t.Helper()
+	select {
+	case b, ok := <-s.w.Batches():
+		if !ok {
+			s.t.Fatal("batches closed")
+		}
+		s.take(b)
+		return b
+	case <-time.After(patience):
+		s.t.Fatal("no batch came")
+	}
+	panic("unreachable")
+}
+
+// take checks what holds for every batch, and learns from it.
+func (s *watching) take(b Batch) {
+	s.t.Helper()
+	if b.Open && s.opened {
+		s.t.Error("two Open batches in one burst")
+	}
+	if !b.Open && !s.opened && len(b.Changes) == 0 {
+		s.t.Error("a closing batch without changes and without an Open one before")
+	}
+	s.opened = b.Open
+	if b.First.IsZero() {
+		s.t.Error("a batch without First")
+	}
+	if !slices.IsSortedFunc(b.Changes, func(a, c Change) int { return strings.Compare(a.Path, c.Path) }) {
+		s.t.Error("changes are not sorted")
+	}
+	for i, c := range b.Changes {
+		if i > 0 && b.Changes[i-1].Path == c.Path {
+			s.t.Errorf("%s is twice in a batch", c.Path)
+		}
+		if c.Old == c.New {
+			s.t.Errorf("%s: Old equals New", c.Path)
+		}
+		if old, ok := s.known[c.Path]; ok && old != c.Old {
+			s.t.Errorf("%s: Old is not what was reported before", c.Path)
+		}
+		s.known[c.Path] = c.New
+	}
+	s.batches = append(s.batches, b)
+}
+
+// settled waits until all that happened before the call has been received, by
+// means of a file of its own, and returns the batches since the last call.
+func (s *watching) settled() []Batch {
+	s.t.Helper()
+	s.mark++
+	name := filepath.Join(s.root, fmt.Sprintf("zz-mark-%d", s.mark))
+	// In one step: a file seen empty first would be reported twice.
+	write(s.t, filepath.Join(s.root, "#mark#"), fmt.Sprint("mark ", s.mark))
+	rename(s.t, filepath.Join(s.root, "#mark#"), name)
+	seen := false
+	for {
+		b := s.next()
+		for i, c := range b.Changes {
+			if c.Path == name {
+				seen = true
+				s.batches[len(s.batches)-1].Changes = slices.Delete(slices.Clone(b.Changes), i, i+1)
+				break
+			}
+		}
+		if seen && !b.Open {
+			break
+		}
+	}
+	out := s.batches
+	s.batches = nil
+	return out
+}
+
+// changed is settled, as the set of names relative to the root: "+a" appeared,
+// "-a" went, "a" has other content than before; net over all batches.
+func (s *watching) changed() []string {
+	s.t.Helper()
+	return netOf(s.root, s.settled())
+}
+
+func netOf(root string, batches []Batch) []string {
+	all := Batch{}
+	for _, b := range batches {
+		all = mergeBatches(all, b)
+	}
+	out := []string{}
+	for _, c := range all.Changes {
+		name := c.Path
+		if rel, ok := relTo(root, c.Path); ok {
+			name = rel
+		}
+		switch (Sum{}) {
+		case c.Old:
+			name = "+" + name
+		case c.New:
+			name = "-" + name
+		}
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (s *watching) expect(want ...string) {
+	s.t.Helper()
+	slices.Sort(want)
+	if d := cmp.Diff(append([]string{}, want...), s.changed()); d != "" {
+		s.t.Errorf("changes (-want +got):\n%s", d)
+	}
+}
+
+// notice waits for the first notice of this kind.
+func (s *watching) notice(kind string) Notice {
+	s.t.Helper()
+	end := time.After(patience)
+	for {
+		if all := s.noticesOf(kind); len(all) > 0 {
+			return all[0]
+		}
+		select {
+		case <-s.told:
+		case <-end:
+			s.t.Fatalf("no notice of kind %s; have %v", kind, s.noticesOf(""))
+		}
+	}
+}
+
+func (s *watching) noticesOf(kind string) []Notice {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Notice
+	for _, n := range s.notices {
+		if kind == "" || n.Kind == kind {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// do runs f in the goroutine that owns the tree.
+func (s *watching) do(f func(*tree)) {
+	s.t.Helper()
+	done := make(chan struct{})
+	s.w.request(request{do: func(t *tree) { f(t); close(done) }})
+	select {
+	case <-done:
+	case <-time.After(patience):
+		s.t.Fatal("the owner does not answer")
+	}
+}
+
+// hashed waits until every file's content is known.
+func (s *watching) hashed() {
+	s.t.Helper()
+	end := time.Now().Add(patience)
+	for open := true; open; {
+		s.do(func(t *tree) {
+			open = t.hash.busy || len(t.hash.todo) > 0 || len(t.hash.ready) > 0
+		})
+		if time.Now().After(end) {
+			s.t.Fatal("files are not read")
+		}
+	}
+}
+
+// truth is every file below root with its content's sum, and every directory.
+func truth(t *testing.T, root string, skip func(name string) bool) (files map[string]Sum, dirs []string) {
+	t.Helper()
+	files = map[string]Sum{}
+	buf := make([]byte, chunk)
+	err := filepath.WalkDir(root, func(path string, e os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if e.IsDir() {
+			if skip != nil && path != root && skip(e.Name()) {
+				return filepath.SkipDir
+			}
+			dirs = append(dirs, path)
+			return nil
+		}
+		if st, err := follow(path); err == nil && st.kind == kindFile {
+			sum, _, err := sumFile(path, defaultMaxHash, buf)
+			if err != nil {
+				return err
+			}
+			files[path] = sum
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(dirs)
+	return files, dirs
+}
+
+// state is what the watcher knows of its files and directories.
+func (s *watching) state() (files map[string]Sum, dirs, watched []string) {
+	s.t.Helper()
+	files = map[string]Sum{}
+	s.do(func(t *tree) {
+		for _, d := range t.nodes {
+			if !d.counts() {
+				continue
+			}
+			dirs = append(dirs, d.path)
+			for name, f := range d.files {
+				if f.dirty || !f.hashed {
+					t.read(d, name, f)
+				}
+				files[d.join(name)] = f.known()
+			}
+		}
+		watched = t.be.list()
+	})
+	slices.Sort(dirs)
+	slices.Sort(watched)
+	return
+}
+
+func backends(t *testing.T, f func(t *testing.T, o Options)) {
+	for _, backend := range []string{"notify", "poll"} {
+		t.Run(backend, func(t *testing.T) {
+			f(t, Options{Backend: backend, PollInterval: 5 * time.Millisecond, Scope: Scope{Trees: []string{tempDir(t)}}})
+		})
+	}
+}
+
+// tempDir is t.TempDir without links in its path.
+func tempDir(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// memDir is a directory in memory if there is one, for tests that make very many files.
+func memDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "watcher")
+	if err != nil {
+		return tempDir(t)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mkdir(t *testing.T, path string) {
+	t.Helper()
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func rename(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// plant writes files by their names relative to root, making directories.
+func plant(t *testing.T, root string, files map[string]string) {
+	t.Helper()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		path := filepath.Join(root, name)
+		mkdir(t, filepath.Dir(path))
+		write(t, path, files[name])
+	}
+}

@@ -1,0 +1,51 @@
+package watcher
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+)
+
+// limitNotice says which limit is used up. The system's own words mislead: the
+// lack of watches is "no space left on device".
+func (t *tree) limitNotice() {
+	missing := len(t.nodes) - t.watches
+	n := Notice{
+		Kind:    "limit",
+		Message: fmt.Sprintf("cannot watch %d of %d directories (%v): looking at them every %v instead", missing, len(t.nodes), t.limitErr, t.w.o.PollInterval),
+		Hint:    raiseHint("", 0),
+	}
+	if errors.Is(t.limitErr, syscall.ENOSPC) {
+		if name, value := watchLimit(); name != "" {
+			n.Message = fmt.Sprintf("the limit %s (%d) is used up: %d of %d directories are not watched but looked at every %v", name, value, missing, len(t.nodes), t.w.o.PollInterval)
+			n.Hint = raiseHint(name, max(524288, 2*value))
+		}
+	}
+	t.notice(n)
+}
+
+// resync makes up for lost events: which of them were about watches is not
+// known, so all watches are made anew, and everything is looked at.
+func (t *tree) resync() {
+	t.lastResync = time.Now()
+	t.be.close()
+	t.watches, t.full = 0, false
+	for _, d := range t.nodes {
+		d.watched = false
+	}
+	t.be, t.pollMode = poll{}, true
+	if n, err := t.newNotify(); err == nil {
+		t.be, t.pollMode = n, false
+	} else {
+		t.limitErr = err
+	}
+	// One old and one new watcher at a time would be safer for nobody: whatever
+	// happens between the two is found by the look that follows.
+	t.rescan = true
+	t.fullPass()
+	t.notice(Notice{
+		Kind:    "overflow",
+		Message: fmt.Sprintf("many changes at once (queue overflow): looked at all %d files", t.nfiles),
+	})
+}

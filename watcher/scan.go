@@ -1,0 +1,682 @@
+package watcher
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"syscall"
+	"time"
+)
+
+// mode says how a look treats what it finds.
+type mode struct {
+	quiet bool   // what is new is taken as known
+	was   *rules // in a rescope: what held before; new is only what it would have let pass
+	names bool   // in a rescope: known files are not compared
+}
+
+// enters reports whether the directory name in a directory under r is entered.
+func (t *tree) enters(r *rules, path, name string) bool {
+	return r.deep && noiseDir(name) == "" && !t.matches(r, path, name, true)
+}
+
+// takes reports whether the file name in a directory under r counts.
+func (t *tree) takes(r *rules, keep func(string) bool, d *dir, path, name string) bool {
+	if noiseFile(name) != "" {
+		return false
+	}
+	if !r.deep {
+		return r.own // the directory is ignored or outside: patterns have no say
+	}
+	if !t.matches(r, path, name, false) {
+		return true
+	}
+	return keep != nil && slices.ContainsFunc(d.names(name), keep)
+}
+
+// matches reports whether an exclude pattern or git's rules match.
+func (t *tree) matches(r *rules, path, name string, isDir bool) bool {
+	if r.root != nil && len(t.w.exclude) > 0 {
+		if rel, ok := relTo(r.root.real, path); ok {
+			for i := range t.w.exclude {
+				if t.w.exclude[i].match(rel, name, isDir) {
+					return true
+				}
+			}
+		}
+	}
+	_, line := r.ignore.match(path, name, isDir)
+	return line != nil && !line.negated
+}
+
+// newNode watches path and makes it a node, or returns nil. It does not list it.
+func (t *tree) newNode(path string, up *dir, r *root) *dir {
+	st, err := lstat(path)
+	for range 4 {
+		if err != nil || st.kind != kindDir {
+			if err != nil && !gone(err) {
+				t.bad(path)
+			}
+			return nil
+		}
+		// Rule B: an inode that is known under another path has moved here. That
+		// path's watch must go first, since inotify gives the same descriptor
+		// again and fsnotify keeps the old name for it.
+		if q := t.byID[st.id]; q != nil && st.id.known() && q.path != path && !t.w.test.noRuleB {
+			if now, err := lstat(q.path); err == nil && now.kind == kindDir && now.id == st.id {
+				return nil // one directory mounted at two places: the first one counts
+			}
+			t.drop(q)
+		}
+		watched, err := t.watch(path, st.id.dev)
+		if err != nil {
+			if !gone(err) {
+				t.bad(path)
+			}
+			return nil
+		}
+		// The name may have been bound to another directory before it was watched.
+		before := st
+		if st, err = lstat(path); err != nil || st.kind != kindDir || st.id != before.id {
+			if watched {
+				t.be.remove(path)
+				t.watches--
+			}
+			continue
+		}
+		d := &dir{path: path, id: st.id, up: up, watched: watched, pass: t.passNo, rules: rules{root: r}}
+		t.nodes[path] = d
+		if st.id.known() {
+			t.byID[st.id] = d
+		}
+		if up != nil {
+			if up.subs == nil {
+				up.subs = map[string]*dir{}
+			}
+			_, name := splitPath(path)
+			up.subs[name] = d
+		}
+		delete(t.unreadable, path)
+		return d
+	}
+	return nil // replaced again and again: its events will lead here once more
+}
+
+// watch asks the backend for events of one directory. Without an error, false
+// means that the directory is looked at by the clock.
+func (t *tree) watch(path string, dev uint64) (bool, error) {
+	if t.pollMode || t.pollsOn(dev, path) || t.full {
+		return false, nil
+	}
+	err := error(syscall.EMFILE)
+	if t.budget == 0 || t.watches+t.nfiles < t.budget {
+		err = t.be.add(path)
+	}
+	switch {
+	case err == nil:
+		t.watches++
+		return true, nil
+	case gone(err) || errors.Is(err, fs.ErrPermission):
+		return false, err
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.ENOMEM):
+		t.full = true
+		t.limitErr = err
+	}
+	return false, nil
+}
+
+func (t *tree) bad(path string) {
+	if !t.unreadable[path] {
+		t.unreadable[path] = true
+		t.newBad = append(t.newBad, path)
+	}
+}
+
+// drop forgets a directory with all below: watches, files, and links. Its files
+// are noted as changed; if they are found again with the same content, they are not.
+func (t *tree) drop(d *dir) {
+	for _, sub := range d.subs {
+		t.drop(sub)
+	}
+	for name, f := range d.files {
+		t.forget(d, name, f)
+	}
+	if t.linkDir[d.path] > 0 {
+		for target, links := range t.targets {
+			if at, _ := splitPath(target); at == d.path {
+				t.relink = append(t.relink, links...)
+			}
+		}
+	}
+	t.unlink(d)
+	if d.own || !d.counts() || d.root != nil && d.root.real == d.path {
+		t.again = true // the scope asks for it: find out where it is now
+	}
+}
+
+// unlink takes one node out, and leaves those below as they are.
+func (t *tree) unlink(d *dir) {
+	if d.watched {
+		t.be.remove(d.path)
+		t.watches--
+		t.full = false
+	}
+	delete(t.nodes, d.path)
+	if t.byID[d.id] == d {
+		delete(t.byID, d.id)
+	}
+	if d.up != nil {
+		_, name := splitPath(d.path)
+		if d.up.subs[name] == d {
+			delete(d.up.subs, name)
+		}
+	}
+	for _, sub := range d.subs {
+		sub.up = nil
+	}
+	d.subs = nil
+}
+
+// relinked looks again at links whose target's directory was dropped.
+func (t *tree) relinked() {
+	links := t.relink
+	t.relink = nil
+	for _, link := range links {
+		at, name := splitPath(link)
+		if d := t.nodes[at]; d != nil && d.counts() {
+			t.syncEntry(d, name, opBound)
+		}
+	}
+}
+
+func (t *tree) alive(d *dir) bool { return t.nodes[d.path] == d }
+
+// list reads d and reconciles it. Known files are compared, unless m.names;
+// known directories are looked at only in a rescope.
+func (t *tree) list(d *dir, m mode) {
+	// A directory's own mtime could say that the listing is the old one, but
+	// not on FAT, nor through some shares; and reading it is the smaller part of a look.
+	entries, err := readDir(d.path)
+	switch {
+	case err == nil:
+		t.reconcile(d, entries, m)
+	case gone(err):
+		t.drop(d)
+	case errors.Is(err, fs.ErrPermission):
+		t.bad(d.path)
+	}
+}
+
+type dirEntry = fs.DirEntry
+
+// readDir is os.ReadDir without the sorting.
+func readDir(path string) ([]dirEntry, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.ReadDir(-1)
+}
+
+// trusted: a modification time is too young to be trusted when another change
+// could still get the same one.
+func trusted(mtime int64) bool {
+	age := time.Now().UnixNano() - mtime
+	return age >= racyAge || age <= -racyAge
+}
+
+func (t *tree) reconcile(d *dir, entries []dirEntry, m mode) {
+	fresh := d.files == nil
+	if fresh {
+		d.files = make(map[string]*file)
+	}
+	if d.deep && (fresh || m.was != nil) {
+		t.readRules(d, entries)
+	}
+	// Rule A again: what has gone is released before anything is added.
+	if len(d.files)+len(d.subs) > 0 {
+		there := make(map[string]fs.FileMode, len(entries))
+		for _, e := range entries {
+			there[e.Name()] = e.Type()
+		}
+		release := func() {
+			for name, sub := range d.subs {
+				if typ, ok := there[name]; !ok || !typ.IsDir() {
+					t.drop(sub)
+				}
+			}
+			for name, f := range d.files {
+				if typ, ok := there[name]; !ok || typ.IsDir() {
+					t.forget(d, name, f)
+				}
+			}
+		}
+		if t.w.test.noRuleA {
+			defer release()
+		} else {
+			release()
+		}
+	}
+	unhashed := false
+	for _, e := range entries {
+		if !t.alive(d) {
+			return // found to have moved, by what was met below it
+		}
+		name := e.Name()
+		switch kindOf(e.Type()) {
+		case kindDir:
+			t.reconcileDir(d, name, m)
+		case kindFile, kindLink:
+			t.reconcileFile(d, name, m)
+			if f := d.files[name]; f != nil && !f.hashed && !f.dirty {
+				unhashed = true
+			}
+		}
+	}
+	if unhashed {
+		t.hash.todo = append(t.hash.todo, d)
+	}
+}
+
+func (t *tree) reconcileDir(d *dir, name string, m mode) {
+	sub := d.subs[name]
+	if sub != nil && m.was == nil {
+		return // looked at in its own turn
+	}
+	path := d.join(name)
+	if !t.enters(&d.rules, path, name) {
+		return
+	}
+	if m.was != nil && !m.quiet && !t.enters(m.was, path, name) {
+		m.quiet = true // newly let in
+	}
+	t.visit(path, d, d.root, m)
+}
+
+func (t *tree) reconcileFile(d *dir, name string, m mode) {
+	f := d.files[name]
+	if f != nil && m.was != nil && !t.takes(&d.rules, t.scope.Keep, d, d.join(name), name) {
+		t.forgetQuietly(d, name, f)
+		return
+	}
+	if f != nil && m.names {
+		return
+	}
+	path := d.join(name)
+	if f == nil {
+		if !t.takes(&d.rules, t.scope.Keep, d, path, name) {
+			return
+		}
+		if m.was != nil && !t.takes(m.was, t.oldKeep, d, path, name) {
+			m.quiet = true
+		}
+	}
+	st, err := lstat(path)
+	if err != nil {
+		if f != nil && gone(err) {
+			t.forget(d, name, f)
+		}
+		return
+	}
+	t.syncFile(d, path, name, st, 0, m)
+}
+
+// syncEntry reconciles one name in d with the truth.
+func (t *tree) syncEntry(d *dir, name string, o op) {
+	path := d.join(name)
+	st, err := lstat(path)
+	f, sub := d.files[name], d.subs[name]
+	if err != nil {
+		if !gone(err) {
+			return
+		}
+		delete(t.unreadable, path)
+		if sub != nil {
+			t.drop(sub)
+		}
+		if f != nil {
+			t.forget(d, name, f)
+		}
+		return
+	}
+	if sub != nil && (st.kind != kindDir || st.id != sub.id) {
+		t.drop(sub)
+		sub = nil
+	}
+	switch st.kind {
+	case kindDir:
+		if f != nil {
+			t.forget(d, name, f)
+		}
+		if sub == nil && t.enters(&d.rules, path, name) {
+			t.visit(path, d, d.root, mode{})
+		}
+	case kindFile, kindLink:
+		if f == nil && !t.takes(&d.rules, t.scope.Keep, d, path, name) {
+			return
+		}
+		t.syncFile(d, path, name, st, o, mode{})
+	default:
+		if f != nil {
+			t.forget(d, name, f)
+		}
+	}
+}
+
+// syncFile compares the file, or the link to one, that st was found for.
+func (t *tree) syncFile(d *dir, path, name string, st stat, o op, m mode) {
+	f := d.files[name]
+	link := st.kind == kindLink
+	if link {
+		var ok bool
+		if st, ok = t.followLink(path, f == nil || !f.link || o&opBound != 0); !ok {
+			if f != nil {
+				t.forget(d, name, f)
+			}
+			return
+		}
+	} else if f != nil && f.link {
+		t.untrack(path)
+	}
+	if st.kind != kindFile {
+		return
+	}
+	if f == nil {
+		f = &file{link: link}
+		f.set(st)
+		d.files[name] = f
+		t.nfiles++
+		if m.quiet && t.pending[path] == nil {
+			switch {
+			case st.size > t.w.o.MaxHash:
+				f.sum, f.hashed = statSum(st), true
+			case f.racy && !d.watched:
+				t.read(d, name, f) // no event will tell of a write that its stat hides
+			}
+			return
+		}
+		f.dirty = true
+		t.note(d, path, name, Sum{})
+		t.rulesFile(d, name)
+		return
+	}
+	f.link = link
+	if o&(opWrite|opBound) == 0 && f.same(st) {
+		if !f.racy || f.dirty {
+			return
+		}
+		// Its stat could hide a write (git's rule): only reading tells.
+		old, known := f.known(), f.hashed
+		t.read(d, name, f)
+		if f := d.files[name]; f != nil && (!known || f.sum == old) {
+			return
+		}
+		t.note(d, path, name, old)
+		return
+	}
+	t.note(d, path, name, f.known())
+	f.set(st)
+	f.dirty = true
+	t.rulesFile(d, name)
+}
+
+// rulesFile: a changed .gitignore changes what counts.
+func (t *tree) rulesFile(d *dir, name string) {
+	if name == ".gitignore" && t.w.o.Gitignore && d.deep {
+		t.again = true
+	}
+}
+
+func (f *file) set(st stat) {
+	f.ino, f.size, f.mtime = st.id.ino, st.size, st.mtime
+	f.racy = !trusted(st.mtime)
+}
+
+// read brings f up to date with the content.
+func (t *tree) read(d *dir, name string, f *file) {
+	path := d.join(name)
+	sum, st, err := sumFile(path, t.w.o.MaxHash, t.buf)
+	switch {
+	case err == nil:
+		f.set(st)
+		f.sum = sum
+	case errors.Is(err, errBig):
+		f.set(st)
+		f.racy = false
+		f.sum = statSum(st)
+	case gone(err) || errors.Is(err, errNoFile):
+		t.forget(d, name, f)
+		return
+	default: // no permission, or an error of the disk
+		if st, err := follow(path); err == nil {
+			f.set(st)
+		}
+		f.sum = statSum(f.stat())
+	}
+	f.hashed, f.dirty = true, false
+}
+
+// note remembers that a file may differ from what was reported.
+func (t *tree) note(d *dir, path, name string, base Sum) {
+	c := t.pending[path]
+	if c == nil {
+		c = &change{base: base, name: name}
+		t.pending[path] = c
+	}
+	c.dir = d
+	if t.scope.Minor != nil && !slices.ContainsFunc(d.names(name), func(p string) bool { return !t.scope.Minor(p) }) {
+		t.minor = true
+		return
+	}
+	if !t.burst.opened && !c.next {
+		c.next = true
+		t.fresh = append(t.fresh, path)
+	}
+	t.relevant = true
+}
+
+func (t *tree) forget(d *dir, name string, f *file) {
+	path := d.join(name)
+	t.note(d, path, name, f.known())
+	t.removeFile(d, path, name, f)
+	t.rulesFile(d, name)
+}
+
+func (t *tree) forgetQuietly(d *dir, name string, f *file) {
+	path := d.join(name)
+	delete(t.pending, path)
+	t.removeFile(d, path, name, f)
+}
+
+func (t *tree) removeFile(d *dir, path, name string, f *file) {
+	if f.link {
+		t.untrack(path)
+	}
+	delete(d.files, name)
+	t.nfiles--
+}
+
+// followLink returns the stat of the regular file that the link at path leads
+// to, and sees to it that the directory of that file is watched, before it looks.
+func (t *tree) followLink(path string, anew bool) (stat, bool) {
+	st, err := follow(path)
+	if err != nil || st.kind != kindFile {
+		return stat{}, false // broken, a loop, a directory, a device
+	}
+	if !anew {
+		return st, true
+	}
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil || t.links[path] == target {
+		return st, true
+	}
+	t.untrack(path)
+	t.links[path] = target
+	t.targets[target] = append(t.targets[target], path)
+	at, _ := splitPath(target)
+	t.linkDir[at]++
+	t.watchLinkDir(at)
+	if now, err := follow(path); err == nil && now.kind == kindFile {
+		st = now
+	}
+	return st, true
+}
+
+func (t *tree) watchLinkDir(at string) {
+	if t.nodes[at] == nil && len(t.linkDir) <= maxLinkDirs {
+		up, _ := splitPath(at)
+		t.newNode(at, t.nodes[up], nil)
+	}
+}
+
+func (t *tree) untrack(link string) {
+	target, ok := t.links[link]
+	if !ok {
+		return
+	}
+	delete(t.links, link)
+	rest := slices.DeleteFunc(t.targets[target], func(l string) bool { return l == link })
+	if len(rest) == 0 {
+		delete(t.targets, target)
+	} else {
+		t.targets[target] = rest
+	}
+	at, _ := splitPath(target)
+	if t.linkDir[at]--; t.linkDir[at] == 0 {
+		delete(t.linkDir, at)
+		if d := t.nodes[at]; d != nil && !d.counts() {
+			t.again = true // perhaps nothing else needs it
+		}
+	}
+}
+
+// refresh looks at one known directory and its files.
+func (t *tree) refresh(d *dir) {
+	if !t.alive(d) {
+		return
+	}
+	st, err := lstat(d.path)
+	if err != nil && !gone(err) {
+		return
+	}
+	if err == nil && st.kind == kindDir && st.id == d.id && !d.watched {
+		// After a resync, or when a limit was in the way.
+		if watched, err := t.watch(d.path, d.id.dev); err == nil && watched {
+			d.watched = true
+			st, err = lstat(d.path)
+			if err != nil && !gone(err) {
+				return
+			}
+		}
+	}
+	if err != nil || st.kind != kindDir || st.id != d.id {
+		up := d.up
+		_, name := splitPath(d.path)
+		t.drop(d)
+		if up != nil && t.alive(up) && up.counts() {
+			t.syncEntry(up, name, opBound)
+		} else {
+			t.again = true
+		}
+		return
+	}
+	if d.counts() {
+		t.list(d, mode{})
+	}
+}
+
+// sorted returns the nodes, those above before those below.
+func (t *tree) sorted(only func(*dir) bool) []*dir {
+	out := make([]*dir, 0, len(t.nodes))
+	for _, d := range t.nodes {
+		if only == nil || only(d) {
+			out = append(out, d)
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].path < out[j].path })
+	return out
+}
+
+// fullPass looks at everything.
+func (t *tree) fullPass() {
+	t.check()
+	for _, d := range t.sorted(nil) {
+		t.refresh(d)
+	}
+	t.retryUnreadable()
+	if t.again {
+		t.rescope(t.scope)
+	}
+}
+
+// pollPass looks at what is not watched.
+func (t *tree) pollPass() {
+	if !t.polled() {
+		return
+	}
+	start := time.Now()
+	if t.pollMode {
+		t.check()
+	}
+	for _, d := range t.sorted(func(d *dir) bool { return !d.watched }) {
+		t.refresh(d)
+	}
+	for path, was := range t.pivots {
+		if st, _ := lstat(path); st != was {
+			t.again = true
+		}
+	}
+	if t.again {
+		t.rescope(t.scope)
+	}
+	t.scanTook = time.Since(start)
+}
+
+// safety is a slow look at everything watched. It finds what no event tells
+// (writes through a mapping, a mount) and costs next to nothing: a step of a
+// millisecond at a time, so that an event is never kept waiting, and at most
+// 1/2000 of a core.
+func (t *tree) safety(now time.Time) {
+	if len(t.sweep) == 0 {
+		if t.burst.active() || t.watches == 0 {
+			t.nextSafety = now.Add(safetyEvery)
+			return
+		}
+		t.retryUnreadable()
+		t.sweep = t.sorted(func(d *dir) bool { return d.watched })
+		t.sweepTook = 0
+	}
+	start := time.Now()
+	for len(t.sweep) > 0 && time.Since(start) < safetyStep {
+		t.refresh(t.sweep[0])
+		t.sweep = t.sweep[1:]
+	}
+	t.sweepTook += time.Since(start)
+	switch {
+	case len(t.sweep) > 0:
+		t.nextSafety = now
+	case t.sweepTook > safetyMost:
+		t.nextSafety = now.Add(time.Hour)
+	default:
+		t.nextSafety = now.Add(safetyAfter(t.sweepTook))
+		t.sweep = nil
+	}
+}
+
+// safetyAfter: however large the tree, an idle watcher uses 0.0 % of a core.
+func safetyAfter(took time.Duration) time.Duration { return max(safetyEvery, 2000*took) }
+
+func (t *tree) retryUnreadable() {
+	for path := range t.unreadable {
+		at, name := splitPath(path)
+		if d := t.nodes[path]; d != nil {
+			t.refresh(d)
+		} else if d := t.nodes[at]; d != nil && d.counts() {
+			t.syncEntry(d, name, 0)
+		}
+	}
+}

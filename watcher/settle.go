@@ -1,0 +1,271 @@
+package watcher
+
+import (
+	"time"
+)
+
+// queued is a batch that waits for its receiver.
+type queued struct {
+	Batch
+	closed int // bursts that have ended up to and including this batch
+}
+
+// current is the file that a change is about, as it is known now; nil if absent.
+func (t *tree) current(c *change) (*dir, *file) {
+	d := t.nodes[c.dir.path]
+	if d == nil {
+		return nil, nil
+	}
+	return d, d.files[c.name]
+}
+
+// settle decides what is sent: at once, at the end of the burst, or not at all.
+func (t *tree) settle(now time.Time) {
+	relevant, minor, first := t.relevant, t.minor, t.eventAt
+	t.relevant, t.minor, t.eventAt = false, false, time.Time{}
+	if first.IsZero() || first.After(now) {
+		first = now
+	}
+	if !relevant && !minor && !t.burst.active() {
+		return
+	}
+	held := t.held(now)
+	if !held && !t.burst.opened && len(t.fresh) > 0 {
+		t.tryOpen(first)
+	}
+	if relevant && (t.burst.active() || len(t.pending)+len(t.turned) > 0) {
+		if !t.burst.active() {
+			t.burst.event(first)
+		}
+		t.burst.event(now)
+	}
+	if minor && len(t.pending)+len(t.turned) > 0 {
+		t.burst.minorEvent(first)
+	}
+	if t.burst.active() && !held && !now.Before(t.burst.due()) {
+		t.tryClose()
+	}
+	if !t.burst.active() {
+		t.holdSince = time.Time{} // nothing is held
+	}
+}
+
+// held reports whether git is at work in one of the trees: a build of half a
+// checkout is wasted. Measured, the lock exists from before the first write to
+// after the last; leftovers of a crash exist too, hence the cap.
+func (t *tree) held(now time.Time) bool {
+	locked := t.locked()
+	if locked && !t.holdSince.IsZero() && now.Sub(t.holdSince) >= lockCap {
+		for _, r := range t.roots {
+			if st, err := lstat(r.lock); r.lock != "" && err == nil {
+				t.stale[r.lock] = st
+			}
+		}
+		locked = false
+	}
+	switch {
+	case locked && t.holdSince.IsZero():
+		t.holdSince = now
+	case !locked && !t.holdSince.IsZero():
+		t.holdSince = time.Time{}
+		if t.burst.active() {
+			t.burst.released(now)
+		}
+	}
+	return locked
+}
+
+func (t *tree) locked() bool {
+	for _, r := range t.roots {
+		if r.lock == "" || r.lost {
+			continue
+		}
+		if st, err := lstat(r.lock); err == nil && t.stale[r.lock] != st {
+			return true
+		}
+	}
+	return false
+}
+
+// tryOpen sends the Open batch if there is a change of content. Removals and
+// files that are empty just now are no reason: they are how many editors save.
+func (t *tree) tryOpen(first time.Time) {
+	content := false
+	n, i := 0, 0
+	for ; i < len(t.fresh); i++ {
+		c := t.pending[t.fresh[i]]
+		if c == nil {
+			continue
+		}
+		c.next = false
+		d, f := t.current(c)
+		if f != nil && f.dirty {
+			if n == openMost {
+				c.next = true
+				break
+			}
+			n++
+			t.read(d, c.name, f)
+			_, f = t.current(c)
+		}
+		var now Sum
+		if f != nil {
+			now = f.known()
+		}
+		if now == c.base {
+			delete(t.pending, t.fresh[i])
+			continue
+		}
+		content = content || f != nil && f.size > 0
+	}
+	t.fresh = append(t.fresh[:0], t.fresh[i:]...)
+	t.relevant = false // reading notes what it found gone; that is in pending
+	if !content {
+		return
+	}
+	if !t.burst.active() || t.burst.minor {
+		t.burst.event(first)
+	}
+	t.burst.opened = true
+	t.fresh = nil
+	t.send(t.collect(true), true)
+}
+
+// tryClose ends the burst, unless it turns out to go on.
+func (t *tree) tryClose() {
+	t.relevant = false
+	if t.polled() {
+		t.pollPass()
+	}
+	for path, c := range t.pending {
+		if d := t.nodes[c.dir.path]; d != nil && d.counts() && t.pending[path] == c {
+			t.syncEntry(d, c.name, 0)
+		}
+	}
+	if t.goesOn() {
+		return
+	}
+	t.readDirty()
+	t.round() // what came while reading
+	if t.goesOn() {
+		return
+	}
+	empty := t.readDirty()
+	t.relevant = false
+	if empty && t.burst.wait(time.Now()) {
+		return // truncated, and its content is still to come
+	}
+	t.send(t.collect(false), false)
+	t.burst.end(time.Now())
+	t.fresh = nil
+}
+
+// goesOn prolongs the burst if something happened, and reports whether it may go on.
+func (t *tree) goesOn() bool {
+	if !t.relevant {
+		return false
+	}
+	t.relevant = false
+	now := time.Now()
+	t.burst.event(now)
+	return now.Before(t.burst.due())
+}
+
+// readDirty reads what is pending and reports whether a changed file is empty.
+func (t *tree) readDirty() (empty bool) {
+	for path, c := range t.pending {
+		d, f := t.current(c)
+		if f != nil && f.dirty {
+			t.read(d, c.name, f)
+			_, f = t.current(c)
+		}
+		switch {
+		case f == nil:
+		case f.known() == c.base:
+			delete(t.pending, path)
+		case f.size == 0:
+			empty = true
+		}
+	}
+	return empty
+}
+
+// collect turns what is pending into changes. For an Open batch it leaves what
+// is not read yet, and files that are empty just now.
+func (t *tree) collect(open bool) []Change {
+	var out []Change
+	for path, c := range t.pending {
+		_, f := t.current(c)
+		var now Sum
+		if f != nil {
+			if open && (f.dirty || f.size == 0) {
+				continue
+			}
+			now = f.known()
+		}
+		delete(t.pending, path)
+		if now == c.base {
+			continue
+		}
+		for _, name := range c.dir.names(c.name) {
+			out = append(out, Change{Path: name, Old: c.base, New: now})
+		}
+	}
+	for _, c := range t.turned {
+		out = append(out, c)
+	}
+	clear(t.turned)
+	sortChanges(out)
+	return compactChanges(out)
+}
+
+// compactChanges leaves one change per path, should two directories go by one name.
+func compactChanges(in []Change) []Change {
+	out := in[:0]
+	for _, c := range in {
+		if n := len(out); n > 0 && out[n-1].Path == c.Path {
+			out[n-1] = c
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// send queues a batch. A closing batch with nothing to say is left out, unless
+// an Open one is to be closed.
+func (t *tree) send(changes []Change, open bool) {
+	first := t.burst.first
+	opened := t.burst.opened
+	if !open {
+		t.closed++
+		if len(changes) == 0 && !opened {
+			return
+		}
+	}
+	batches := make([]Batch, len(t.queue))
+	for i, q := range t.queue {
+		batches[i] = q.Batch
+	}
+	b := Batch{First: first, Changes: changes, Open: open, Rescan: t.rescan}
+	t.rescan = false
+	batches = enqueue(batches, b)
+	if len(batches) == 1 && !open {
+		t.queue = t.queue[:0]
+		if len(batches[0].Changes) > 0 || t.owed {
+			t.queue = append(t.queue, queued{batches[0], t.closed})
+		}
+		return
+	}
+	t.queue = append(t.queue, queued{b, t.closed})
+}
+
+// delivered takes note that the head of the queue was received.
+func (t *tree) delivered() {
+	head := t.queue[0]
+	t.queue = append(t.queue[:0], t.queue[1:]...)
+	t.owed = head.Open
+	if !head.Open {
+		t.sent = head.closed
+	}
+}

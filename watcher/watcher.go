@@ -1,0 +1,321 @@
+// Package watcher turns file events into settled batches of content changes.
+//
+// Events are hints, directory listings are the truth. One goroutine owns the
+// tree; it looks again wherever an event, the poll clock or a request points,
+// and compares what it finds with what it knew. The rules that make this right
+// on top of inotify:
+//
+//   - A directory is watched before it is listed, so that nothing falls between.
+//   - Rule A: within one look, watches are released before new ones are added.
+//   - Rule B: an inode that is already watched under another path has moved; the
+//     old path is released first. inotify gives one descriptor per inode, and
+//     fsnotify keeps the first name it was given for it, so a moved directory
+//     would otherwise be reported under its old name, or go deaf.
+//   - A directory that was renamed, removed or created again is dropped with all
+//     its watches and read anew, even if the path exists again.
+//   - A queue overflow makes everything suspect: new watches, full look.
+//
+// A change is a change of content. The hash of every file is known soon after
+// the start, so that touch, chmod, a save without a change and an undo are silent.
+//
+// The package knows nothing of builds: it reports files, and its caller decides.
+package watcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	defaultDebounce     = 20 * time.Millisecond
+	defaultMaxWait      = time.Second
+	defaultPollInterval = 500 * time.Millisecond
+	defaultMaxHash      = 16 << 20
+)
+
+// ErrStopped is returned by Sync when Run has ended.
+var ErrStopped = errors.New("watcher has stopped")
+
+// Options says what to watch, and how. Only Scope is required.
+type Options struct {
+	Scope Scope
+
+	// Exclude holds doublestar globs relative to each tree. A pattern without a
+	// slash matches at any depth, one that ends in a slash only directories. A
+	// directory that matches is not entered.
+	Exclude []string
+
+	// Gitignore honours the .gitignore files in and above the trees (up to the
+	// top of the git repository) and .git/info/exclude. Edits apply live.
+	Gitignore bool
+
+	// Debounce is the quiet time that closes a burst, MaxWait the age that closes
+	// it regardless. Zero: 20 ms and 1 s.
+	Debounce, MaxWait time.Duration
+
+	// Backend is "notify" (events of the system), "poll", or "auto": notify, but
+	// polling on file systems that send no events. Empty: auto.
+	Backend string
+
+	// PollInterval is the least time between two looks at what is polled. Zero: 500 ms.
+	PollInterval time.Duration
+
+	// MaxHash is the size in bytes above which a file is not read but compared by
+	// size, modification time and inode. Zero: 16 MiB.
+	MaxHash int64
+}
+
+// Scope says which files count. All paths are absolute.
+type Scope struct {
+	// Trees are watched with everything below them, except for noise, Exclude
+	// and what git ignores.
+	Trees []string
+
+	// Dirs are directories whose own files count (not what lies below), even if
+	// the directory itself is ignored, or outside the trees, or not there yet.
+	// Patterns that match a single file in a directory that is not ignored still
+	// apply to it; Keep overrides them.
+	Dirs []string
+
+	// Keep is asked about a file that Exclude or git would skip: true means that
+	// it counts nevertheless. It is called by the goroutine of Run, and by
+	// Ignored; it must be quick. Nil: never.
+	Keep func(file string) bool
+
+	// Minor is asked about a file that has changed: true means that probably nothing
+	// will follow from it. Its change is told like any other, but later (a burst of
+	// such changes closes at most four times a second), and it neither opens a burst
+	// of others nor prolongs one: a log that a program writes beside its sources must
+	// not delay a save. It is called from the watcher's goroutine. Nil: none is minor.
+	Minor func(file string) bool
+}
+
+// Batch is a set of changes that belong together.
+type Batch struct {
+	First   time.Time // when the first event of the burst was seen
+	Changes []Change  // since the last Batch sent, sorted by path, each path once
+
+	// Open is true for the one batch that is sent at once at the first change of
+	// content of a burst: more may follow. A batch that is not Open says that the
+	// burst has settled. One always follows an Open batch, if need be without Changes.
+	Open bool
+
+	// Rescan is true if events had been lost, or a tree had been away, and everything was looked at.
+	Rescan bool
+}
+
+// Change is a file whose content is not what it was.
+type Change struct {
+	Path     string
+	Old, New Sum
+}
+
+// Sum identifies a content. The zero Sum means: no such file.
+// Sums are comparable within one process only.
+type Sum [16]byte
+
+// Notice is something worth telling a person once.
+type Notice struct {
+	Kind    string // "overflow", "limit", "poll", "root-lost", "root-back", "unreadable"
+	Message string
+	Hint    string // what to do about it; may be empty
+}
+
+// Stats are figures of the running watcher.
+type Stats struct {
+	Backend string // "notify", "poll" or "notify+poll"
+	Watches int    // directories watched by events of the system
+	Files   int    // files that count
+}
+
+// Watcher watches. Make one with New, then call Run once.
+type Watcher struct {
+	o       Options
+	exclude []glob
+	batches chan Batch
+	notices chan Notice
+	ready   chan struct{}
+	done    chan struct{} // closed when Run has ended
+	wake    chan struct{} // a request is waiting; capacity 1
+
+	mu       sync.Mutex
+	scope    Scope
+	rescope  bool
+	requests []request
+	stats    Stats
+	running  bool
+
+	test testHooks
+}
+
+// request is work for the owner of the tree: a Sync, or a look by a test.
+type request struct {
+	sync chan struct{} // closed when done
+	do   func(*tree)   // or this, run between two rounds
+}
+
+// testHooks let tests stand in for the machine or switch off a rule, to see it missed.
+type testHooks struct {
+	mountinfo        string        // instead of /proc/self/mountinfo
+	pause            chan struct{} // the reader of events waits on it before each event
+	noRuleA, noRuleB bool
+	notifyError      error // from opening the notify backend
+}
+
+// New checks the options. It starts nothing.
+func New(o Options) (*Watcher, error) {
+	if o.Debounce < 0 || o.MaxWait < 0 || o.PollInterval < 0 || o.MaxHash < 0 {
+		return nil, errors.New("debounce, max_wait, poll_interval and the hash limit must not be negative")
+	}
+	if o.Debounce == 0 {
+		o.Debounce = defaultDebounce
+	}
+	if o.MaxWait == 0 {
+		o.MaxWait = defaultMaxWait
+	}
+	if o.PollInterval == 0 {
+		o.PollInterval = defaultPollInterval
+	}
+	if o.MaxHash == 0 {
+		o.MaxHash = defaultMaxHash
+	}
+	switch o.Backend {
+	case "":
+		o.Backend = "auto"
+	case "auto", "notify", "poll":
+	default:
+		return nil, fmt.Errorf("unknown watch backend %q: want auto, notify or poll", o.Backend)
+	}
+	exclude, err := parseGlobs(o.Exclude)
+	if err != nil {
+		return nil, err
+	}
+	scope, err := cleanScope(o.Scope)
+	if err != nil {
+		return nil, err
+	}
+	return &Watcher{
+		o:       o,
+		exclude: exclude,
+		scope:   scope,
+		batches: make(chan Batch),
+		notices: make(chan Notice),
+		ready:   make(chan struct{}),
+		done:    make(chan struct{}),
+		wake:    make(chan struct{}, 1),
+	}, nil
+}
+
+func cleanScope(s Scope) (Scope, error) {
+	clean := func(paths []string) ([]string, error) {
+		out := make([]string, 0, len(paths))
+		for _, p := range paths {
+			if !filepath.IsAbs(p) {
+				return nil, fmt.Errorf("directory to watch must be absolute: %q", p)
+			}
+			out = append(out, filepath.Clean(p))
+		}
+		slices.Sort(out)
+		return slices.Compact(out), nil
+	}
+	trees, err := clean(s.Trees)
+	if err != nil {
+		return Scope{}, err
+	}
+	dirs, err := clean(s.Dirs)
+	if err != nil {
+		return Scope{}, err
+	}
+	s.Trees, s.Dirs = trees, dirs
+	return s, nil
+}
+
+// Run watches until ctx ends, and then returns nil. It may be called once. It
+// closes Batches when it returns, and leaves no goroutine behind.
+func (w *Watcher) Run(ctx context.Context) error {
+	w.mu.Lock()
+	if w.running {
+		w.mu.Unlock()
+		return errors.New("watcher: Run was called twice")
+	}
+	w.running = true
+	scope := w.scope
+	w.rescope = false
+	w.mu.Unlock()
+
+	defer close(w.done)
+	defer close(w.batches)
+	return newTree(w, scope).run(ctx)
+}
+
+// Batches delivers the changes. It is closed when Run returns. Batches that are
+// not received in time are merged: the receiver gets fewer of them, never older truth.
+func (w *Watcher) Batches() <-chan Batch { return w.batches }
+
+// Notices delivers what is worth a line for the user. It is never closed; what
+// is not received waits (the last 100 are kept).
+func (w *Watcher) Notices() <-chan Notice { return w.notices }
+
+// Ready is closed when everything is watched for the first time.
+func (w *Watcher) Ready() <-chan struct{} { return w.ready }
+
+// SetScope replaces what is watched, and returns at once. What newly entered
+// directories hold is taken as known: it is not reported as changed. Paths that
+// are not absolute are left out.
+func (w *Watcher) SetScope(s Scope) {
+	s.Trees = slices.DeleteFunc(slices.Clone(s.Trees), func(p string) bool { return !filepath.IsAbs(p) })
+	s.Dirs = slices.DeleteFunc(slices.Clone(s.Dirs), func(p string) bool { return !filepath.IsAbs(p) })
+	s, _ = cleanScope(s)
+	w.mu.Lock()
+	w.scope = s
+	w.rescope = true
+	w.mu.Unlock()
+	w.poke()
+}
+
+// Stats returns the figures of this moment.
+func (w *Watcher) Stats() Stats {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stats
+}
+
+// Sync looks at every file now and returns when each change made before the call
+// has been received from Batches, or there was none. If a burst is under way,
+// that includes the batch that closes it.
+func (w *Watcher) Sync(ctx context.Context) error {
+	done := make(chan struct{})
+	w.request(request{sync: done})
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-w.done:
+		select {
+		case <-done:
+			return nil
+		default:
+			return ErrStopped
+		}
+	}
+}
+
+func (w *Watcher) request(r request) {
+	w.mu.Lock()
+	w.requests = append(w.requests, r)
+	w.mu.Unlock()
+	w.poke()
+}
+
+func (w *Watcher) poke() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
