@@ -1,0 +1,127 @@
+package gograph
+
+import (
+	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Header is what a source file says to the import graph.
+type Header struct {
+	// Key changes when, and apart from reordered comments only when, the file's package clause, imports (path and name),
+	// build constraints, //go:embed, //go:debug or //go:cgo_ lines, or the preamble of import "C" change. Empty if the
+	// file cannot be read. Of a file that is not Go it covers the build constraints only.
+	Key string
+	// Complete says that the whole file parses as Go.
+	Complete bool
+}
+
+// HeaderOf reads a file. It is made to be called at every save: if no Key changed and no file came or went, the graph is
+// as it was, and `go list` need not run.
+func HeaderOf(path string) Header {
+	// To open a FIFO would block until somebody writes to it.
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return Header{}
+	}
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return Header{}
+	}
+	var key strings.Builder
+	if filepath.Ext(path) != ".go" {
+		directives(&key, src)
+		key.WriteString("other")
+		return Header{Key: key.String()}
+	}
+	mode := parser.SkipObjectResolution
+	cgo := bytes.Contains(src, []byte(`"C"`)) || bytes.Contains(src, []byte("`C`"))
+	if cgo {
+		mode |= parser.ParseComments // only for the preamble: comments cost a third of the time
+	}
+	f, err := parser.ParseFile(token.NewFileSet(), path, src, mode)
+	h := Header{Complete: err == nil}
+	if err != nil {
+		// After ten errors the parser gives up and returns an empty file, imports and all.
+		f, _ = parser.ParseFile(token.NewFileSet(), path, src, mode|parser.ImportsOnly)
+	}
+	if f != nil {
+		if f.Name != nil {
+			key.WriteString("package " + f.Name.Name + "\n")
+		}
+		for _, d := range f.Decls {
+			g, ok := d.(*ast.GenDecl)
+			if !ok || g.Tok != token.IMPORT {
+				continue
+			}
+			for _, s := range g.Specs {
+				importKey(&key, g, s.(*ast.ImportSpec))
+			}
+		}
+	}
+	directives(&key, src)
+	h.Key = key.String()
+	return h
+}
+
+func importKey(key *strings.Builder, g *ast.GenDecl, s *ast.ImportSpec) {
+	path, err := strconv.Unquote(s.Path.Value)
+	if err != nil {
+		path = s.Path.Value
+	}
+	key.WriteString("import ")
+	if s.Name != nil {
+		key.WriteString(s.Name.Name + " ")
+	}
+	key.WriteString(strconv.Quote(path) + "\n")
+	if path != "C" {
+		return
+	}
+	doc := s.Doc
+	if doc == nil && len(g.Specs) == 1 {
+		doc = g.Doc // as cmd/cgo looks for it
+	}
+	if doc != nil {
+		for _, c := range doc.List {
+			key.WriteString(c.Text + "\n")
+		}
+	}
+}
+
+// directives adds the lines that matter to the graph. They are found by their text alone: such a line inside a raw string
+// or a block comment changes the key for nothing, which costs one needless `go list` and saves telling them apart.
+func directives(key *strings.Builder, src []byte) {
+	for rest := src; ; {
+		i := bytes.Index(rest, []byte("//"))
+		if i < 0 {
+			return
+		}
+		end := bytes.IndexByte(rest[i:], '\n')
+		if end < 0 {
+			end = len(rest) - i
+		}
+		line := rest[i : i+end]
+		start := bytes.LastIndexByte(rest[:i], '\n') + 1
+		if len(bytes.TrimSpace(rest[start:i])) == 0 && graphDirective(line) {
+			key.Write(bytes.TrimRight(line, " \t\r"))
+			key.WriteByte('\n')
+		}
+		rest = rest[i+end:]
+	}
+}
+
+func graphDirective(line []byte) bool {
+	if d, ok := bytes.CutPrefix(line, []byte("//go:")); ok {
+		for _, p := range []string{"build", "embed", "debug", "cgo_"} {
+			if bytes.HasPrefix(d, []byte(p)) {
+				return true
+			}
+		}
+		return false
+	}
+	return bytes.HasPrefix(bytes.TrimLeft(line[2:], " \t"), []byte("+build"))
+}

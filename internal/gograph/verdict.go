@@ -1,0 +1,230 @@
+package gograph
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Verdict judges a file by its name and, for build constraints, by its content as it is now. The file need not exist: one
+// that was an input and is gone is an input still.
+func (g *Graph) Verdict(file string) Verdict {
+	file = abs(g.dir, file)
+	v := g.verdict(file)
+	if !v.Input {
+		if other := g.links.name(file); other != file {
+			if w := g.verdict(other); w.Input || !g.inModules(file) {
+				v = w
+			}
+		}
+	}
+	if v.Input || !g.Broken() {
+		return v
+	}
+	if why, may := g.mayCount(file); may {
+		return Verdict{Input: true, Reason: "the import graph is incomplete: " + why, Chain: v.Chain}
+	}
+	return v
+}
+
+func (g *Graph) verdict(file string) Verdict {
+	dir, base := filepath.Split(file)
+	dir = filepath.Clean(dir)
+	p := g.packages[dir]
+	yes := func(p *pkg, reason string) Verdict { return Verdict{true, reason, p.chain} }
+
+	if p != nil && has(p.files, base) {
+		return yes(p, kindOf(base)+" of package "+p.path)
+	}
+	if reason, ok := g.extra[file]; ok {
+		return Verdict{Input: true, Reason: reason, Chain: g.chainOf(dir)}
+	}
+	if reason, ok := g.future[file]; ok {
+		return Verdict{Input: true, Reason: reason}
+	}
+	if v, ok := g.embedded(file); ok {
+		return v
+	}
+	if !g.local(file) {
+		if within(file, g.modcache) {
+			return Verdict{Reason: "in the module cache, which never changes"}
+		}
+		return Verdict{Reason: "part of Go itself"}
+	}
+	if IsModuleFile(file) {
+		return g.otherModuleFile(file)
+	}
+	if p != nil {
+		if g.files && dir == g.root.dir && filepath.Ext(base) == ".go" && p.path == g.root.path {
+			return Verdict{Reason: "not among the files that make up " + g.label}
+		}
+		_, err := os.Lstat(file)
+		if has(p.ignored, base) && os.IsNotExist(err) {
+			return Verdict{Reason: "was excluded by its build constraints", Chain: p.chain}
+		}
+		ok, why := buildable(&g.ctx, file, p.cgo)
+		if ok {
+			return yes(p, kindOf(base)+" of package "+p.path)
+		}
+		if why != "no input" {
+			return Verdict{Reason: why, Chain: p.chain}
+		}
+	}
+	if by, ok := g.include[dir]; ok && kindOf(base) == "C header" {
+		return Verdict{Input: true, Reason: "C header in a directory that package " + by + " includes from", Chain: g.chainOf(dir)}
+	}
+	if p == nil && filepath.Ext(base) == ".go" {
+		if strings.HasSuffix(base, "_test.go") {
+			return Verdict{Reason: "test file"}
+		}
+		return Verdict{Reason: g.notImported(dir)}
+	}
+	return Verdict{Reason: "no input"}
+}
+
+// embedded looks for a package, in the file's directory or above, that embeds it or would.
+func (g *Graph) embedded(file string) (Verdict, bool) {
+	for dir := filepath.Dir(file); ; {
+		if p := g.packages[dir]; p != nil && len(p.patterns) > 0 {
+			rel := filepath.ToSlash(strings.TrimPrefix(file[len(dir):], string(filepath.Separator)))
+			for _, pattern := range p.patterns {
+				match := embedMatch(dir, pattern, rel, "")
+				if sub, ok := strings.CutSuffix(rel, "/go.mod"); ok && !match {
+					// A go.mod makes its directory part of another module, so that it is embedded no more.
+					match = embedMatch(dir, pattern, sub+"/x", sub)
+				}
+				if match {
+					return Verdict{true, "embedded by " + p.path + " (//go:embed " + pattern + ")", p.chain}, true
+				}
+			}
+			if has(p.embeds, rel) {
+				return Verdict{true, "embedded by " + p.path, p.chain}, true
+			}
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return Verdict{}, false
+		}
+		dir = parent
+	}
+}
+
+// otherModuleFile judges a module file that is none of the known ones.
+func (g *Graph) otherModuleFile(file string) Verdict {
+	dir := filepath.Dir(file)
+	if filepath.Base(file) == "go.mod" {
+		for d, p := range g.packages {
+			if within(d, dir) && g.module.Dir != dir && (g.module.Dir == "" || within(dir, g.module.Dir)) {
+				return Verdict{true, "makes " + p.path + " part of another module", p.chain}
+			}
+		}
+	}
+	return Verdict{Reason: "belongs to a module that is not part of the build"}
+}
+
+// notImported says why a Go file that is in no package of the closure does not count.
+func (g *Graph) notImported(dir string) string {
+	m := g.moduleOf(filepath.Join(dir, "x.go"))
+	if m == nil {
+		return "in no module of the build"
+	}
+	for up := dir; up != m.Dir; up = filepath.Dir(up) {
+		if _, err := os.Stat(filepath.Join(up, "go.mod")); err == nil {
+			name := modulePath(up)
+			if name == "" {
+				name = up
+			}
+			return "in module " + name + ", which is not part of the build"
+		}
+		if filepath.Base(up) == "vendor" && filepath.Dir(up) == m.Dir && g.vendorUnused(m.Dir) {
+			return "the vendor directory is not used"
+		}
+		if filepath.Dir(up) == up {
+			break
+		}
+	}
+	path := m.Path
+	if rel, err := filepath.Rel(m.Dir, dir); err == nil && rel != "." {
+		path += "/" + filepath.ToSlash(rel)
+	}
+	return "package " + strings.TrimPrefix(path, filepath.ToSlash(m.Path)+"/vendor/") + " is not imported by " + g.label
+}
+
+func (g *Graph) vendorUnused(dir string) bool {
+	list := filepath.Join(dir, "vendor", "modules.txt")
+	_, now := g.extra[list]
+	return !now
+}
+
+func (g *Graph) moduleOf(file string) *localModule {
+	var best *localModule
+	for i := range g.modules {
+		if m := &g.modules[i]; within(file, m.Dir) && (best == nil || len(m.Dir) > len(best.Dir)) {
+			best = m
+		}
+	}
+	return best
+}
+
+// chainOf is the chain of the package in dir or nearest above.
+func (g *Graph) chainOf(dir string) []string {
+	for {
+		if p := g.packages[dir]; p != nil {
+			return p.chain
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return nil
+		}
+		dir = parent
+	}
+}
+
+// mayCount says whether a file may turn out to be an input while the graph is incomplete, and which problem is the reason.
+// Everything below the directory of a missing package may, and in the directories of inputs everything that could be
+// embedded, for a //go:embed line may be what cannot be read.
+func (g *Graph) mayCount(file string) (why string, may bool) {
+	base := filepath.Base(file)
+	if !g.local(file) || strings.HasSuffix(base, "_test.go") {
+		return "", false
+	}
+	why = g.problems[0]
+	name := g.links.name(file)
+	for dir := range g.missing {
+		if within(file, dir) || within(name, dir) {
+			return why, true
+		}
+	}
+	if IsModuleFile(file) || filepath.Ext(base) == ".go" && !hiddenName(base) {
+		return why, true
+	}
+	if badEmbedName(base) {
+		return "", false
+	}
+	return why, has(g.dirs, filepath.Dir(file)) || has(g.dirs, filepath.Dir(name))
+}
+
+// kindOf names a source file's kind for people.
+func kindOf(base string) string {
+	switch filepath.Ext(base) {
+	case ".go":
+		return "Go file"
+	case ".h", ".hh", ".hpp", ".hxx":
+		return "C header"
+	case ".s", ".S", ".sx":
+		return "assembly source"
+	case ".syso":
+		return "object file"
+	case ".c":
+		return "C source"
+	case ".cc", ".cpp", ".cxx":
+		return "C++ source"
+	case ".m":
+		return "Objective-C source"
+	case ".f", ".F", ".for", ".f90":
+		return "Fortran source"
+	case ".swig", ".swigcxx":
+		return "SWIG file"
+	}
+	return "file"
+}
