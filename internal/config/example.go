@@ -1,0 +1,89 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+// Example is .hotreload.toml.example: every table and key explained. Settings are
+// commented out ("#debounce = ...", without a space) at their defaults, so that a copy
+// behaves as no file at all and goes on following the defaults of later versions.
+func Example() []byte {
+	var b bytes.Buffer
+	b.WriteString(`# Every key of .hotreload.toml with its default.
+#
+# None of this is needed: ` + "`hotreload run`" + ` works without a file, and ` + "`hotreload init`" + `
+# writes a short one that fits the project. To change a setting, remove the # in front
+# of it. Durations are text with a unit ("50ms", "2s"); a command is a list of arguments
+# (no shell) or one string for the shell. ` + "`hotreload check`" + ` says whether the file is
+# right and prints what applies.
+`)
+	for _, t := range tables {
+		b.WriteByte('\n')
+		comment(&b, t.Doc)
+		mark := ""
+		switch t.Name {
+		case "rules":
+			fmt.Fprintf(&b, "#[[rules]]\n")
+			mark = "#"
+		case "services.NAME":
+			b.WriteString(exampleServices)
+			continue
+		default:
+			fmt.Fprintf(&b, "[%s]\n", t.Name)
+		}
+		for i, s := range specs {
+			key, ok := strings.CutPrefix(s.Name, t.Name+".")
+			if !ok {
+				continue
+			}
+			if i > 0 && strings.HasPrefix(specs[i-1].Name, t.Name+".") {
+				b.WriteByte('\n')
+			}
+			comment(&b, s.Doc)
+			if len(s.Values) > 0 {
+				comment(&b, "One of "+quoteList(s.Values)+".")
+			}
+			value := defaultText(s.Name)
+			switch {
+			case value == "":
+				value = s.Example
+			case value == "[]" || value == "{}" || value == `""`:
+				comment(&b, "Example: "+key+" = "+s.Example)
+			}
+			if mark == "#" && key == "signal" { // has no meaning beside the example's effect
+				comment(&b, "Example: effect = \"signal\", signal = "+value)
+				continue
+			}
+			fmt.Fprintf(&b, "#%s = %s\n", key, value)
+		}
+	}
+	return b.Bytes()
+}
+
+const exampleServices = `#[services.api]
+#build.package = "./cmd/api"
+#run.args = ["--port", "8081"]
+#
+# Services that must be ready before this one is started, and that end after it.
+#needs = ["db"]
+#
+# A service that is no Go program: its command does not mention {binary}.
+#[services.db]
+#run.command = ["postgres", "-D", "data"]
+#run.ready = "tcp:127.0.0.1:5432"
+`
+
+// comment writes text as comment lines of at most 90 columns.
+func comment(b *bytes.Buffer, text string) {
+	line := "#"
+	for _, word := range strings.Fields(text) {
+		if len(line)+1+len(word) > 90 {
+			b.WriteString(line + "\n")
+			line = "#"
+		}
+		line += " " + word
+	}
+	b.WriteString(line + "\n")
+}

@@ -1,0 +1,398 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+func (c *Config) layer(name string) *layer {
+	for _, l := range c.layers {
+		if l.name == name {
+			return l
+		}
+	}
+	return nil
+}
+
+// base is a service that overrides nothing.
+func (c *Config) base(name string) Service {
+	s := Service{Name: name, set: map[string]bool{}}
+	from, to := reflect.ValueOf(c).Elem(), reflect.ValueOf(&s).Elem()
+	for _, f := range theSchema().fields {
+		if inheritable(f.key) && f.key != "needs" {
+			f.in(to).Set(clone(f.in(from)))
+		}
+	}
+	for key := range c.set {
+		s.set[key] = true
+	}
+	return s
+}
+
+// resolve is a service with what it overrides.
+func (c *Config) resolve(l *layer) Service {
+	s := c.base(l.name)
+	to := reflect.ValueOf(&s).Elem()
+	for _, key := range l.order {
+		own := clone(l.values[key])
+		field := theSchema().fields[key].in(to)
+		if env, ok := own.Interface().(map[string]string); ok {
+			merged := maps.Clone(field.Interface().(map[string]string))
+			if merged == nil && len(env) > 0 {
+				merged = map[string]string{}
+			}
+			maps.Copy(merged, env)
+			own = reflect.ValueOf(merged)
+		}
+		field.Set(own)
+		s.set[key] = true
+	}
+	return s
+}
+
+// clone copies a value, so that services never share memory that a caller might change.
+func clone(v reflect.Value) reflect.Value {
+	switch v.Kind() {
+	case reflect.Slice:
+		if v.IsNil() {
+			return v
+		}
+		out := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		for i := range v.Len() {
+			out.Index(i).Set(clone(v.Index(i)))
+		}
+		return out
+	case reflect.Map:
+		if v.IsNil() {
+			return v
+		}
+		out := reflect.MakeMapWithSize(v.Type(), v.Len())
+		for it := v.MapRange(); it.Next(); {
+			out.SetMapIndex(it.Key(), it.Value())
+		}
+		return out
+	case reflect.Struct:
+		out := reflect.New(v.Type()).Elem()
+		for i := range v.NumField() {
+			out.Field(i).Set(clone(v.Field(i)))
+		}
+		return out
+	}
+	return v
+}
+
+// Finish resolves Services and checks what no single key shows: needs, addresses used
+// twice, times and orders that contradict each other. Parse does it; call it again after
+// Set or after changing fields.
+func (c *Config) Finish() error {
+	c.Services = nil
+	for _, l := range c.layers {
+		c.Services = append(c.Services, c.resolve(l))
+	}
+	var errs Errors
+	errs = append(errs, c.checkWatch()...)
+	for _, s := range c.ForServices() {
+		errs = append(errs, c.checkService(s)...)
+	}
+	errs = append(errs, c.checkNeeds()...)
+	errs = append(errs, c.checkAddresses()...)
+	errs = append(errs, c.checkStdin()...)
+	if len(errs) > 0 {
+		return errs.sorted()
+	}
+	return nil
+}
+
+// where is the place that decides a key of a service (name "" for the top): its own
+// setting, else the inherited one, else the file as a whole.
+func (c *Config) where(service, key string) place {
+	if l := c.layer(service); l != nil {
+		if at, ok := l.set[key]; ok {
+			return at
+		}
+		if _, ok := c.set[key]; !ok {
+			return l.at
+		}
+	}
+	if at, ok := c.set[key]; ok {
+		return at
+	}
+	return place{path: c.Path}
+}
+
+// latest is the place of the first key that was set, in the order given.
+func (c *Config) latest(service string, keys ...string) place {
+	for _, key := range keys {
+		if l := c.layer(service); l != nil {
+			if at, ok := l.set[key]; ok {
+				return at
+			}
+		}
+		if at, ok := c.set[key]; ok {
+			return at
+		}
+	}
+	return c.where(service, keys[0])
+}
+
+func scopeOf(service string) string {
+	if service == "" {
+		return ""
+	}
+	return "services." + service
+}
+
+func (c *Config) checkWatch() (errs Errors) {
+	if w := c.Watch; w.MaxWait < w.Debounce {
+		errs = append(errs, c.latest("", "watch.max_wait", "watch.debounce").errorf(
+			"a burst closes after debounce of quiet, at latest after max_wait",
+			"watch.max_wait: %s is shorter than watch.debounce, %s", w.MaxWait, w.Debounce))
+	}
+	return errs
+}
+
+func (c *Config) checkService(s Service) (errs Errors) {
+	scope := scopeOf(s.Name)
+	fail := func(at place, hint, format string, args ...any) {
+		errs = append(errs, at.errorf(hint, format, args...))
+	}
+	r := s.Run
+	if ready, err := ParseReady(r.Ready); err == nil && ready.After > 0 && r.ReadyTimeout > 0 && ready.After >= r.ReadyTimeout {
+		fail(c.latest(s.Name, "run.ready", "run.ready_timeout"), "raise run.ready_timeout, or wait for something: \"tcp:ADDR\"",
+			"%s: the program is ready after %s, but has failed after %s (run.ready_timeout)", join(scope, "run.ready"), ready.After, r.ReadyTimeout)
+	}
+	if r.Order == "start-first" {
+		switch {
+		case r.Rollback:
+			fail(c.latest(s.Name, "run.rollback"), "start-first keeps the old program until the new one is ready, so nothing has to be rolled back",
+				"%s: belongs to order = \"stop-first\"", join(scope, "run.rollback"))
+		case len(r.Listen) == 0 && s.Proxy.Listen != "" && s.Proxy.App != "auto":
+			fail(c.latest(s.Name, "run.order"), "proxy.app = \"auto\" gives each start a port of its own",
+				"%s: start-first runs two programs at once, which cannot both listen on %s (proxy.app)", join(scope, "run.order"), s.Proxy.App)
+		}
+	}
+	seen := map[string]bool{}
+	for _, entry := range r.Listen {
+		socket, err := ParseSocket(entry)
+		if err != nil {
+			continue
+		}
+		if key := socketKey(socket); key != "" && seen[key] {
+			fail(c.latest(s.Name, "run.listen"), "", "%s: %s stands there twice", join(scope, "run.listen"), socket.Address)
+		} else {
+			seen[key] = true
+		}
+	}
+	return errs
+}
+
+// socketKey is equal for addresses that cannot be used twice; "" for one that can
+// (port 0: any free one).
+func socketKey(s Socket) string {
+	if s.Network == "tcp" {
+		return tcpKey(s.Address)
+	}
+	return "unix " + s.Address
+}
+
+func tcpKey(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return ""
+	}
+	port = strings.TrimLeft(port, "0")
+	if port == "" {
+		return ""
+	}
+	switch host {
+	case "localhost":
+		host = "127.0.0.1"
+	case "0.0.0.0", "::":
+		host = "" // ":8080" is every interface of both families in Go
+	}
+	return "tcp " + net.JoinHostPort(host, port)
+}
+
+// checkAddresses finds two that want to listen on one address. A wildcard and a single
+// interface also exclude each other, so both are looked up.
+func (c *Config) checkAddresses() (errs Errors) {
+	type use struct {
+		service, key string
+		at           place
+	}
+	uses := map[string]use{}
+	wild := map[string]use{} // port -> a user of ":port"
+	some := map[string]use{} // port -> a user of one interface
+	take := func(u use, key, address string) {
+		if key == "" {
+			return
+		}
+		first, taken := uses[key]
+		if !taken && strings.HasPrefix(key, "tcp ") {
+			host, port, _ := net.SplitHostPort(strings.TrimPrefix(key, "tcp "))
+			if first, taken = wild[port]; !taken && host == "" {
+				first, taken = some[port]
+			}
+			if !taken {
+				if host == "" {
+					wild[port] = u
+				} else {
+					some[port] = u
+				}
+			}
+		}
+		if !taken {
+			uses[key] = u
+			return
+		}
+		if first.service == u.service && first.key == u.key {
+			return // checkService says it
+		}
+		hint := "give each its own address"
+		if first.service != u.service && first.key == u.key && first.at == u.at {
+			hint = fmt.Sprintf("services inherit it from above: set %s in each, or in the one that is meant", u.key)
+		}
+		errs = append(errs, u.at.errorf(hint, "%s: %s is taken by %s", join(scopeOf(u.service), u.key), address, join(scopeOf(first.service), first.key)))
+	}
+	if a := c.Control.Listen; a != "" {
+		take(use{"", "control.listen", c.where("", "control.listen")}, tcpKey(a), a)
+	}
+	for _, s := range c.ForServices() {
+		if a := s.Proxy.Listen; a != "" {
+			take(use{s.Name, "proxy.listen", c.where(s.Name, "proxy.listen")}, tcpKey(a), a)
+		}
+		for _, entry := range s.Run.Listen {
+			if socket, err := ParseSocket(entry); err == nil {
+				take(use{s.Name, "run.listen", c.where(s.Name, "run.listen")}, socketKey(socket), socket.Address)
+			}
+		}
+		// The program itself listens there: not twice, and not where the proxy does.
+		if a := s.Proxy.App; s.Proxy.Listen != "" && a != "auto" && len(s.Run.Listen) == 0 {
+			take(use{s.Name, "proxy.app", c.where(s.Name, "proxy.app")}, tcpKey(a), a)
+		}
+	}
+	return errs
+}
+
+func (c *Config) checkNeeds() (errs Errors) {
+	names := make([]string, len(c.Services))
+	for i, s := range c.Services {
+		names[i] = s.Name
+	}
+	needs := map[string][]string{}
+	for _, s := range c.Services {
+		at := c.where(s.Name, "needs")
+		key := join(scopeOf(s.Name), "needs")
+		for i, n := range s.Needs {
+			switch {
+			case n == s.Name:
+				errs = append(errs, at.errorf("", "%s: a service cannot need itself", key))
+			case !slices.Contains(names, n):
+				hint := "there is " + strings.Join(without(names, s.Name), ", ")
+				if len(names) == 1 {
+					hint = "there is no other service"
+				} else if near := nearest(n, names); near != "" {
+					hint = fmt.Sprintf("did you mean %q?", near)
+				}
+				errs = append(errs, at.errorf(hint, "%s: there is no service %q", key, n))
+			case slices.Contains(s.Needs[:i], n):
+				errs = append(errs, at.errorf("", "%s: %q stands there twice", key, n))
+			default:
+				needs[s.Name] = append(needs[s.Name], n)
+			}
+		}
+	}
+	for _, cycle := range cycles(names, needs) {
+		at := c.where(cycle[0], "needs")
+		errs = append(errs, at.errorf("remove one of these needs", "%s: services wait for each other: %s",
+			join(scopeOf(cycle[0]), "needs"), strings.Join(append(cycle, cycle[0]), " -> ")))
+	}
+	return errs
+}
+
+func without(names []string, name string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == name })
+}
+
+// cycles finds one cycle per group of services that wait for each other.
+func cycles(names []string, needs map[string][]string) (found [][]string) {
+	const (
+		unseen = iota
+		open
+		done
+	)
+	state := map[string]int{}
+	var path []string
+	var visit func(string)
+	visit = func(n string) {
+		state[n] = open
+		path = append(path, n)
+		for _, next := range needs[n] {
+			switch state[next] {
+			case unseen:
+				visit(next)
+			case open:
+				found = append(found, slices.Clone(path[slices.Index(path, next):]))
+			}
+		}
+		path = path[:len(path)-1]
+		state[n] = done
+	}
+	for _, n := range names {
+		if state[n] == unseen {
+			visit(n)
+		}
+	}
+	return found
+}
+
+// Notes are things that are allowed but have a consequence, or no effect; for `check` and
+// the start of a session.
+func (c *Config) Notes() []*Error {
+	var notes Errors
+	for _, s := range c.ForServices() {
+		scope := scopeOf(s.Name)
+		note := func(key, hint, format string, args ...any) {
+			notes = append(notes, c.latest(s.Name, key).errorf(hint, join(scope, key)+": "+format, args...))
+		}
+		b, r := s.Build, s.Run
+		if b.Command.IsZero() {
+			if b.Output != "" {
+				note("build.output", "", "has no effect without build.command")
+			}
+		} else {
+			if b.Output == "" {
+				note("build.command", "set build.output to where it leaves the binary", "without build.output there is nothing to compare: every successful build restarts")
+				if len(r.Command) == 0 {
+					note("build.command", "set build.output, or run.command", "nothing says what to run")
+				}
+			}
+			for _, key := range []string{"build.package", "build.flags", "build.tags", "build.race", "build.engine", "build.dwarf", "build.linker"} {
+				if s.IsSet(key) {
+					note(key, "", "is for go build and has no effect with build.command")
+				}
+			}
+		}
+		if r.Order == "start-first" && s.Proxy.Listen == "" && len(r.Listen) == 0 {
+			note("run.order", "set proxy.listen, or run.listen", "start-first runs two programs at once; they cannot listen on the same port")
+		}
+	}
+	return notes.sorted()
+}
+
+// humanDuration is d as people write it: "1m30s" stays, "1m0s" becomes "1m".
+func humanDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}

@@ -1,0 +1,8 @@
+package config
+
+// signalNames are the names a file may use; the same on every platform, so that a file
+// can be shared. Whether this platform has a signal is asked by Signal.
+var signalNames = []string{
+	"SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGKILL", "SIGUSR1", "SIGUSR2",
+	"SIGABRT", "SIGALRM", "SIGCONT", "SIGPIPE", "SIGTSTP", "SIGWINCH",
+}

@@ -1,0 +1,395 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// Socket is one entry of run.listen.
+type Socket struct {
+	Name    string // for LISTEN_FDNAMES; "" if none was given
+	Network string // "tcp" or "unix"
+	Address string // host:port, or a path (relative ones to the root)
+}
+
+// ParseSocket reads an entry of run.listen: "127.0.0.1:8080", "name=:9090",
+// "unix:/run/x.sock", "name=unix:x.sock".
+func ParseSocket(s string) (Socket, error) {
+	var out Socket
+	rest := s
+	if name, address, ok := strings.Cut(s, "="); ok && !strings.ContainsAny(name, ":/[") {
+		// systemd's own rule for names: printable ASCII without colon, at most 255
+		// characters (sd_listen_fds_with_names(3)).
+		if name == "" || len(name) > 255 || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return out, fmt.Errorf("%q has a bad name before the =: letters and digits are expected", s)
+		}
+		out.Name, rest = name, address
+	}
+	if file, ok := strings.CutPrefix(rest, "unix:"); ok {
+		// 104 bytes with the final zero is the smallest limit (macOS); Linux has 108.
+		if file == "" || strings.ContainsRune(file, 0) {
+			return out, fmt.Errorf("%q names no socket file", s)
+		}
+		out.Network, out.Address = "unix", file
+		return out, nil
+	}
+	if wrong, _ := checkAddress(rest); wrong != "" {
+		return out, errors.New(wrong)
+	}
+	out.Network, out.Address = "tcp", rest
+	return out, nil
+}
+
+// Ready is run.ready, read. At most one field is set; none: nothing was asked for.
+type Ready struct {
+	TCP    string         // address
+	HTTP   string         // URL
+	Log    *regexp.Regexp // of a line
+	Notify bool           // sd_notify
+	After  time.Duration
+}
+
+var errReady = errors.New(`expected "tcp:ADDR", "http://...", "notify", "log:REGEXP" or a duration`)
+
+// ParseReady reads run.ready.
+func ParseReady(s string) (Ready, error) {
+	switch {
+	case s == "":
+		return Ready{}, nil
+	case s == "notify":
+		return Ready{Notify: true}, nil
+	case strings.HasPrefix(s, "tcp:"):
+		address := strings.TrimPrefix(s, "tcp:")
+		if wrong, _ := checkTarget(address); wrong != "" {
+			return Ready{}, errors.New(wrong)
+		}
+		return Ready{TCP: address}, nil
+	case strings.HasPrefix(s, "http://"):
+		u, err := url.Parse(s)
+		if err != nil || u.Hostname() == "" {
+			return Ready{}, fmt.Errorf("%q is no URL", s)
+		}
+		if p := u.Port(); p != "" && !validPort(p, 1) {
+			return Ready{}, fmt.Errorf("%q has no port between 1 and 65535", s)
+		}
+		return Ready{HTTP: s}, nil
+	case strings.HasPrefix(s, "log:"):
+		text := strings.TrimPrefix(s, "log:")
+		if text == "" {
+			return Ready{}, errors.New("the regular expression after log: is empty")
+		}
+		re, err := regexp.Compile(text)
+		if err != nil {
+			return Ready{}, fmt.Errorf("bad regular expression: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		}
+		return Ready{Log: re}, nil
+	}
+	d, err := parseDuration(s)
+	if err != nil {
+		if strings.Trim(s, "0123456789.") == "" || s[0] == '-' || s[0] == '+' {
+			return Ready{}, err
+		}
+		return Ready{}, fmt.Errorf("%q is no way to tell readiness: %w", s, errReady)
+	}
+	if d == 0 {
+		return Ready{}, fmt.Errorf("%q waits for nothing; leave ready empty", s)
+	}
+	return Ready{After: d}, nil
+}
+
+var errUnit = errors.New("a duration needs a unit")
+
+// parseDuration is time.ParseDuration that insists on a unit (time allows "0") and on a
+// value that is not negative.
+func parseDuration(s string) (time.Duration, error) {
+	trimmed := strings.TrimLeft(s, "+-")
+	if trimmed != "" && strings.Trim(trimmed, "0123456789.") == "" {
+		return 0, errUnit
+	}
+	d, err := time.ParseDuration(s)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("%q is no duration", s)
+	case d < 0:
+		return 0, fmt.Errorf("%q is negative", s)
+	}
+	return d, nil
+}
+
+func quoteList(values []string) string {
+	quoted := make([]string, len(values))
+	for i, v := range values {
+		quoted[i] = strconv.Quote(v)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// The checks below answer what is wrong with one string and what to do; "" is fine.
+
+func checkOptional(check func(string) (string, string)) func(string) (string, string) {
+	return func(s string) (string, string) {
+		if s == "" {
+			return "", ""
+		}
+		return check(s)
+	}
+}
+
+func checkText(s string) (wrong, hint string) {
+	if strings.ContainsRune(s, 0) {
+		return "a null character is not possible here", ""
+	}
+	return "", ""
+}
+
+func checkArgument(s string) (wrong, hint string) { return checkText(s) }
+
+func checkPath(s string) (wrong, hint string) {
+	if s == "" {
+		return "an empty path", `"." is the root`
+	}
+	return checkText(s)
+}
+
+func checkPackage(s string) (wrong, hint string) {
+	switch {
+	case s == "":
+		return "an empty package", `"." is the package in the root; remove the key to have it found`
+	case strings.HasPrefix(s, "-"):
+		return fmt.Sprintf("%q is a flag, not a package", s), "flags for go build stand in build.flags"
+	case strings.HasSuffix(s, "..."):
+		return fmt.Sprintf("%q stands for many packages; one program is built from one main package", s), "for several programs use [services.NAME]"
+	case strings.ContainsAny(s, "\x00\n"):
+		return "a control character is not possible in a package", ""
+	}
+	return "", ""
+}
+
+func checkFlag(s string) (wrong, hint string) {
+	name, _, _ := strings.Cut(strings.TrimPrefix(s, "-"), "=")
+	switch name = "-" + strings.TrimPrefix(name, "-"); {
+	case s == "":
+		return "an empty flag", ""
+	case !strings.HasPrefix(s, "-"):
+		return checkText(s) // the value of the flag before it
+	case name == "-o":
+		return "-o is set by hotreload, which keeps each binary under a new name", "use build.command and build.output to build elsewhere"
+	case name == "-C":
+		return "-C would change what all paths are relative to", "run hotreload with --dir"
+	}
+	return checkText(s)
+}
+
+func checkTag(s string) (wrong, hint string) {
+	if s == "" {
+		return "an empty build tag", ""
+	}
+	if strings.ContainsAny(s, ", ") {
+		parts := strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
+		return fmt.Sprintf("%q is more than one build tag", s), "tags = [" + quoteList(parts) + "]"
+	}
+	if strings.ContainsFunc(s, func(r rune) bool { return !isTagRune(r) }) {
+		return fmt.Sprintf("%q is no build tag: letters, digits, _ and . are expected", s), ""
+	}
+	return "", ""
+}
+
+func isTagRune(r rune) bool {
+	return r == '_' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= 0x80
+}
+
+func checkVariable(name string) (wrong, hint string) {
+	if name == "" || strings.ContainsAny(name, "=\x00") {
+		return fmt.Sprintf("%q cannot be the name of an environment variable", name), ""
+	}
+	return "", ""
+}
+
+func validPort(s string, lowest int) bool {
+	n, err := strconv.Atoi(s)
+	return err == nil && n >= lowest && n <= 65535 && s[0] != '+'
+}
+
+// checkAddress wants host:port to listen on; an empty host is every interface.
+func checkAddress(s string) (wrong, hint string) { return checkHostPort(s, 0) }
+
+// checkTarget wants host:port to connect to.
+func checkTarget(s string) (wrong, hint string) { return checkHostPort(s, 1) }
+
+func checkHostPort(s string, lowest int) (wrong, hint string) {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		switch {
+		case validPort(s, lowest):
+			hint = strconv.Quote("127.0.0.1:" + s)
+		case strings.Contains(s, "://"):
+			if u, err := url.Parse(s); err == nil && u.Port() != "" {
+				hint = "without scheme and path: " + strconv.Quote(u.Host)
+			}
+		case strings.Count(s, ":") > 1:
+			hint = "an IPv6 address stands in brackets: \"[::1]:8080\""
+		}
+		return fmt.Sprintf("%q is no address: expected host:port, like \"127.0.0.1:8080\"", s), hint
+	}
+	if !validPort(port, lowest) {
+		return fmt.Sprintf("%q has no port between %d and 65535", s, lowest), ""
+	}
+	if strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || strings.ContainsRune("/?#@=[]\"'\\", r) }) {
+		return fmt.Sprintf("%q is no address: %q cannot be a host", s, host), ""
+	}
+	return "", ""
+}
+
+func checkApp(s string) (wrong, hint string) {
+	if s == "auto" {
+		return "", ""
+	}
+	wrong, hint = checkTarget(s)
+	if wrong != "" && hint == "" {
+		hint = `"auto" gives the program a free port as $PORT`
+	}
+	return wrong, hint
+}
+
+// checkLoopback refuses addresses that others can reach: whoever reaches the control API
+// can make this machine build and run.
+func checkLoopback(s string) (wrong, hint string) {
+	if wrong, hint = checkAddress(s); wrong != "" {
+		return wrong, hint
+	}
+	host, port, _ := net.SplitHostPort(s)
+	if isLoopback(host) {
+		return "", ""
+	}
+	return fmt.Sprintf("%q can be reached from other machines: only a loopback address is allowed", s), strconv.Quote("127.0.0.1:" + port)
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+func checkSocket(s string) (wrong, hint string) {
+	if _, err := ParseSocket(s); err != nil {
+		hint = `"127.0.0.1:8080", "name=:9090" or "unix:/run/x.sock"`
+		if validPort(s, 1) {
+			hint = strconv.Quote("127.0.0.1:" + s)
+		}
+		return err.Error(), hint
+	}
+	return "", ""
+}
+
+func checkReady(s string) (wrong, hint string) {
+	_, err := ParseReady(s)
+	if err == nil {
+		return "", ""
+	}
+	switch {
+	case errors.Is(err, errUnit):
+		hint = `"300ms"`
+	case strings.HasPrefix(s, "https://"):
+		hint = "TLS is not looked into: \"tcp:ADDR\" waits until the port accepts connections"
+	default:
+		if _, _, e := net.SplitHostPort(s); e == nil {
+			hint = strconv.Quote("tcp:" + s)
+		} else if n := nearest(s, []string{"notify"}); n != "" {
+			hint = fmt.Sprintf("did you mean %q?", n)
+		}
+	}
+	return err.Error(), hint
+}
+
+func checkSignal(s string) (wrong, hint string) {
+	if slices.Contains(signalNames, s) {
+		return "", ""
+	}
+	if up := strings.ToUpper(s); slices.Contains(signalNames, up) {
+		hint = up
+	} else if slices.Contains(signalNames, "SIG"+up) {
+		hint = "SIG" + up
+	} else {
+		hint = nearest(s, signalNames)
+	}
+	if hint != "" {
+		hint = fmt.Sprintf("did you mean %q?", hint)
+	}
+	return fmt.Sprintf("%q is no signal: expected one of %s", s, strings.Join(signalNames, ", ")), hint
+}
+
+var editorPlaceholder = regexp.MustCompile(`\{[^{}]*\}`)
+
+func checkEditor(s string) (wrong, hint string) {
+	for _, p := range editorPlaceholder.FindAllString(s, -1) {
+		if !slices.Contains([]string{"{file}", "{line}", "{column}"}, p) {
+			return fmt.Sprintf("%s is not filled in: expected {file}, {line} and {column}", p), ""
+		}
+	}
+	if !strings.Contains(s, "{file}") {
+		return fmt.Sprintf("%q names no file", s), "put {file} where the path belongs: \"vscode://file/{file}:{line}:{column}\""
+	}
+	return checkText(s)
+}
+
+func checkAnyGlob(s string) (wrong, hint string) {
+	switch {
+	case s == "":
+		return "an empty glob", ""
+	case strings.ContainsRune(s, 0):
+		return "a null character is not possible in a glob", ""
+	case !doublestar.ValidatePattern(s):
+		return fmt.Sprintf("%q is no valid glob", s), globHint(s)
+	case strings.HasPrefix(s, "!"):
+		return fmt.Sprintf("%q: a glob cannot be negated", s), "leave out what shall not match"
+	case path.IsAbs(s) || len(s) > 2 && s[1] == ':' && s[2] == '/':
+		return fmt.Sprintf("%q is absolute: globs are relative to the root", s), ""
+	}
+	return "", ""
+}
+
+func globHint(s string) string {
+	switch {
+	case strings.Count(s, "[") > strings.Count(s, "]"):
+		return "a [ without its ]; write \\\\[ for the character itself"
+	case strings.Count(s, "{") != strings.Count(s, "}"):
+		return "a { or } without its partner"
+	case strings.HasSuffix(s, `\`):
+		return "a path is written with /, also on Windows"
+	}
+	return ""
+}
+
+func checkExclude(s string) (wrong, hint string) { return checkAnyGlob(s) }
+
+func tidyExclude(s string) string { return strings.TrimRight(tidyGlob(s), "/") }
+
+func checkGlob(s string) (wrong, hint string) {
+	if wrong, hint = checkAnyGlob(s); wrong != "" {
+		return wrong, hint
+	}
+	if strings.HasSuffix(s, "/") {
+		return fmt.Sprintf("%q matches no file", s), strconv.Quote(s + "**")
+	}
+	return "", ""
+}
+
+func tidyGlob(s string) string {
+	for strings.HasPrefix(s, "./") {
+		s = strings.TrimLeft(s[1:], "/")
+	}
+	return s
+}
