@@ -1,0 +1,5 @@
+//go:build !unix
+
+package builder
+
+func interruptHelper(string) int { return 1 }

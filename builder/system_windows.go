@@ -1,0 +1,115 @@
+package builder
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+const exeSuffix = ".exe"
+
+// binarySuffix keeps the meaning of the name that the user's command gives, as of app.bat.
+func binarySuffix(output string) string {
+	if ext := filepath.Ext(output); ext != "" {
+		return ext
+	}
+	return exeSuffix
+}
+
+// tempVariables name the directory for temporary files.
+var tempVariables = []string{"TMP", "TEMP"}
+
+func sameVariable(a, b string) bool { return strings.EqualFold(a, b) }
+
+// shellArgv is the command that runs a shell string, for display.
+func shellArgv(script string) []string { return []string{"cmd", "/d", "/c", script} }
+
+// shellCommand puts the string into a batch file: cmd.exe does not understand the
+// quoting by which Windows programs pass arguments, so "cmd /c" would mangle every
+// string that has quotes in it.
+func shellCommand(script, tmp string) ([]string, error) {
+	file := filepath.Join(tmp, "command.cmd")
+	if err := os.WriteFile(file, []byte("@echo off\r\n"+script+"\r\n"), 0o600); err != nil {
+		return nil, err
+	}
+	return []string{"cmd", "/d", "/c", file}, nil
+}
+
+// lookPath finds a command as cmd.exe would in that environment and directory, except
+// that the directory itself is not searched; the result is absolute.
+func lookPath(env []string, dir, name string) (string, error) {
+	exts := filepath.SplitList(strings.ToLower(getEnv(env, "PATHEXT")))
+	if len(exts) == 0 {
+		exts = []string{".com", ".exe", ".bat", ".cmd"}
+	}
+	if strings.ContainsAny(name, `:\/`) {
+		path := name
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(dir, path)
+		}
+		return withExtension(path, exts)
+	}
+	for _, d := range filepath.SplitList(getEnv(env, "PATH")) {
+		if !filepath.IsAbs(d) {
+			continue
+		}
+		if path, err := withExtension(filepath.Join(d, name), exts); err == nil {
+			return path, nil
+		}
+	}
+	return "", fs.ErrNotExist
+}
+
+func withExtension(path string, exts []string) (string, error) {
+	if filepath.Ext(path) != "" {
+		if st, err := os.Stat(path); err == nil && !st.IsDir() {
+			return path, nil
+		}
+	}
+	for _, e := range exts {
+		if st, err := os.Stat(path + e); err == nil && !st.IsDir() {
+			return path + e, nil
+		}
+	}
+	return "", &fs.PathError{Op: "exec", Path: path, Err: fs.ErrNotExist}
+}
+
+func mayExecute(fs.FileInfo) bool { return true }
+
+// copyBinary copies what the user's command has left: the next run of the command
+// could not overwrite a file that runs. Windows has no "text file busy" through an
+// inherited descriptor, so this process copies by itself.
+func copyBinary(_ context.Context, from, to, _ string, _ []string, _ *output) (Step, ending) {
+	s := Step{Argv: []string{"copy", from, to}}
+	return s, ending{err: copyFile(from, to)}
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o700)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}
+
+// removeBinary waits for virus scanners, which hold new files for a moment.
+func removeBinary(path string) {
+	for wait := 10 * time.Millisecond; ; wait *= 2 {
+		err := os.Remove(path)
+		if err == nil || errors.Is(err, fs.ErrNotExist) || wait > 640*time.Millisecond {
+			return
+		}
+		time.Sleep(wait)
+	}
+}
