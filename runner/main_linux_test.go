@@ -1,0 +1,190 @@
+package runner
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/hotreload/hotreload/internal/proc"
+)
+
+// modeVar makes the test binary one of the programs that the tests run.
+const modeVar = "RUNNER_TEST_MODE"
+
+var modes = map[string]func() int{}
+
+func TestMain(m *testing.M) {
+	proc.Helper()
+	if mode := os.Getenv(modeVar); mode != "" {
+		os.Exit(modes[mode]())
+	}
+	proc.Setup()
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/hotreload/hotreload/internal/proc.forkThread"),
+		goleak.IgnoreAnyFunction("github.com/hotreload/hotreload/internal/proc.reapOrphans"))
+}
+
+// patience ends a hanging test; nothing that works comes near it.
+const patience = 60 * time.Second
+
+// sink collects a stream.
+type sink struct {
+	mu   sync.Mutex
+	buf  bytes.Buffer
+	more chan struct{} // something came
+}
+
+func newSink() *sink { return &sink{more: make(chan struct{}, 1)} }
+
+func (s *sink) Write(p []byte) {
+	s.mu.Lock()
+	s.buf.Write(p)
+	s.mu.Unlock()
+	select {
+	case s.more <- struct{}{}:
+	default:
+	}
+}
+
+func (s *sink) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buf.String()
+}
+
+// await waits until the stream contains text.
+func (s *sink) await(t *testing.T, text string) {
+	t.Helper()
+	for end := time.After(patience); ; {
+		if strings.Contains(s.String(), text) {
+			return
+		}
+		select {
+		case <-s.more:
+		case <-end:
+			t.Fatalf("no %q in %q", text, s.String())
+		}
+	}
+}
+
+// process is a running process with its output.
+type process struct {
+	*Process
+	t        *testing.T
+	out, err *sink
+}
+
+func start(t *testing.T, s Spec) *process {
+	t.Helper()
+	p := &process{t: t, out: newSink(), err: newSink()}
+	if s.Stdout.Write == nil {
+		s.Stdout.Write = p.out.Write
+	}
+	if s.Stderr.Write == nil {
+		s.Stderr.Write = p.err.Write
+	}
+	var err error
+	if p.Process, err = Start(s); err != nil {
+		t.Fatal(err)
+	}
+	p.cleanup()
+	return p
+}
+
+func (p *process) cleanup() {
+	p.t.Cleanup(func() {
+		p.Kill()
+		p.gone()
+	})
+}
+
+func (p *process) gone() {
+	p.t.Helper()
+	select {
+	case <-p.Gone():
+	case <-time.After(patience):
+		p.t.Fatal("never gone")
+	}
+}
+
+func (p *process) exit() Exit {
+	p.t.Helper()
+	select {
+	case e := <-p.Exited():
+		return e
+	case <-time.After(patience):
+		p.t.Fatal("never exited")
+	}
+	return Exit{}
+}
+
+func (p *process) ready() error {
+	p.t.Helper()
+	select {
+	case err := <-p.Ready():
+		return err
+	case <-time.After(patience):
+		p.t.Fatal("never ready")
+	}
+	return nil
+}
+
+func (p *process) isGone() bool {
+	select {
+	case <-p.Gone():
+		return true
+	default:
+		return false
+	}
+}
+
+func shell(script string) Spec {
+	return Spec{Path: "/bin/sh", Args: []string{"sh", "-c", script}, StopTimeout: patience}
+}
+
+func self(mode string, env ...string) Spec {
+	return Spec{
+		Path: "/proc/self/exe", Args: []string{"helper-" + mode}, StopTimeout: patience,
+		Env: append(append(proc.CleanEnv(os.Environ()), modeVar+"="+mode), env...),
+	}
+}
+
+func hint(err error) string {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		return h.Hint()
+	}
+	return ""
+}
+
+func alive(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := strings.Cut(string(b), ") ")
+	return err == nil && !strings.HasPrefix(rest, "Z")
+}
+
+func countFds(t *testing.T) int {
+	t.Helper()
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(fds)
+}
+
+func writeFile(t *testing.T, text string, mode os.FileMode) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "app")
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

@@ -1,0 +1,388 @@
+package runner
+
+import (
+	"context"
+	"os"
+	"regexp"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/hotreload/hotreload/internal/proc"
+)
+
+// drainTime is how long output is waited for after the writer has ended. It is hardly
+// ever used up: normally the pipe is seen empty at once, even if somebody still holds its
+// other end.
+const drainTime = 100 * time.Millisecond
+
+// Spec says what to run.
+type Spec struct {
+	Path string   // executable; not searched for in PATH
+	Args []string // argv with argv[0]; empty: Path alone
+	Dir  string   // working directory
+	Env  []string // complete environment, "key=value"; the last assignment counts
+
+	Stdin      *os.File // nil: the null device
+	Foreground *os.File // a terminal of which the process becomes the foreground group; nil: none
+
+	Stdout, Stderr Stream
+
+	StopSignal  syscall.Signal // zero: SIGTERM
+	StopTimeout time.Duration  // between StopSignal and SIGKILL; zero: SIGKILL at once
+
+	Ready Ready
+
+	// Sockets are listening sockets handed over as descriptors 3, 4, ... by systemd's
+	// protocol (LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES). SocketNames are their names in
+	// the same order; a missing or empty one becomes "unknown". Not on Windows.
+	Sockets     []*os.File
+	SocketNames []string
+
+	// Own says whether a source file belongs to the user, for the first own frame of a
+	// panic. Nil: every file outside GOROOT, the module cache and vendor directories.
+	Own func(file string) bool
+}
+
+// Stream receives one output stream of the process.
+type Stream struct {
+	// Write is called from one goroutine per stream, in order, with the bytes as they
+	// were written. It may block, which in turn blocks the process. It must not keep p.
+	// Nil: the output is dropped.
+	Write func(p []byte)
+
+	// TTY is the terminal that hotreload's own stream is. The process then gets a
+	// pseudo-terminal of the same size, with output processing off; nil: a pipe.
+	TTY *os.File
+
+	// File is given to the process itself: nothing is captured, Write and TTY are not
+	// used. For a full-screen program that has the terminal (Spec.Foreground).
+	File *os.File
+}
+
+// Ready says when the process counts as ready. At most one kind is set; none: as soon as
+// it is started.
+type Ready struct {
+	TCP    string         // an address that accepts a connection
+	HTTP   string         // a URL that answers GET with a status below 500
+	Log    *regexp.Regexp // matches a line of either stream
+	Notify bool           // READY=1 on NOTIFY_SOCKET, as by sd_notify(3)
+	After  time.Duration  // alive for so long
+	Listen bool           // a process of the group listens on a TCP or Unix socket of its own; at latest after Grace
+
+	Grace   time.Duration // for Listen; zero: at once
+	Timeout time.Duration // not ready until then is an error; zero: none
+}
+
+// Process is a running process with everything that descends from it.
+type Process struct {
+	g       *proc.Group
+	spec    Spec
+	start   time.Time
+	oom     int64 // the system's count of out-of-memory kills at the start
+	streams []*stream
+	tail    *tail
+	match   *lineMatcher // nil unless Ready.Log
+	inUse   *inUse
+	notify  *notifySocket
+
+	asked    atomic.Bool // Stop or Kill was called
+	killed   atomic.Bool // SIGKILL came from us
+	listened atomic.Bool
+
+	stopOnce sync.Once
+	stopping chan struct{} // closed at the first Stop or Kill
+	ended    chan struct{} // closed when exit is set
+	exit     Exit
+
+	work   sync.WaitGroup // what awaits readiness
+	ready  chan error
+	exited chan Exit
+	gone   chan struct{}
+}
+
+// Start starts the process. The error says what is wrong with the file or its directory,
+// and has a Hint where there is something to do about it.
+func Start(s Spec) (*Process, error) {
+	if len(s.Sockets) > 0 {
+		pr, err := Prepare(s)
+		if err != nil {
+			return nil, err
+		}
+		return pr.Start(s.Path)
+	}
+	p, c, err := newProcess(s)
+	if err != nil {
+		return nil, err
+	}
+	if p.g, err = proc.Start(c); err != nil {
+		p.abandon()
+		return nil, explain(s.Path, s.Dir, err)
+	}
+	p.run()
+	return p, nil
+}
+
+// Prepared is a process that has everything but its program: sockets, streams, group. It
+// is made while the build still runs, because the socket protocol needs a helper process
+// whose start would otherwise delay the restart.
+type Prepared struct {
+	p    *Process
+	held *proc.Held
+
+	mu   sync.Mutex
+	over bool
+}
+
+// Prepare starts the helper process for s. Path of s is not used. End it by Start or Close.
+func Prepare(s Spec) (*Prepared, error) {
+	p, c, err := newProcess(s)
+	if err != nil {
+		return nil, err
+	}
+	c.Extra = s.Sockets
+	held, err := proc.Hold(c, s.SocketNames)
+	if err != nil {
+		p.abandon()
+		return nil, err
+	}
+	p.g = held.Group()
+	closeAll(p.streams, (*stream).closeOther)
+	return &Prepared{p: p, held: held}, nil
+}
+
+// Start makes the prepared process run the program at path. If Args is empty, path is also
+// argv[0]. It can be called once.
+func (pr *Prepared) Start(path string) (*Process, error) {
+	pr.mu.Lock()
+	defer pr.mu.Unlock()
+	if pr.over {
+		return nil, os.ErrClosed
+	}
+	pr.over = true
+	p := pr.p
+	p.spec.Path = path
+	env := p.spec.Env
+	if p.notify != nil {
+		env = append(slices.Clip(env), "NOTIFY_SOCKET="+p.notify.path)
+	}
+	if err := pr.held.Release(path, p.spec.Args, env); err != nil {
+		p.g.Stop(syscall.SIGKILL, 0)
+		<-p.g.Gone()
+		p.abandon()
+		return nil, explain(path, p.spec.Dir, err)
+	}
+	p.run()
+	return p, nil
+}
+
+// Close ends a prepared process that is not wanted any more. After Start it does nothing.
+func (pr *Prepared) Close() {
+	pr.mu.Lock()
+	defer pr.mu.Unlock()
+	if pr.over {
+		return
+	}
+	pr.over = true
+	pr.held.Close()
+	pr.p.abandon()
+}
+
+// newProcess makes all of a process but the process.
+func newProcess(s Spec) (*Process, proc.Cmd, error) {
+	if s.StopSignal == 0 {
+		s.StopSignal = syscall.SIGTERM
+	}
+	p := &Process{
+		spec:     s,
+		oom:      oomKills(),
+		tail:     new(tail),
+		inUse:    newInUse(),
+		stopping: make(chan struct{}),
+		ended:    make(chan struct{}),
+		ready:    make(chan error, 1),
+		exited:   make(chan Exit, 1),
+		gone:     make(chan struct{}),
+	}
+	c := proc.Cmd{
+		Path: s.Path, Args: s.Args, Dir: s.Dir, Env: s.Env,
+		Stdin: s.Stdin, Foreground: s.Foreground,
+	}
+	if c.Env == nil {
+		c.Env = proc.CleanEnv(os.Environ())
+		p.spec.Env = c.Env
+	}
+	var taps []func([]byte)
+	if s.Ready.Log != nil {
+		p.match = newLineMatcher(s.Ready.Log)
+	}
+	outputs := []**os.File{&c.Stdout, &c.Stderr}
+	for i, st := range []Stream{s.Stdout, s.Stderr} {
+		if st.File != nil {
+			*outputs[i] = st.File
+			continue
+		}
+		taps = []func([]byte){p.inUse.add(i)}
+		if i == 1 {
+			taps = append(taps, p.tail.add)
+		}
+		if p.match != nil {
+			taps = append(taps, p.match.add(i))
+		}
+		if st.Write != nil {
+			taps = append(taps, st.Write)
+		}
+		x, err := newStream(st.TTY, taps)
+		if err != nil {
+			p.abandon()
+			return nil, c, err
+		}
+		p.streams = append(p.streams, x)
+		*outputs[i] = x.other
+	}
+	if s.Ready.Notify {
+		n, err := newNotifySocket()
+		if err != nil {
+			p.abandon()
+			return nil, c, err
+		}
+		p.notify = n
+		c.Env = append(slices.Clip(c.Env), "NOTIFY_SOCKET="+n.path)
+	}
+	return p, c, nil
+}
+
+// abandon undoes newProcess.
+func (p *Process) abandon() {
+	closeAll(p.streams, (*stream).closeOther)
+	closeAll(p.streams, (*stream).close)
+	if p.notify != nil {
+		p.notify.close()
+	}
+}
+
+func closeAll(streams []*stream, f func(*stream)) {
+	for _, s := range streams {
+		f(s)
+	}
+}
+
+// run starts everything that lives as long as the process.
+func (p *Process) run() {
+	p.start = time.Now()
+	closeAll(p.streams, (*stream).closeOther)
+	for _, s := range p.streams {
+		go s.copy()
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	p.work.Go(func() { p.ready <- p.awaitReady(ctx) })
+	go func() {
+		<-p.g.Exited()
+		p.drain()
+		p.exit = p.describe()
+		close(p.ended)
+		p.exited <- p.exit
+		<-p.g.Gone()
+		cancel()
+		p.drain()
+		closeAll(p.streams, (*stream).close)
+		// Not for ever: Write may hang on a terminal that was stopped by Ctrl-S.
+		timeout := time.After(drainTime)
+		for _, s := range p.streams {
+			select {
+			case <-s.done:
+			case <-timeout:
+			}
+		}
+		p.work.Wait()
+		if p.notify != nil {
+			p.notify.close()
+		}
+		close(p.gone)
+	}()
+}
+
+// drain waits until what was written so far has been passed on, and says whether it was.
+func (p *Process) drain() bool {
+	deadline := time.Now().Add(drainTime)
+	for wait := 100 * time.Microsecond; ; wait = min(2*wait, 2*time.Millisecond) {
+		if !slices.ContainsFunc(p.streams, func(s *stream) bool { return !s.drained() }) {
+			return true
+		}
+		if time.Now().After(deadline) {
+			return false
+		}
+		time.Sleep(wait)
+	}
+}
+
+// Pid is the process id, and the id of its group.
+func (p *Process) Pid() int { return p.g.Pid() }
+
+// Ready receives one value: nil when the process is ready, or an error that says why it
+// will not be (it timed out, ended, or was stopped before).
+func (p *Process) Ready() <-chan error { return p.ready }
+
+// Listened says whether the group has been seen listening (Ready.Listen). It is valid
+// after Ready.
+func (p *Process) Listened() bool { return p.listened.Load() }
+
+// Stop ends the group: StopSignal, and after StopTimeout SIGKILL. It returns at once.
+// Further calls change nothing.
+func (p *Process) Stop() { p.stop(p.spec.StopTimeout) }
+
+// Kill ends the group by SIGKILL, also during the StopTimeout of an earlier Stop. It
+// returns at once.
+func (p *Process) Kill() { p.stop(0) }
+
+func (p *Process) stop(grace time.Duration) {
+	p.asked.Store(true)
+	if grace <= 0 {
+		p.killed.Store(true)
+	}
+	p.stopOnce.Do(func() { close(p.stopping) })
+	p.g.Stop(p.spec.StopSignal, grace)
+}
+
+// Signal sends a signal to the group. It returns [os.ErrProcessDone] when the group is gone.
+func (p *Process) Signal(sig syscall.Signal) error {
+	if sig == syscall.SIGKILL {
+		p.killed.Store(true)
+	}
+	return p.g.Signal(sig)
+}
+
+// Resize gives the process's pseudo-terminals the size of the terminals they stand for,
+// and tells the process so.
+func (p *Process) Resize() {
+	changed := false
+	for _, s := range p.streams {
+		changed = s.resize() || changed
+	}
+	if changed {
+		p.g.Signal(sigWinch)
+	}
+}
+
+// Exited receives one value when the leader of the group has ended and its output was
+// passed on. What it left behind may still be running: see Gone.
+func (p *Process) Exited() <-chan Exit { return p.exited }
+
+// Gone is closed when the whole group is gone, its output was passed on, and nothing of it
+// is open here.
+func (p *Process) Gone() <-chan struct{} { return p.gone }
+
+// Killed lists, as "pid name", the processes that had to be killed at the end of
+// StopTimeout. It is complete once Gone is closed; that of Exit knows only what had been
+// killed when the leader ended.
+func (p *Process) Killed() []string { return p.g.Killed() }
+
+// InUse receives an address once, when the output says that it is taken ("address already
+// in use"): "127.0.0.1:8080", ":8080", or "" if the output does not say which. The process
+// may live on.
+func (p *Process) InUse() <-chan string { return p.inUse.found }
+
+// Stopped receives SIGTTIN, SIGTTOU or SIGTSTP when the terminal stopped the process.
+func (p *Process) Stopped() <-chan syscall.Signal { return p.g.Stopped() }

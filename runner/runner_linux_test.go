@@ -1,0 +1,730 @@
+package runner
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+
+	"github.com/hotreload/hotreload/internal/proc"
+)
+
+func init() {
+	modes["spam"] = modeSpam
+	modes["serve"] = modeServe
+	modes["tty"] = modeTTY
+}
+
+func TestOutput(t *testing.T) {
+	p := start(t, shell(`printf 'a\r\nb'; printf '\000\377\033[31m' >&2; exit 3`)) // fault 66, 67
+	e := p.exit()
+	if e.Code != 3 || e.Signal != 0 || e.Asked || e.Reason != "exit code 3" || e.Panic != nil {
+		t.Errorf("%+v", e)
+	}
+	p.gone()
+	if p.out.String() != "a\r\nb" || p.err.String() != "\x00\xff\x1b[31m" {
+		t.Errorf("%q %q", p.out, p.err)
+	}
+	if err := p.ready(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStop(t *testing.T) {
+	s := shell(`trap 'echo bye; exit 0' INT; echo hi; while :; do sleep 0.01; done`)
+	s.StopSignal = syscall.SIGINT
+	p := start(t, s)
+	p.out.await(t, "hi\n")
+	p.Stop()
+	p.Stop()
+	e := p.exit()
+	p.gone()
+	if !e.Asked || e.Code != 0 || e.Reason != "exit code 0" || p.out.String() != "hi\nbye\n" {
+		t.Errorf("%+v %q", e, p.out)
+	}
+	if err := p.Signal(syscall.SIGTERM); !errors.Is(err, os.ErrProcessDone) {
+		t.Error(err)
+	}
+	p.Stop()
+	p.Kill()
+}
+
+// R3: SIGKILL at the timeout, said.
+func TestStopTimeout(t *testing.T) {
+	s := shell(`trap '' TERM; echo hi; while :; do sleep 0.01; done`)
+	s.StopTimeout = 30 * time.Millisecond
+	p := start(t, s)
+	p.out.await(t, "hi\n")
+	p.Stop()
+	e := p.exit()
+	p.gone()
+	if e.Signal != syscall.SIGKILL || len(e.Killed) == 0 || !strings.HasSuffix(e.Killed[0], " sh") ||
+		e.Reason != "killed by signal 9 (SIGKILL), because it did not end within 30ms" {
+		t.Errorf("%+v", e)
+	}
+	if len(p.Killed()) < len(e.Killed) {
+		t.Error(p.Killed())
+	}
+}
+
+// R8, fault 58, 62: the cause in words.
+func TestReason(t *testing.T) {
+	for _, tt := range []struct{ script, want string }{
+		{"exit 0", "exit code 0"},
+		{"exit 66", "exit code 66"},
+		{"echo 'Found 1 data race(s)' >&2; exit 66", "exit code 66 (data races found)"},
+		{"kill -9 $$", "killed by signal 9 (not by hotreload; out of memory?)"},
+		{"ulimit -c 0; kill -11 $$", "ended by signal 11 (SIGSEGV)"},
+		{"kill -15 $$", "ended by signal 15 (SIGTERM)"},
+		{"kill -40 $$", "ended by signal 40 (signal 40)"},
+		{`printf 'panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/x/main.go:7 +0x1d\n' >&2; exit 2`, "panic: boom (/x/main.go:7)"},
+		{`printf 'panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/x/main.go:7 +0x1d\nexit status 2\n' >&2; exit 1`, "panic: boom (/x/main.go:7)"}, // go run
+		{`printf 'panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/x/main.go:7 +0x1d\n' >&2; exit 0`, "exit code 0"},
+		{`printf 'panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/x/main.go:7 +0x1d\nrecovered\n' >&2; exit 1`, "exit code 1"},
+		{`printf 'panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/x/main.go:7 +0x1d\n'; exit 2`, "exit code 2"}, // stdout
+		{`printf 'panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/x/main.go:7 +0x1d\n' >&2; kill -9 $$`, "killed by signal 9 (not by hotreload; out of memory?)"},
+	} {
+		p := start(t, shell(tt.script))
+		if e := p.exit(); e.Reason != tt.want {
+			t.Errorf("%s: %q, want %q", tt.script, e.Reason, tt.want)
+		}
+		p.gone()
+	}
+	p := start(t, shell("exec sleep 1000"))
+	p.Kill()
+	if e := p.exit(); e.Reason != "killed by signal 9 (SIGKILL)" || !e.Asked || e.Killed != nil {
+		t.Errorf("%+v", e)
+	}
+}
+
+// R5, P1, fault 56: a grandchild that keeps the output open delays neither end. One in the
+// group or of a daemon would be ended with it, so this process itself holds it.
+func TestOutputHeldOpen(t *testing.T) {
+	for _, tty := range []bool{false, true} {
+		s := shell(`printf x; exit 4`)
+		if tty {
+			s.Stdout.TTY = terminal(t)
+		}
+		for _, whole := range []bool{false, true} {
+			p, c, err := newProcess(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			held, err := dup(p.streams[0].other)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer held.Close()
+			if p.g, err = proc.Start(c); err != nil {
+				t.Fatal(err)
+			}
+			if whole {
+				p.run()
+				q := &process{Process: p, t: t}
+				if e := q.exit(); e.Code != 4 {
+					t.Errorf("%+v", e)
+				}
+				q.gone()
+				for _, st := range p.streams {
+					<-st.done // the readers do not outlive it
+				}
+				continue
+			}
+			for _, st := range p.streams {
+				go st.copy()
+			}
+			<-p.g.Gone()
+			drained := false
+			for range 20 { // more than one, for a goroutine may not run for 100 ms here
+				drained = drained || p.drain()
+			}
+			if !drained {
+				t.Error("seen only by its end that the output is read")
+			}
+			select {
+			case <-p.streams[0].done:
+				t.Error("the output has ended although it is held open")
+			default:
+			}
+			p.abandon()
+			for _, st := range p.streams {
+				<-st.done
+			}
+		}
+	}
+
+	// And a grandchild within the group: Exited comes while it lives.
+	p := start(t, shell(`sleep 1000 & echo $!; exit 5`))
+	if e := p.exit(); e.Code != 5 || p.isGone() {
+		t.Errorf("%+v", e)
+	}
+	pid, _ := strconv.Atoi(strings.TrimSpace(p.out.String()))
+	if !alive(pid) {
+		t.Error("the grandchild has ended")
+	}
+	p.Stop()
+	p.gone()
+}
+
+func dup(f *os.File) (*os.File, error) {
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	return os.NewFile(uintptr(fd), "held"), err
+}
+
+// Fault 63: closed output is not the end.
+func TestClosesOutput(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	s := shell(`exec >&- 2>&-; read x; exit 6`)
+	s.Stdin = r
+	p := start(t, s)
+	for _, st := range p.streams {
+		<-st.done
+	}
+	select {
+	case e := <-p.Exited():
+		t.Fatalf("%+v", e)
+	default:
+	}
+	w.Close()
+	if e := p.exit(); e.Code != 6 {
+		t.Errorf("%+v", e)
+	}
+}
+
+// Everything that was written before the end has been passed on when Exited tells it,
+// however much there is, through a pipe and through a terminal.
+func TestNothingLost(t *testing.T) {
+	n := 30
+	if testing.Short() {
+		n = 8
+	}
+	for _, tty := range []bool{false, true} {
+		for range n {
+			s := shell(`head -c 200000 /dev/zero | tr '\0' x; printf END; exit 7`)
+			if tty {
+				s.Stdout.TTY = terminal(t)
+			}
+			p := start(t, s)
+			e := p.exit()
+			if out := p.out.String(); e.Code != 7 || len(out) != 200003 || !strings.HasSuffix(out, "END") {
+				t.Fatalf("terminal %v: %+v, %d bytes", tty, e, len(out))
+			}
+			p.gone()
+		}
+	}
+}
+
+// What was read but is not passed on yet is not drained, though the kernel has nothing left.
+func TestDrained(t *testing.T) {
+	for _, tty := range []*os.File{nil, terminal(t)} {
+		enter, release := make(chan bool), make(chan bool)
+		s, err := newStream(tty, []func([]byte){func([]byte) {
+			enter <- true
+			<-release
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		go s.copy()
+		for range 100 {
+			io.WriteString(s.other, "x")
+			if s.drained() {
+				t.Fatal("drained before it was read")
+			}
+			<-enter
+			if s.drained() {
+				t.Fatal("drained before it was passed on")
+			}
+			release <- true
+			for end := time.Now().Add(patience); !s.drained(); {
+				if time.Now().After(end) {
+					t.Fatal("never drained")
+				}
+				runtime.Gosched()
+			}
+		}
+		s.closeOther()
+		<-s.done
+		s.close()
+	}
+}
+
+// modeSpam writes SIZE bytes that only depend on their position, and no newline unless LINES.
+func modeSpam() int {
+	size, _ := strconv.Atoi(os.Getenv("SIZE"))
+	if size < 0 {
+		size = 1 << 60
+	}
+	buf := make([]byte, 1<<20)
+	for i := range buf {
+		buf[i] = byte(i*7 + i>>8)
+		if buf[i] == '\n' && os.Getenv("LINES") == "" {
+			buf[i] = 'n'
+		}
+	}
+	for size > 0 {
+		n, err := os.Stdout.Write(buf[:min(size, len(buf))])
+		if err != nil {
+			return 1
+		}
+		size -= n
+	}
+	return 0
+}
+
+// R10, fault 64, 65, 66: as fast as it goes, unchanged, memory flat, with and without
+// newlines, and with a line matcher on it.
+func TestFlood(t *testing.T) {
+	size := 300 << 20
+	if testing.Short() {
+		size = 50 << 20
+	}
+	for _, lines := range []string{"", "1"} {
+		want := sha256.New()
+		func() {
+			buf := make([]byte, 1<<20)
+			for i := range buf {
+				buf[i] = byte(i*7 + i>>8)
+				if buf[i] == '\n' && lines == "" {
+					buf[i] = 'n'
+				}
+			}
+			for range size >> 20 {
+				want.Write(buf)
+			}
+		}()
+		got := sha256.New()
+		var most uint64
+		total := 0
+		s := self("spam", "SIZE="+strconv.Itoa(size), "LINES="+lines)
+		s.Stdout.Write = func(p []byte) {
+			got.Write(p)
+			if total += len(p); total>>24 != (total-len(p))>>24 {
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				most = max(most, m.HeapAlloc)
+			}
+		}
+		s.Ready.Log = regexp.MustCompile("never matches anything at all")
+		p := start(t, s)
+		if e := p.exit(); e.Code != 0 {
+			t.Fatalf("%+v", e)
+		}
+		p.gone()
+		if !bytes.Equal(got.Sum(nil), want.Sum(nil)) {
+			t.Error("bytes changed")
+		}
+		if most > 64<<20 {
+			t.Errorf("%d MB of memory", most>>20)
+		}
+	}
+}
+
+// R10: a flood does not delay the end, neither with a reader that keeps up nor with one
+// that hangs.
+func TestStopFlood(t *testing.T) {
+	for _, hang := range []bool{false, true} {
+		first := make(chan struct{})
+		release := make(chan struct{})
+		var once sync.Once
+		s := self("spam", "SIZE=-1")
+		s.Stdout.Write = func(p []byte) {
+			once.Do(func() { close(first) })
+			if hang {
+				<-release
+			}
+		}
+		p := start(t, s)
+		<-first
+		p.Stop()
+		e := p.exit()
+		p.gone()
+		close(release)
+		if e.Signal != syscall.SIGTERM {
+			t.Errorf("%+v", e)
+		}
+		for _, st := range p.streams {
+			<-st.done
+		}
+	}
+}
+
+// Back-pressure: a slow reader slows the program, nothing is kept.
+func TestBackPressure(t *testing.T) {
+	release := make(chan struct{})
+	got := 0
+	s := self("spam", "SIZE=10000000")
+	s.Stdout.Write = func(p []byte) {
+		<-release
+		got += len(p)
+	}
+	p := start(t, s)
+	select {
+	case e := <-p.Exited():
+		t.Fatalf("ended although nobody read: %+v", e)
+	case <-time.After(100 * time.Millisecond): // proves nothing if it passes, but cannot fail wrongly
+	}
+	close(release)
+	p.exit()
+	p.gone()
+	if got != 10000000 {
+		t.Error(got)
+	}
+}
+
+// terminal is a terminal such as hotreload's own stream could be.
+func terminal(t *testing.T) *os.File {
+	t.Helper()
+	m, tty, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		m.Close()
+		tty.Close()
+	})
+	return tty
+}
+
+// modeTTY says what it sees of its streams, and again at each resize.
+func modeTTY() int {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGWINCH)
+	for {
+		for fd := range 3 {
+			size, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
+			if err != nil {
+				fmt.Fprint(os.Stderr, "- ")
+				continue
+			}
+			fmt.Fprintf(os.Stderr, "%dx%d ", size.Col, size.Row)
+		}
+		fmt.Fprint(os.Stderr, "\n")
+		<-c
+	}
+}
+
+// T5: both streams are terminals of the right size; resize is passed on; each stream only
+// if hotreload's own is one.
+func TestTerminal(t *testing.T) {
+	tty := terminal(t)
+	size := func(cols, rows uint16) {
+		if err := pty.Setsize(tty, &pty.Winsize{Cols: cols, Rows: rows}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	size(100, 30)
+	s := self("tty")
+	s.Stdout.TTY, s.Stderr.TTY = tty, tty
+	p := start(t, s)
+	p.err.await(t, "- 100x30 100x30 \n")
+	size(80, 24)
+	p.Resize()
+	p.err.await(t, "- 80x24 80x24 \n")
+	p.Stop()
+	p.gone()
+	p.Resize() // harmless
+
+	s = self("tty")
+	s.Stdout.TTY = tty
+	p = start(t, s)
+	p.err.await(t, "- 80x24 - \n")
+
+	s = self("tty")
+	s.Stderr.TTY = tty
+	p = start(t, s)
+	p.err.await(t, "- - 80x24 \n")
+}
+
+// T5: through a terminal the bytes are unchanged as well, and the streams stay apart.
+func TestTerminalBytes(t *testing.T) {
+	var all []byte
+	for i := range 256 {
+		all = append(all, byte(i))
+	}
+	path := writeFile(t, string(all)+"line\nline\r\n\ttab", 0o600)
+	s := shell(`cat "$0"; cat "$0" >&2`)
+	s.Args = append(s.Args, path)
+	s.Stdout.TTY, s.Stderr.TTY = terminal(t), terminal(t)
+	p := start(t, s)
+	p.exit()
+	p.gone()
+	want := string(all) + "line\nline\r\n\ttab"
+	if p.out.String() != want || p.err.String() != want {
+		t.Errorf("%q\n%q", p.out, p.err)
+	}
+}
+
+// R8: any end at any time. No hang, the right cause, every time.
+func TestRandomEnds(t *testing.T) {
+	n := 300
+	if testing.Short() {
+		n = 60
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Log("seed", seed)
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	fds, routines := 0, 0
+	for i := range n {
+		if i == 10 {
+			fds, routines = countFds(t), runtime.NumGoroutine()
+		}
+		type end struct{ script, reason string }
+		ends := []end{
+			{"exit 0", "exit code 0"},
+			{"exit 1", "exit code 1"},
+			{"kill -9 $$", "killed by signal 9 (not by hotreload; out of memory?)"},
+			{"kill -6 $$", "ended by signal 6 (SIGABRT)"},
+			{`printf 'panic: x\n\ngoroutine 1 [running]:\nmain.main()\n\t/x/main.go:7 +0x1d\n' >&2; exit 2`, "panic: x (/x/main.go:7)"},
+			{"exec sleep 1000", ""},
+		}
+		e := ends[rnd.IntN(len(ends))]
+		s := shell(fmt.Sprintf("ulimit -c 0; echo out; sleep 0.0%d; %s", rnd.IntN(10), e.script))
+		s.StopTimeout = patience
+		if rnd.IntN(2) == 0 {
+			s.Ready.After = time.Duration(rnd.IntN(20)) * time.Millisecond
+		}
+		var p *process
+		func() {
+			var err error
+			p = &process{t: t, out: newSink(), err: newSink()}
+			s.Stdout.Write, s.Stderr.Write = p.out.Write, p.err.Write
+			if p.Process, err = Start(s); err != nil {
+				t.Fatal(err)
+			}
+		}()
+		asked := rnd.IntN(2) == 0 || e.reason == ""
+		if asked {
+			timer := time.NewTimer(time.Duration(rnd.IntN(20)) * time.Millisecond)
+			select {
+			case <-timer.C:
+			case <-p.Gone():
+			}
+			if rnd.IntN(2) == 0 {
+				p.Stop()
+			} else {
+				p.Kill()
+			}
+		}
+		got := p.exit()
+		p.ready()
+		p.gone()
+		if !asked && got.Reason != e.reason {
+			t.Errorf("%s: %+v", e.script, got)
+		}
+		if alive(p.Pid()) {
+			t.Error("alive")
+		}
+	}
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		f, r := countFds(t), runtime.NumGoroutine()
+		if f <= fds && r <= routines {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d descriptors, %d goroutines; were %d, %d", f, r, fds, routines)
+		}
+	}
+}
+
+// modeServe listens on ADDR and answers each connection; with DELAY it takes its time on
+// SIGTERM.
+func modeServe() int {
+	term := make(chan os.Signal, 1)
+	signal.Notify(term, syscall.SIGTERM)
+	l, err := net.Listen("tcp", os.Getenv("ADDR"))
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	fmt.Println(l.Addr())
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			io.WriteString(c, "hello\n")
+			c.Close()
+		}
+	}()
+	<-term
+	d, _ := time.ParseDuration(os.Getenv("DELAY"))
+	time.Sleep(d)
+	return 0
+}
+
+// R2, R6, fault 52: a fixed port, restarted again and again, never in use.
+func TestFixedPort(t *testing.T) {
+	n := 100
+	if testing.Short() {
+		n = 20
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	for i := range n {
+		var s Spec
+		switch i % 3 {
+		case 0:
+			s = self("serve", "ADDR="+addr, "DELAY=20ms")
+		case 1: // the leader dies before the server
+			s = self("serve", "ADDR="+addr, "DELAY=20ms")
+			exe, _ := os.Executable()
+			s.Path, s.Args = "/bin/sh", []string{"sh", "-c", `"$0"; true`, exe}
+		case 2: // in a session of its own
+			s = self("serve", "ADDR="+addr)
+			exe, _ := os.Executable()
+			s.Path, s.Args = "/bin/sh", []string{"sh", "-c", `(setsid "$0" &); exec sleep 1000`, exe}
+		}
+		s.Ready = Ready{TCP: addr, Timeout: patience}
+		p := start(t, s)
+		if err := p.ready(); err != nil {
+			t.Fatal(i, err, p.out)
+		}
+		p.Stop()
+		p.gone()
+		if out := p.out.String(); strings.Contains(out, "in use") {
+			t.Fatal(i, out)
+		}
+	}
+}
+
+// R12, fault 74, 75.
+func TestStartErrors(t *testing.T) {
+	dir := t.TempDir()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	elf, err := os.ReadFile(exe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign := bytes.Clone(elf[:4096])
+	binary.LittleEndian.PutUint16(foreign[18:], 243) // e_machine: RISC-V
+	binary.LittleEndian.PutUint64(foreign[40:], 0)   // no sections
+	binary.LittleEndian.PutUint16(foreign[60:], 0)
+	binary.LittleEndian.PutUint16(foreign[62:], 0)
+	binary.LittleEndian.PutUint16(foreign[56:], 0) // no segments
+	link := filepath.Join(dir, "link")
+	os.Symlink("/does/not/exist", link)
+	busy := writeFile(t, "#!/bin/sh\n", 0o755)
+	f, err := os.OpenFile(busy, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, tt := range []struct {
+		name      string
+		spec      Spec
+		want, tip string
+	}{
+		{"missing", Spec{Path: "/does/not/exist"}, "there is no such file", ""},
+		{"link", Spec{Path: link}, "it is a link to /does/not/exist, which does not exist", ""},
+		{"directory", Spec{Path: dir}, "it is a directory", ""},
+		{"mode", Spec{Path: writeFile(t, "#!/bin/sh\n", 0o644)}, "it is not executable", "chmod +x"},
+		{"text", Spec{Path: writeFile(t, "echo hi\n", 0o755)}, `it is a text without a first line like "#!/bin/sh"`, "interpreter"},
+		{"empty", Spec{Path: writeFile(t, "", 0o755)}, "the file is empty", ""},
+		{"archive", Spec{Path: writeFile(t, "!<arch>\n__.PKGDEF", 0o755)}, "it is a library archive", "package main"},
+		{"windows", Spec{Path: writeFile(t, "MZ\x90\x00", 0o755)}, "it is a program for Windows", "GOOS"},
+		{"foreign", Spec{Path: writeFile(t, string(foreign), 0o755)}, "it is a program for ELF riscv, and this is linux/", "GOARCH"},
+		{"garbage", Spec{Path: writeFile(t, "\x00\x01\x02", 0o755)}, "exec format error", ""},
+		{"interpreter", Spec{Path: writeFile(t, "#!/no/such/interp -x\n", 0o755)}, `its interpreter "/no/such/interp", named in its first line, does not exist`, ""},
+		{"windows lines", Spec{Path: writeFile(t, "#!/bin/sh\r\n", 0o755)}, "its interpreter", "line endings"},
+		{"loader", Spec{Path: otherLoader(t)}, "its loader /lib/no-such-ld.so.1 does not exist here", "CGO_ENABLED=0"},
+		{"no dir", Spec{Path: "/bin/true", Dir: "/does/not/exist"}, "its working directory /does/not/exist does not exist", ""},
+		{"file dir", Spec{Path: "/bin/true", Dir: "/bin/true"}, "its working directory /bin/true is not a directory", ""},
+		{"too big", Spec{Path: "/bin/true", Args: []string{"true", strings.Repeat("x", 256<<10)}}, "are too long together", "128 KiB"},
+		{"busy", Spec{Path: busy}, "it is still being written by another process", "fuser"},
+	} {
+		for _, sockets := range []bool{false, true} {
+			s := tt.spec
+			name := tt.name
+			if sockets { // through the helper process
+				if tt.name == "no dir" || tt.name == "file dir" || tt.name == "too big" {
+					continue // known to the helper already, or passed to it in a pipe
+				}
+				name += " with sockets"
+				s.Sockets = []*os.File{listener(t)}
+			}
+			t.Run(name, func(t *testing.T) {
+				fds := countFds(t)
+				p, err := Start(s)
+				if err == nil {
+					p.Kill()
+					<-p.Gone()
+					t.Fatal("started")
+				}
+				if !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "cannot start "+s.Path+": ") {
+					t.Errorf("%q lacks %q", err, tt.want)
+				}
+				if h := hint(err); !strings.Contains(h, tt.tip) || (h != "") != (tt.tip != "") {
+					t.Errorf("hint %q, want %q", h, tt.tip)
+				}
+				var errno syscall.Errno
+				if !errors.As(err, &errno) {
+					t.Error("the cause is lost")
+				}
+				if n := countFds(t); n > fds {
+					t.Errorf("%d descriptors, were %d", n, fds)
+				}
+			})
+		}
+	}
+}
+
+// otherLoader is a real program whose loader's name was changed.
+func otherLoader(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile("/bin/true")
+	if err != nil {
+		t.Skip(err)
+	}
+	const loader = "/lib64/ld-linux-x86-64.so.2"
+	other := "/lib/no-such-ld.so.1"
+	i := bytes.Index(b, []byte(loader+"\x00"))
+	if i < 0 {
+		t.Skip("/bin/true has another loader")
+	}
+	copy(b[i:], append([]byte(other), make([]byte, len(loader)-len(other))...))
+	return writeFile(t, string(b), 0o755)
+}
+
+// Fault 75: the working directory is deleted while the program runs, and before its end.
+func TestDirDeleted(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cwd")
+	os.Mkdir(dir, 0o755)
+	s := shell("echo hi; exec sleep 1000")
+	s.Dir = dir
+	p := start(t, s)
+	p.out.await(t, "hi")
+	os.Remove(dir)
+	p.Stop()
+	p.gone()
+}

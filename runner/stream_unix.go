@@ -1,0 +1,156 @@
+//go:build unix
+
+package runner
+
+import (
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+)
+
+const sigWinch = syscall.SIGWINCH
+
+// stream is one output stream: a pipe, or a pseudo-terminal.
+type stream struct {
+	file  *os.File // our end
+	other *os.File // the process's end
+	raw   syscall.RawConn
+	tty   *os.File // whose size is copied; nil: a pipe
+	taps  []func([]byte)
+	idle  atomic.Bool // everything that was read has been passed on, and nothing was left to read
+	done  chan struct{}
+
+	otherOnce sync.Once
+}
+
+func newStream(tty *os.File, taps []func([]byte)) (*stream, error) {
+	s := &stream{tty: tty, taps: taps, done: make(chan struct{})}
+	var err error
+	if tty == nil {
+		s.file, s.other, err = os.Pipe()
+	} else {
+		s.file, s.other, err = openPty()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s.raw, err = s.file.SyscallConn(); err != nil {
+		s.file.Close()
+		s.other.Close()
+		return nil, err
+	}
+	s.resize()
+	return s, nil
+}
+
+// openPty opens a pseudo-terminal whose output processing is off, so that the bytes pass
+// unchanged ("\n" would become "\r\n").
+func openPty() (ours, theirs *os.File, err error) {
+	m, theirs, err := pty.Open()
+	if err != nil {
+		return nil, nil, err
+	}
+	// Opening it put the master into blocking mode, in which a close does not end a read.
+	// The descriptor is therefore made non-blocking and given to a new File.
+	defer m.Close()
+	fd, err := unix.FcntlInt(m.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err == nil {
+		err = unix.SetNonblock(fd, true)
+		ours = os.NewFile(uintptr(fd), m.Name())
+	}
+	if err == nil {
+		err = plainOutput(int(theirs.Fd()))
+	}
+	if err != nil {
+		theirs.Close()
+		if ours != nil {
+			ours.Close()
+		}
+		return nil, nil, err
+	}
+	return ours, theirs, nil
+}
+
+func plainOutput(fd int) error {
+	modes, err := unix.IoctlGetTermios(fd, getTermios)
+	if err != nil {
+		return err
+	}
+	modes.Oflag &^= unix.OPOST
+	return unix.IoctlSetTermios(fd, setTermios, modes)
+}
+
+// resize copies the terminal's size and says whether the stream has a terminal.
+func (s *stream) resize() bool {
+	if s.tty == nil {
+		return false
+	}
+	var size *unix.Winsize
+	rc, err := s.tty.SyscallConn()
+	if err != nil {
+		return false
+	}
+	rc.Control(func(fd uintptr) { size, err = unix.IoctlGetWinsize(int(fd), unix.TIOCGWINSZ) })
+	if err != nil || size == nil {
+		return false
+	}
+	s.raw.Control(func(fd uintptr) { unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, size) })
+	return true
+}
+
+// copy passes the output on until its end.
+func (s *stream) copy() {
+	defer close(s.done)
+	buf := make([]byte, 64<<10)
+	for {
+		var n int
+		var err error
+		e := s.raw.Read(func(fd uintptr) bool {
+			s.idle.Store(false) // before the bytes leave the kernel: see drained
+			for {
+				n, err = syscall.Read(int(fd), buf)
+				if err != syscall.EINTR {
+					break
+				}
+			}
+			if err == syscall.EAGAIN {
+				s.idle.Store(true)
+				return false
+			}
+			return true
+		})
+		if n > 0 {
+			for _, f := range s.taps {
+				f(buf[:n])
+			}
+		}
+		if e != nil || err != nil || n <= 0 { // a terminal ends with EIO
+			return
+		}
+	}
+}
+
+// drained says whether everything that was written before the call has been passed on.
+// The order matters: the kernel has nothing, then the reader has nothing.
+func (s *stream) drained() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+	}
+	readable := true
+	err := s.raw.Control(func(fd uintptr) {
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		n, err := unix.Poll(fds, 0)
+		readable = err != nil || n > 0
+	})
+	return err != nil || !readable && s.idle.Load()
+}
+
+func (s *stream) closeOther() { s.otherOnce.Do(func() { s.other.Close() }) }
+
+func (s *stream) close() { s.file.Close() }
