@@ -1,0 +1,237 @@
+// Package event is the vocabulary in which hotreload narrates itself: one Event
+// per thing that happened, rendered as text for people and as JSON lines for
+// programs.
+//
+// The JSON form is a contract (docs/events.md) and is frozen by golden files.
+// Fields marked json:"-" exist for the renderers for people only.
+package event
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Event is one line of the narration.
+type Event struct {
+	Time       time.Time
+	Service    string // empty where it concerns the session
+	Generation int    // 0 where it concerns no generation
+	Body       Body
+}
+
+// Body is what happened. Its Name is the value of the JSON field "event".
+type Body interface{ Name() string }
+
+// Sink consumes events in order. Emit must not block for long: the engine's one
+// goroutine calls it.
+type Sink interface{ Emit(Event) }
+
+// SessionStarted is the first event of a session: all is watched, nothing is built yet.
+type SessionStarted struct {
+	Dir      string   `json:"dir"`
+	Config   string   `json:"config"` // path of the config file, empty if there is none
+	Services []string `json:"services"`
+	Backend  string   `json:"backend"` // notify | poll
+	Watches  int      `json:"watches"` // directories watched
+
+	Version string   `json:"-"`
+	URLs    []string `json:"-"` // of the proxies
+}
+
+// Changed says which files changed and what follows from it.
+type Changed struct {
+	Paths  []string `json:"paths"`  // absolute, sorted
+	Effect string   `json:"effect"` // rebuild | restart | reload | signal | none
+	Why    string   `json:"why"`
+}
+
+// BuildStarted opens a build; exactly one of BuildFinished and BuildCanceled follows.
+type BuildStarted struct{}
+
+// BuildCanceled closes a build whose result nobody wants any more.
+type BuildCanceled struct{}
+
+// BuildFinished closes a build that ran to its end.
+type BuildFinished struct {
+	OK          bool         `json:"ok"`
+	DurationMS  int64        `json:"duration_ms"`
+	Unchanged   bool         `json:"unchanged"` // the program is byte for byte the one that runs
+	Diagnostics []Diagnostic `json:"diagnostics"`
+	Output      string       `json:"output"` // what the tools printed
+
+	Summary    string `json:"-"` // one line for people when not OK
+	Hint       string `json:"-"`
+	OutputFile string `json:"-"` // the whole output, when Output had to be capped
+}
+
+// Diagnostic is one message of the toolchain with its place.
+type Diagnostic struct {
+	File    string `json:"file"` // absolute; empty if it has no place
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	Message string `json:"message"`
+	Package string `json:"package"`
+
+	Frame []SourceLine `json:"-"` // the code around Line
+}
+
+// SourceLine is one line of a code frame.
+type SourceLine struct {
+	Number int
+	Text   string
+}
+
+// Started says that a process runs.
+type Started struct {
+	PID int `json:"pid"`
+}
+
+// Ready says that the process does what it is for.
+type Ready struct {
+	AfterMS int64 `json:"after_ms"` // since it was started
+}
+
+// Exited says that a process has ended.
+type Exited struct {
+	PID        int    `json:"pid"`
+	Code       int    `json:"code"`   // -1 if ended by a signal
+	Signal     string `json:"signal"` // "SIGKILL", ...; empty if it exited
+	Expected   bool   `json:"expected"`
+	DurationMS int64  `json:"duration_ms"` // how long it ran
+	Reason     string `json:"reason"`
+
+	Killed []string `json:"-"` // who ignored the stop signal and had to be killed
+	Panic  string   `json:"-"` // the goroutine's stack
+	File   string   `json:"-"` // first own frame of the panic
+	Line   int      `json:"-"`
+}
+
+// Live says that the newest generation is what answers now. All figures are
+// milliseconds; LatencyMS counts from the first file event of the save.
+type Live struct {
+	LatencyMS int64 `json:"latency_ms"`
+	DetectMS  int64 `json:"detect_ms"` // first event to start of the build (or of the restart)
+	BuildMS   int64 `json:"build_ms"`
+	StopMS    int64 `json:"stop_ms"`  // stop signal to the whole group gone
+	StartMS   int64 `json:"start_ms"` // exec to ready
+
+	First bool `json:"-"` // the first one of this service in the session
+}
+
+// Reloaded says that browsers were told to look again.
+type Reloaded struct {
+	Kind    string `json:"kind"` // page | css
+	Clients int    `json:"clients"`
+}
+
+// Held says why something that could be done is not done yet.
+type Held struct {
+	Reason string `json:"reason"`
+}
+
+// Problem is something a person should know about; the session goes on.
+type Problem struct {
+	Message string `json:"message"`
+	Hint    string `json:"hint"`
+
+	Detail string `json:"-"` // more lines, for the terminal
+}
+
+// Output is a piece of what the program printed.
+type Output struct {
+	Stream string `json:"stream"` // stdout | stderr
+	Text   string `json:"text"`
+}
+
+// SessionEnded is the last event.
+type SessionEnded struct {
+	Reason string `json:"reason"`
+}
+
+func (SessionStarted) Name() string { return "session_started" }
+func (Changed) Name() string        { return "changed" }
+func (BuildStarted) Name() string   { return "build_started" }
+func (BuildCanceled) Name() string  { return "build_canceled" }
+func (BuildFinished) Name() string  { return "build_finished" }
+func (Started) Name() string        { return "started" }
+func (Ready) Name() string          { return "ready" }
+func (Exited) Name() string         { return "exited" }
+func (Live) Name() string           { return "live" }
+func (Reloaded) Name() string       { return "reloaded" }
+func (Held) Name() string           { return "held" }
+func (Problem) Name() string        { return "problem" }
+func (Output) Name() string         { return "output" }
+func (SessionEnded) Name() string   { return "session_ended" }
+
+// head holds the fields that every line has.
+type head struct {
+	Time       string `json:"time"`
+	Event      string `json:"event"`
+	Service    string `json:"service,omitempty"`
+	Generation int    `json:"generation,omitempty"`
+}
+
+// MarshalJSON renders one flat object: the common fields first, then the
+// body's. Lists are never null.
+func (e Event) MarshalJSON() ([]byte, error) {
+	switch b := e.Body.(type) {
+	case nil:
+		return nil, fmt.Errorf("event without a body")
+	case SessionStarted:
+		b.Services = list(b.Services)
+		e.Body = b
+	case Changed:
+		b.Paths = list(b.Paths)
+		e.Body = b
+	case BuildFinished:
+		b.Diagnostics = list(b.Diagnostics)
+		e.Body = b
+	}
+	h, err := encode(head{e.Time.Format(time.RFC3339Nano), e.Body.Name(), e.Service, e.Generation})
+	if err != nil {
+		return nil, err
+	}
+	b, err := encode(e.Body)
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > len("{}") {
+		h = append(h[:len(h)-1], ',')
+		h = append(h, b[1:]...)
+	}
+	return h, nil
+}
+
+func list[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
+
+// encode is json.Marshal without HTML escaping: the lines are read by people too.
+func encode(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(buf.Bytes(), "\n"), nil
+}
+
+// Line returns the event as one JSON line, newline included.
+func (e Event) Line() []byte {
+	line, err := e.MarshalJSON()
+	if err != nil {
+		// Every body is a struct of plain fields, so this is a bug of ours; it
+		// must not cost the reader the rest of the stream.
+		line = fmt.Appendf(nil, `{"event":"problem","message":%q,"hint":""}`, err.Error())
+	}
+	return append(line, '\n')
+}
+
+// MS rounds a duration to whole milliseconds, the unit of all figures in events.
+func MS(d time.Duration) int64 { return d.Round(time.Millisecond).Milliseconds() }
