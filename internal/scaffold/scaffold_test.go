@@ -1,0 +1,317 @@
+package scaffold
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/gograph"
+)
+
+func makeProject(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range files {
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// fresh makes the file and holds what every file must be: it loads, asks for nothing that
+// this version cannot do, and explains each thing that it sets.
+func fresh(t *testing.T, o Options) (Result, *config.Config) {
+	t.Helper()
+	res, err := Fresh(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Parse(res.Data, res.Path)
+	if err != nil {
+		t.Fatalf("does not load: %v\n%s", err, res.Data)
+	}
+	if !o.Services {
+		if late := config.Unsupported(c); len(late) > 0 {
+			t.Errorf("cannot be run: %v", late)
+		}
+	}
+	explained(t, res.Data)
+	return res, c
+}
+
+var setting = regexp.MustCompile(`^[a-z_]+ = `)
+
+// explained checks that above the first setting of each paragraph stands a comment.
+func explained(t *testing.T, data []byte) {
+	t.Helper()
+	for _, paragraph := range strings.Split(string(data), "\n\n") {
+		lines := strings.Split(paragraph, "\n")
+		comment := false
+		for i, line := range lines {
+			switch {
+			case strings.HasPrefix(line, "#"):
+				comment = true
+			case setting.MatchString(line) && !comment && !strings.HasPrefix(line, "poll_interval") && !strings.HasPrefix(line, "time =") && !strings.HasPrefix(lines[0], "[services"):
+				t.Errorf("line %d is not explained:\n%s", i+1, paragraph)
+			}
+		}
+	}
+}
+
+const gomod = "module example.org/shop\n\ngo 1.25\n"
+const mainGo = "package main\n\nfunc main() {}\n"
+
+// C5: one main package in the root needs no key.
+func TestOneMainInTheRoot(t *testing.T) {
+	dir := makeProject(t, map[string]string{"go.mod": gomod, "main.go": mainGo})
+	res, c := fresh(t, Options{Dir: dir})
+	if c.IsSet("build.package") || !slices.Equal(res.Found, []string{"main package ."}) || len(res.Notes) != 0 {
+		t.Errorf("found %q, notes %q\n%s", res.Found, res.Notes, res.Data)
+	}
+	if res.Path != filepath.Join(dir, ".hotreload.toml") {
+		t.Error(res.Path)
+	}
+}
+
+// C5: the only main package elsewhere is named.
+func TestOneMainElsewhere(t *testing.T) {
+	dir := makeProject(t, map[string]string{"go.mod": gomod, "cmd/api/main.go": mainGo, "lib.go": "package shop\n"})
+	res, c := fresh(t, Options{Dir: dir})
+	if c.Build.Package != "./cmd/api" || !slices.Equal(res.Found, []string{"main package ./cmd/api"}) {
+		t.Errorf("found %q\n%s", res.Found, res.Data)
+	}
+}
+
+// C5: of several main packages one is set and the others are there to choose, or each
+// becomes a service.
+func TestSeveralMains(t *testing.T) {
+	dir := makeProject(t, map[string]string{"go.mod": gomod, "cmd/admin/main.go": mainGo, "cmd/api/main.go": mainGo, "tools/api/main.go": mainGo})
+	res, c := fresh(t, Options{Dir: dir})
+	if c.Build.Package != "./cmd/api" || len(res.Notes) != 1 || len(res.Found) != 3 {
+		t.Errorf("found %q, notes %q\n%s", res.Found, res.Notes, res.Data)
+	}
+	for _, other := range []string{"\n#package = \"./cmd/admin\"\n", "\n#package = \"./tools/api\"\n"} {
+		if !strings.Contains(string(res.Data), other) {
+			t.Errorf("no %q in\n%s", other, res.Data)
+		}
+	}
+	_, c = fresh(t, Options{Dir: dir, Services: true})
+	got := map[string]string{}
+	for _, s := range c.Services {
+		got[s.Name] = s.Build.Package
+	}
+	if diff := cmp.Diff(map[string]string{"api": "./cmd/api", "admin": "./cmd/admin", "api-2": "./tools/api"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestNoMain(t *testing.T) {
+	for _, files := range []map[string]string{{"go.mod": gomod, "lib.go": "package shop\n"}, {"README": ""}} {
+		res, c := fresh(t, Options{Dir: makeProject(t, files)})
+		if len(res.Notes) == 0 || c.IsSet("build.package") {
+			t.Errorf("notes %q\n%s", res.Notes, res.Data)
+		}
+	}
+}
+
+func TestModuleBelow(t *testing.T) {
+	dir := makeProject(t, map[string]string{"backend/go.mod": gomod, "backend/main.go": mainGo, "package.json": "{}"})
+	res, c := fresh(t, Options{Dir: dir})
+	if c.IsSet("build.package") || len(res.Notes) != 1 || !strings.Contains(res.Notes[0], "--dir ./backend") {
+		t.Errorf("notes %q\n%s", res.Notes, res.Data)
+	}
+}
+
+func TestServiceNames(t *testing.T) {
+	taken := map[string]bool{}
+	var got []string
+	for _, m := range []gograph.Main{{Rel: ".", ImportPath: "example.org/my.shop"}, {Rel: "./cmd/a b"}, {Rel: "./x/a-b"}, {Rel: "./цех"}, {Rel: "./_x"}} {
+		name := serviceName(m, taken)
+		got = append(got, name)
+		if _, err := config.Parse([]byte("[services."+name+"]\n"), "f"); err != nil {
+			t.Error(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"my-shop", "a-b", "a-b-2", "app", "x"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// C5: each thing in a project is found, and becomes a rule or a line.
+func TestDetections(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		files map[string]string
+		found []string
+		rules []config.Rule
+		text  string // a part of the file
+	}{
+		{"templates", map[string]string{"templates/index.html": "", "templates/mail/x.tmpl": "", "web/views/a.gohtml": ""},
+			[]string{"templates/ (html/template)", "web/views/ (html/template)"},
+			[]config.Rule{{Paths: []string{"templates/**/*.{html,tmpl}", "web/views/**/*.gohtml"}, Effect: "restart", Signal: "SIGHUP"}}, "Templates are read"},
+		{"templates in the root", map[string]string{"a.tmpl": "", "x/b.tmpl": ""},
+			[]string{"templates in the root (text/template)"},
+			[]config.Rule{{Paths: []string{"**/*.tmpl"}, Effect: "restart", Signal: "SIGHUP"}}, ""},
+		{"template directory with a difficult name", map[string]string{"te [m]{p}/a.html": ""},
+			[]string{"te [m]{p}/ (html/template)"},
+			[]config.Rule{{Paths: []string{`te \[m\]\{p\}/**/*.html`}, Effect: "restart", Signal: "SIGHUP"}}, ""},
+		{"not looked into", map[string]string{"node_modules/x/a.html": "", "vendor/x/a.html": "", ".git/a.html": "", "_old/a.html": "", "testdata/a.html": "", "dist/a.css": ""}, nil, nil, ""},
+		{"static files", map[string]string{"static/css/app.css": "", "static/index.html": "", "web/public/logo.png": "", "web/src/app.js": ""},
+			[]string{"static/ (static files)", "web/public/ (static files)"},
+			[]config.Rule{{Paths: []string{"static/**", "web/public/**"}, Effect: "reload", Signal: "SIGHUP"}}, ""},
+		{".env", map[string]string{".env": "A=1\n", ".env.local": ""},
+			[]string{".env (read at each start; a change restarts)", ".env.local"}, nil, "#env_files = [\".env\", \".env.local\"]"},
+		{"templ", map[string]string{"views/a.templ": ""}, []string{"templ (*.templ)"},
+			[]config.Rule{{Paths: []string{"**/*.templ"}, Effect: "rebuild", Command: config.Command{Argv: []string{"templ", "generate"}}, Signal: "SIGHUP"}}, ""},
+		{"templ as a tool", map[string]string{"views/a.templ": "", "go.mod": gomod + "\ntool (\n\tgithub.com/a-h/templ/cmd/templ\n)\n"}, []string{"templ (*.templ)"},
+			[]config.Rule{{Paths: []string{"**/*.templ"}, Effect: "rebuild", Command: config.Command{Argv: []string{"go", "tool", "templ", "generate"}}, Signal: "SIGHUP"}}, ""},
+		{"sqlc", map[string]string{"sqlc.yaml": "version: \"2\"\nsql:\n  - engine: \"postgresql\"\n    queries: \"db/query.sql\" # x\n    schema: [\"db/schema\", 'db/more']\n"},
+			[]string{"sqlc (sqlc.yaml)"},
+			[]config.Rule{{Paths: []string{"db/query.sql", "db/schema/**/*.sql", "db/more/**/*.sql", "sqlc.yaml"}, Effect: "rebuild", Command: config.Command{Argv: []string{"sqlc", "generate"}}, Signal: "SIGHUP"}}, ""},
+		{"sqlc elsewhere", map[string]string{"db/sqlc.json": `{"version": "2", "sql": [{"schema": "schema.sql", "queries": "q"}]}`},
+			[]string{"sqlc (db/sqlc.json)"},
+			[]config.Rule{{Paths: []string{"**/*.sql", "db/sqlc.json"}, Effect: "rebuild", Command: config.Command{Argv: []string{"sqlc", "generate", "-f", "db/sqlc.json"}}, Signal: "SIGHUP"}}, ""},
+		{"tailwind config", map[string]string{"tailwind.config.js": ""}, []string{"tailwind"}, nil, "#before = [[\"npx\""},
+		{"tailwind script", map[string]string{"package.json": `{"devDependencies": {"tailwindcss": "4"}, "scripts": {"css": "tailwindcss -i a -o b", "a": "tailwindcss -i a -o b --watch"}}`, "pnpm-lock.yaml": ""},
+			[]string{"tailwind (package.json: pnpm run css)"}, nil, "before = [[\"pnpm\", \"run\", \"css\"]]"},
+		{"tailwind and templates", map[string]string{"package.json": `{"dependencies": {"@tailwindcss/cli": "4"}, "scripts": {"css": "npx @tailwindcss/cli -i a -o b"}}`, "templates/a.html": ""},
+			[]string{"templates/ (html/template)", "tailwind (package.json: npm run css)"},
+			[]config.Rule{{Paths: []string{"templates/**/*.html"}, Effect: "restart", Command: config.Command{Argv: []string{"npm", "run", "css"}}, Signal: "SIGHUP"}}, ""},
+		{"no tailwind", map[string]string{"package.json": `{"dependencies": {"react": "1"}}`}, nil, nil, ""},
+		{"bad package.json", map[string]string{"package.json": `{`}, nil, nil, ""},
+		{"make", map[string]string{"Makefile": "all: build\n\nother:\n\tgo build -o x ./other\n\nlint:\n\tgo vet\n\nbuild: x\n\tgo build \\\n\t\t-tags dev -o bin/api ./cmd/api\n"},
+			[]string{"Makefile (target build runs go build; hotreload calls go build itself)"}, nil, "#command = [\"make\", \"build\"]\n#output = \"bin/api\""},
+		{"make without go build", map[string]string{"Makefile": "X = go build\n\nall:\n\techo\n"}, nil, nil, ""},
+		{"Air", map[string]string{".air.toml": ""}, []string{".air.toml (Air): try --from .air.toml"}, nil, ""},
+		{"Fresh", map[string]string{"runner.conf": ""}, []string{"runner.conf (Fresh): try --from runner.conf"}, nil, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			res, c := fresh(t, Options{Dir: makeProject(t, tt.files), Mains: []gograph.Main{{Rel: "."}}})
+			if diff := cmp.Diff(tt.found, res.Found[1:]); diff != "" && len(tt.found)+len(res.Found) > 1 {
+				t.Errorf("found (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.rules, c.Rules); diff != "" {
+				t.Errorf("rules (-want +got):\n%s", diff)
+			}
+			if !strings.Contains(string(res.Data), tt.text) {
+				t.Errorf("no %q in\n%s", tt.text, res.Data)
+			}
+		})
+	}
+}
+
+// C5: templates that are embedded are inputs already.
+func TestEmbeddedTemplates(t *testing.T) {
+	dir := makeProject(t, map[string]string{
+		"go.mod":           gomod,
+		"main.go":          "package main\n\nimport \"embed\"\n\n//go:embed templates static\nvar files embed.FS\n\nfunc main() { _ = files }\n",
+		"templates/a.html": "", "static/a.css": "", "mail/b.html": "",
+	})
+	res, c := fresh(t, Options{Dir: dir})
+	want := []config.Rule{{Paths: []string{"mail/**/*.html"}, Effect: "restart", Signal: "SIGHUP"}}
+	if diff := cmp.Diff(want, c.Rules); diff != "" {
+		t.Errorf("rules (-want +got):\n%s", diff)
+	}
+	if !slices.Contains(res.Found, "templates/ (templates, embedded: a change rebuilds by itself)") {
+		t.Errorf("found %q", res.Found)
+	}
+}
+
+// C5: an existing file is never touched without force, which the error names.
+func TestWrite(t *testing.T) {
+	dir := t.TempDir()
+	res := Result{Path: filepath.Join(dir, ".hotreload.toml"), Data: []byte("[log]\n")}
+	read := func() string {
+		t.Helper()
+		data, err := os.ReadFile(res.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	if err := Write(res, false); err != nil || read() != "[log]\n" {
+		t.Fatalf("%v", err)
+	}
+	if err := os.Chmod(res.Path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	res.Data = []byte("[run]\n")
+	err := Write(res, false)
+	var hint interface{ Hint() string }
+	if !errors.Is(err, fs.ErrExist) || !errors.As(err, &hint) || !strings.Contains(hint.Hint(), "--force") || read() != "[log]\n" {
+		t.Fatalf("%v, %q", err, read())
+	}
+	if err := Write(res, true); err != nil || read() != "[run]\n" {
+		t.Fatalf("%v, %q", err, read())
+	}
+	if info, _ := os.Stat(res.Path); info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v", info.Mode())
+	}
+	// A link that leads nowhere is something there, too; with force a link stays a link.
+	elsewhere := filepath.Join(t.TempDir(), "real.toml")
+	link := Result{Path: filepath.Join(t.TempDir(), ".hotreload.toml"), Data: []byte("[log]\n")}
+	if err := os.Symlink(elsewhere, link.Path); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(link, false); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("%v", err)
+	}
+	if err := os.WriteFile(elsewhere, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(link, true); err != nil {
+		t.Fatal(err)
+	}
+	if data, _ := os.ReadFile(elsewhere); string(data) != "[log]\n" {
+		t.Errorf("%q", data)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ".hotreload-init-*")); len(left) > 0 {
+		t.Errorf("left: %q", left)
+	}
+	if err := Write(Result{Path: filepath.Join(dir, "missing", "x")}, false); err == nil {
+		t.Error("written into a directory that does not exist")
+	}
+}
+
+// What this version cannot do is written as a comment and said.
+func TestUnsupportedIsCommentedOut(t *testing.T) {
+	res, err := checked(Result{Path: "/p/.hotreload.toml", Data: []byte("[run]\nrollback = true\ndir = \"x\"\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Parse(res.Data, "f")
+	if err != nil || c.Run.Dir != "x" {
+		t.Errorf("%v\n%s", err, res.Data)
+	}
+	if late := config.Unsupported(mustParse(t, "[run]\nrollback = true\n")); len(late) > 0 && (c.Run.Rollback || len(res.Notes) != 1) {
+		t.Errorf("notes %q\n%s", res.Notes, res.Data)
+	}
+	if _, err := checked(Result{Data: []byte("x = 1\n")}); err == nil {
+		t.Error("a bad file was handed out")
+	}
+}
+
+func mustParse(t *testing.T, text string) *config.Config {
+	t.Helper()
+	c, err := config.Parse([]byte(text), "f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
