@@ -1,0 +1,1266 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/hotreload/hotreload/internal/event"
+)
+
+const (
+	slowBuildAfter = 3 * time.Second // a person starts to wonder; faults.md row 43
+	backoffFirst   = 500 * time.Millisecond
+	backoffMost    = 30 * time.Second
+	backoffReset   = 10 * time.Second // a program that lived this long starts the ladder anew
+	lastGrace      = time.Second      // for what could be asked to end only when the time for all was over
+	lastMoment     = 100 * time.Millisecond
+	clockSlack     = 10 * time.Millisecond // file times come from a clock that ticks every 4 ms or so, and lag
+)
+
+// State is all that a session knows. It is owned by one goroutine.
+type State struct {
+	opt      Options
+	services []*service // in the order of the config
+	paused   bool
+	quitting bool
+	deadline bool // it was set
+	lastCall bool // it has passed, and what is left has its last grace
+	exited   bool
+	code     int
+	reason   string
+	past     map[string]past // services that have left
+
+	joined map[string]int // slots of the builds begun in this step, by group
+	slots  int            // counts them
+
+	now time.Time
+	out []Action
+}
+
+// past is what is kept of a service that has left: should it come back, its numbers
+// go on, so that nobody takes something old for something new.
+type past struct{ gen, launch int }
+
+// service is the state of one service.
+type service struct {
+	Service
+	gen   int // newest wanted state
+	since time.Time
+
+	wantBuild   bool
+	wantRestart bool  // replace the process even if the program is the same
+	rules       []int // rule commands to run before all else
+	signals     []string
+	reload      reload
+	solid       bool // what was saved parses: a speculative build makes sense
+	paused      bool // changes are noted, nothing is built, for this service alone
+	parked      bool // stopped by a command, until it is restarted
+	leaving     bool // the config has it no longer
+	added       bool // it came by an edit of the config, and has not been started
+	open        bool // a burst of changes that concern it is under way
+	guessed     bool // the speculative build of this burst has been used up
+
+	job    *job     // build or rule commands under way
+	last   *job     // the build before it
+	held   *held    // a good result that waits for the burst to close
+	good   *Program // last program that built
+	broken bool     // the newest build failed
+
+	// What was called off because the commands of rules failed: a build, a
+	// restart (the generation that asked for it). The next commands that succeed
+	// make up for it.
+	missedBuild   bool
+	missedRestart int
+
+	proc    *process
+	launch  int    // counts launches
+	wantRun bool   // nothing runs, and the good program should
+	waiting string // services that this one waits for
+	excuse  string // the same, with what is the matter with them
+
+	// dirty has, for every input that differs from what the good program was
+	// built from, the content it was built from. When it empties, the files say
+	// what already runs.
+	dirty   map[string]Sum
+	trusted bool      // dirty is exact and all there is: no events were lost, and no build was asked for otherwise
+	built   time.Time // when the good program's build ended: a change made earlier may be in it or not
+
+	generated map[string]bool // inputs known to be written by our own commands
+	again     bool            // build once more: an input changed while commands were running
+
+	files   map[string]bool // binaries on disk
+	backoff time.Duration
+	timing  timing
+	wasLive bool
+	told    told
+}
+
+// told is what report tells of the past.
+type told struct {
+	build   *event.BuildFinished // the newest build that ran to its end
+	exit    *event.Exited        // how the last process ended
+	problem *event.Problem       // why the last launch failed or did not get ready
+	live    *event.Live
+	liveGen int
+}
+
+// reload is what the browsers are to be told once the burst is over.
+type reload int
+
+const (
+	reloadNothing reload = iota
+	reloadCSS
+	reloadPage
+)
+
+// job is a build, or the rule commands that come before it.
+type job struct {
+	gen       int
+	slot      int       // jobs with the same one are one process at work
+	rules     []int     // the rule commands that are running; nil in the build itself
+	build     bool      // a build follows the rules
+	generates bool      // commands run before the compiler, so inputs may be written by us
+	begun     time.Time // since when our own commands may have been writing
+	compile   time.Time
+	canceled  bool
+	again     bool // it is itself the one more build
+
+	// What else was to be done once the rule commands have succeeded.
+	signals []string
+	reload  reload
+}
+
+type held struct {
+	program Program
+	at      time.Time
+}
+
+type process struct {
+	launch   int
+	gen      int // that asked for it
+	program  Program
+	pid      int
+	started  time.Time
+	ready    bool
+	unready  bool // will not be ready
+	live     bool // was announced as live
+	stopping bool // was asked to end
+	asked    time.Time
+	ended    bool     // the leader has ended
+	signals  []string // to be sent once it has a pid
+}
+
+// timing is the ledger of the way from save to live.
+type timing struct {
+	build, built  time.Time
+	stop, stopped time.Time
+	start         time.Time
+}
+
+// New returns the state of a session that has not begun.
+func New(o Options) *State {
+	if o.MaxBuilds == 0 {
+		o.MaxBuilds = 2
+	}
+	s := &State{opt: o, past: map[string]past{}}
+	for _, c := range o.Services {
+		s.services = append(s.services, newService(c))
+	}
+	return s
+}
+
+func newService(c Service) *service {
+	return &service{
+		Service: c, dirty: map[string]Sum{}, trusted: true,
+		generated: map[string]bool{}, files: map[string]bool{},
+	}
+}
+
+// Step takes one input and returns what is to be done, in order.
+func (s *State) Step(at time.Time, in Input) []Action {
+	s.now, s.out, s.joined = at, nil, map[string]int{}
+	if s.exited {
+		return nil
+	}
+	if s.quitting {
+		switch in.(type) {
+		case Begin, Files, Touched, Reconfigured:
+			return nil // nothing is wanted any more, and nothing is promised
+		}
+	}
+	switch in := in.(type) {
+	case Begin:
+		for _, v := range s.services {
+			v.want(at, true)
+		}
+	case Files:
+		s.changed(in)
+	case Touched:
+		if v := s.find(in.Service); v != nil && v.Builds && !v.leaving {
+			v.demand(in.At)
+			s.say(v, v.gen, event.Changed{Paths: in.Paths, Effect: Rebuild.String(), Why: in.Why})
+		}
+	case Compiling:
+		if v := s.find(in.Service); v != nil && v.job != nil && v.job.rules == nil && v.job.gen == in.Generation {
+			v.job.compile = at
+			if !in.At.IsZero() {
+				v.job.compile = in.At
+			}
+		}
+	case RulesDone:
+		s.rulesDone(in)
+	case BuildDone:
+		s.buildDone(in)
+	case Launched:
+		s.launched(in)
+	case ReadyIs:
+		s.ready(in)
+	case Ended:
+		s.ended(in)
+	case Gone:
+		if v := s.find(in.Service); v != nil && v.proc != nil && v.proc.launch == in.Launch {
+			v.timing.stopped = at
+			v.proc = nil
+		}
+	case Fired:
+		s.fired(in.Timer)
+	case Command:
+		s.command(in)
+	case Reconfigured:
+		s.reconfigure(in)
+	}
+	for _, v := range s.services {
+		s.pump(v)
+		s.announce(v)
+		s.collect(v)
+	}
+	s.forget()
+	s.finish()
+	return s.out
+}
+
+// want records that a new state of the service is asked for.
+func (v *service) want(at time.Time, build bool) {
+	v.gen++
+	v.since = at
+	v.backoff = 0
+	if build && v.Builds {
+		v.wantBuild, v.held = true, nil
+	} else {
+		v.wantRestart = true
+	}
+}
+
+// demand records that a build is asked for by something else than the content of
+// files, so that files which say again what runs are no reason to drop it.
+func (v *service) demand(at time.Time) {
+	v.want(at, true)
+	v.solid, v.trusted = true, false
+}
+
+// pending reports whether something that was asked for is not live yet.
+func (v *service) pending() bool {
+	return v.wantBuild || v.wantRestart || v.wantRun || v.job != nil || v.held != nil
+}
+
+// changed sorts a batch into what it means for each service.
+func (s *State) changed(in Files) {
+	concerned := map[string]bool{}
+	for _, v := range s.services {
+		if v.leaving {
+			continue
+		}
+		if in.Lost {
+			v.trusted = false
+		}
+		if s.changedService(v, in, concerned) && in.Open {
+			v.open = true
+		}
+		if !in.Open {
+			v.open, v.guessed = false, false
+		}
+	}
+	// A change that concerns nobody is told once, not once per service.
+	none := map[string][]string{}
+	for _, c := range in.Changes {
+		if !concerned[c.Path] {
+			none[c.Why] = append(none[c.Why], c.Path)
+		}
+	}
+	for _, why := range slices.Sorted(maps.Keys(none)) {
+		s.emit("", 0, event.Changed{Paths: none[why], Effect: None.String(), Why: why})
+	}
+}
+
+// changedService reports whether the batch concerns the service.
+func (s *State) changedService(v *service, in Files, concerned map[string]bool) bool {
+	var paths [Rebuild + 1][]string
+	var why [Rebuild + 1]string
+	note := func(k Kind, c Change, reason string) {
+		paths[k] = append(paths[k], c.Path)
+		if why[k] == "" {
+			why[k] = reason
+		}
+		concerned[c.Path] = true
+	}
+	rebuild := false
+	var rules []int
+	for _, c := range in.Changes {
+		e, ok := c.Effects[v.Name]
+		if !ok {
+			continue
+		}
+		if e.Kind == Rebuild && !v.Builds {
+			e.Kind = Restart
+		}
+		if e.Input && v.absorbs(c) {
+			concerned[c.Path] = true
+			v.remember(c, in.First)
+			continue
+		}
+		if e.Rule != NoRule && !slices.Contains(rules, e.Rule) {
+			rules = append(rules, e.Rule)
+		}
+		note(e.Kind, c, e.Why)
+		switch e.Kind {
+		case Rebuild:
+			v.remember(c, in.First)
+			if e.Rule != NoRule {
+				v.trusted = false // what the command writes is not undone with the file
+			}
+			rebuild = true
+		case Signal:
+			if !slices.Contains(v.signals, e.Signal) {
+				v.signals = append(v.signals, e.Signal)
+			}
+		case Reload:
+			if e.CSS {
+				v.reload = max(v.reload, reloadCSS)
+			} else {
+				v.reload = reloadPage
+			}
+		}
+	}
+	strongest, undone := None, false
+	for k := Rebuild; k > None; k-- {
+		if len(paths[k]) > 0 {
+			strongest = k
+			break
+		}
+	}
+	if strongest == Rebuild && v.undone() && len(paths[Restart]) == 0 && len(rules) == 0 {
+		s.undo(v, paths[Rebuild])
+		rebuild, paths[Rebuild], undone = false, nil, true
+		strongest = None
+	}
+	restart := len(paths[Restart]) > 0
+	if len(rules) > 0 {
+		rebuild = rebuild || v.missedBuild
+		restart = restart || v.missedRestart > 0
+	}
+	gen := v.gen
+	if rebuild || restart {
+		gen++ // wanted below
+	}
+	for k := Rebuild; k >= None; k-- {
+		if len(paths[k]) > 0 {
+			reason := why[k]
+			if n := len(paths[k]); n > 1 && reason != "" {
+				reason = fmt.Sprintf("%s, and %d more", reason, n-1)
+			}
+			s.say(v, gen, event.Changed{Paths: paths[k], Effect: k.String(), Why: reason})
+		}
+	}
+	switch {
+	case rebuild:
+		v.want(in.First, true)
+		v.solid = in.Solid
+	case restart:
+		v.want(in.First, false)
+	}
+	if restart {
+		v.wantRestart = true
+	}
+	for _, r := range rules {
+		if !slices.Contains(v.rules, r) {
+			v.rules = append(v.rules, r)
+		}
+	}
+	return strongest > None || len(rules) > 0 || undone
+}
+
+// absorbs reports whether a changed input is part of the newest build because
+// one of our own commands wrote it, so that building for it would never end
+// (CompileDaemon#67). The first time that a file changes so, one more build
+// follows: it could as well have been the user's save, read too early by a
+// generator. A build that has just ended counts too: a poll, or a short build,
+// lets the change be heard of only then.
+func (v *service) absorbs(c Change) bool {
+	for _, j := range []*job{v.job, v.last} {
+		if j == nil || !j.wrote(c.At) {
+			continue
+		}
+		if !v.generated[c.Path] {
+			v.generated[c.Path] = true
+			// What a rule's command read is its own affair: the build that
+			// follows does not run it, and has the change.
+			if v.Before && !j.again {
+				v.again = true
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// wrote reports whether a change made at that time can be the work of the
+// commands that run before the job's compiler, and was there when that began.
+func (j *job) wrote(at time.Time) bool {
+	if j.canceled || !j.generates || !j.build || at.Before(j.begun.Add(-clockSlack)) {
+		return false
+	}
+	return j.compile.IsZero() || !at.After(j.compile)
+}
+
+// remember keeps the content that the good program was built from.
+func (v *service) remember(c Change, first time.Time) {
+	if !c.At.After(v.built) || !first.After(v.built) {
+		v.trusted = false // heard of late: the good program may have been built from either content
+	}
+	built, known := v.dirty[c.Path]
+	switch {
+	case !known:
+		v.dirty[c.Path] = c.Old
+	case built == c.New:
+		delete(v.dirty, c.Path)
+	}
+}
+
+// undone reports whether the files say again what already runs.
+func (v *service) undone() bool {
+	return len(v.dirty) == 0 && v.trusted && v.good != nil && !v.wantRestart && !v.wantRun &&
+		v.proc != nil && !v.proc.ended && !v.proc.stopping && v.proc.program == *v.good
+}
+
+// undo drops what was under way for changes that are gone again.
+func (s *State) undo(v *service, paths []string) {
+	why := "back to what runs"
+	s.say(v, v.gen, event.Changed{Paths: paths, Effect: None.String(), Why: why})
+	v.wantBuild, v.held, v.broken, v.again, v.missedBuild = false, nil, false, false, false
+	s.cancel(v)
+}
+
+// cancel ends the job of the service, if there is one.
+func (s *State) cancel(v *service) {
+	if v.job != nil && !v.job.canceled {
+		v.job.canceled = true
+		s.do(CancelBuild{v.Name, v.job.gen})
+	}
+}
+
+// pump starts what can be started for one service.
+func (s *State) pump(v *service) {
+	if s.quitting {
+		return
+	}
+	if v.leaving {
+		// What needs it leaves too, and first, as at the end of the session.
+		if v.proc != nil && !s.needed(v) {
+			s.stop(v, false)
+		}
+		return
+	}
+	if v.job != nil {
+		// A generator that leads to no build runs to its end: what it has
+		// written so far is half of something.
+		if v.wantBuild && v.job.build && v.job.gen != v.gen {
+			s.cancel(v)
+		}
+		return
+	}
+	if v.parked {
+		return
+	}
+	if s.idle(v) {
+		if v.wantRun { // a restart that has begun is finished
+			if v.held != nil {
+				s.adopt(v)
+			}
+			s.start(v)
+		}
+		return
+	}
+	if v.open {
+		// Only the first, hopeful build of a burst starts before its end: a
+		// formatter or a checkout that rewrites a thousand files costs one.
+		if v.wantBuild && v.solid && !v.guessed && len(v.rules) == 0 && v.held == nil && s.mayBuild(v) {
+			v.guessed = true
+			s.build(v)
+		}
+		return
+	}
+	if len(v.rules) > 0 {
+		if s.mayRun() {
+			v.job = &job{
+				gen: v.gen, slot: s.slot(), rules: v.rules, build: v.wantBuild, generates: true, begun: s.begun(v),
+				signals: v.signals, reload: v.reload,
+			}
+			v.rules, v.signals, v.reload = nil, nil, reloadNothing
+			s.do(RunRules{v.Name, v.gen, v.job.rules})
+		}
+		return
+	}
+	for _, sig := range v.signals {
+		s.signal(v, sig)
+	}
+	v.signals = nil
+	if v.held != nil {
+		s.adopt(v)
+	}
+	if v.wantRestart && !v.wantBuild {
+		v.wantRestart, v.wantRun = false, true
+		v.timing = timing{}
+	}
+	s.start(v)
+	// A page that a new program is about to serve is reloaded by that.
+	if v.reload != reloadNothing && !v.wantBuild && !v.wantRun {
+		s.do(ReloadPages{v.Name, v.gen, v.reload == reloadCSS})
+		v.reload = reloadNothing
+	}
+	if v.again && !v.wantBuild && !v.wantRun { // not while nothing runs
+		v.demand(v.since) // still the same save for the one who waits
+	}
+	if v.wantBuild && s.mayBuild(v) {
+		s.build(v)
+	}
+}
+
+// idle reports whether changes are only noted for the service.
+func (s *State) idle(v *service) bool { return s.paused || v.paused }
+
+// mayRun bounds the builds, and the rules' commands, that run at the same time.
+func (s *State) mayRun() bool {
+	busy := map[int]bool{}
+	for _, v := range s.services {
+		if v.job != nil {
+			busy[v.job.slot] = true
+		}
+	}
+	return len(busy) < s.opt.MaxBuilds
+}
+
+// mayBuild is mayRun for a build, which can join one of its group that begins in this step.
+func (s *State) mayBuild(v *service) bool {
+	return v.Group != "" && s.joined[v.Group] != 0 || s.mayRun()
+}
+
+// slot is a new place for a job.
+func (s *State) slot() int {
+	s.slots++
+	return s.slots
+}
+
+func (s *State) build(v *service) {
+	v.timing = timing{build: s.now}
+	slot := s.joined[v.Group]
+	if slot == 0 {
+		slot = s.slot()
+	}
+	if v.Group != "" {
+		s.joined[v.Group] = slot
+	}
+	v.job = &job{gen: v.gen, slot: slot, build: true, generates: v.Before, again: v.again, begun: s.begun(v)}
+	v.again = false
+	s.say(v, v.gen, event.BuildStarted{})
+	s.do(Build{v.Name, v.gen})
+	s.do(Arm{Timer{v.Name, SlowBuild}, slowBuildAfter})
+}
+
+// begun is since when the commands of a job that starts now may have been
+// writing: what a canceled one wrote may be heard of only now.
+func (s *State) begun(v *service) time.Time {
+	if l := v.last; l != nil && l.canceled && l.generates {
+		return l.begun
+	}
+	return s.now
+}
+
+func (s *State) rulesDone(in RulesDone) {
+	v := s.find(in.Service)
+	if v == nil || v.job == nil || v.job.rules == nil || v.job.gen != in.Generation {
+		return
+	}
+	j := v.job
+	v.job = nil
+	if in.Canceled || j.canceled || in.OK {
+		for _, sig := range v.signals {
+			if !slices.Contains(j.signals, sig) {
+				j.signals = append(j.signals, sig)
+			}
+		}
+		v.signals, v.reload = j.signals, max(v.reload, j.reload)
+	}
+	switch {
+	case s.quitting:
+	case in.Canceled || j.canceled:
+		j.canceled = true
+		v.last = j
+		// They begin again, with those that were asked for meanwhile.
+		for _, r := range v.rules {
+			if !slices.Contains(j.rules, r) {
+				j.rules = append(j.rules, r)
+			}
+		}
+		v.rules = j.rules
+	case !in.OK:
+		s.say(v, in.Generation, in.Finished)
+		v.told.build = &in.Finished
+		if s.opt.Once {
+			s.quit(1, "a command failed")
+		}
+		if v.gen != j.gen || len(v.rules) > 0 {
+			return // what was asked for since then stands, and has the rest with it
+		}
+		if v.wantRestart {
+			v.missedRestart = v.gen
+		}
+		v.wantBuild, v.wantRestart, v.again = false, false, false
+		if j.build {
+			v.last = j
+			j.compile = s.now
+			v.broken, v.missedBuild = true, true
+			if v.OnError == "stop" {
+				s.stop(v, false)
+			}
+		}
+	case j.build && v.wantBuild && v.gen == j.gen && !v.open && !s.idle(v) && !v.parked && len(v.rules) == 0:
+		s.build(v)
+		// Inputs that the commands wrote may be announced only now.
+		v.job.generates, v.job.begun = true, j.begun
+	}
+}
+
+func (s *State) buildDone(in BuildDone) {
+	v := s.find(in.Service)
+	if v == nil || v.job == nil || v.job.rules != nil || v.job.gen != in.Generation {
+		return
+	}
+	j := v.job
+	v.job = nil
+	s.do(Disarm{Timer{v.Name, SlowBuild}})
+	if in.Program.Binary != "" {
+		v.files[in.Program.Binary] = true
+	}
+	v.last = j
+	if j.compile.IsZero() {
+		j.compile = s.now
+	}
+	// A hopeful build that failed in the middle of a burst says nothing of the
+	// files as they will be: it is done over once the burst has closed.
+	if in.Canceled || j.canceled || in.Generation != v.gen || !in.OK && v.open {
+		j.canceled = true
+		s.say(v, in.Generation, event.BuildCanceled{})
+		return
+	}
+	v.timing.built = s.now
+	in.Finished.OK = in.OK
+	v.told.build = &in.Finished
+	if !in.OK {
+		v.wantBuild, v.broken = false, true
+		s.say(v, in.Generation, in.Finished)
+		switch {
+		case s.opt.Once:
+			s.quit(1, "the build failed")
+		case v.OnError == "stop":
+			s.stop(v, false)
+		}
+		return
+	}
+	v.held = &held{in.Program, s.now}
+	in.Finished.Unchanged = v.unchanged(in.Program) && !v.wantRestart // else it would not stay
+	s.say(v, in.Generation, in.Finished)
+	v.wantBuild = false
+}
+
+// unchanged reports whether the running process already is this program.
+func (v *service) unchanged(p Program) bool {
+	return v.proc != nil && !v.proc.ended && !v.proc.stopping && v.proc.program.same(p)
+}
+
+// adopt makes the held result the good program.
+func (s *State) adopt(v *service) {
+	h := v.held
+	v.held, v.broken, v.missedBuild = nil, false, false
+	same := v.unchanged(h.program) && !v.wantRestart
+	v.wantRestart = false
+	clear(v.dirty)
+	v.trusted, v.built = true, h.at
+	if same {
+		// The running process stays with the file that it was started from.
+		v.good = &v.proc.program
+	} else {
+		v.good = &h.program
+		v.wantRun = true
+	}
+}
+
+// start brings the good program up, after what runs is gone and what it needs is live.
+func (s *State) start(v *service) {
+	if !v.wantRun || v.job != nil || v.wantBuild && !s.idle(v) || v.held != nil {
+		return
+	}
+	if v.Builds && (v.good == nil || v.broken && v.OnError == "stop") {
+		v.wantRun = false
+		return
+	}
+	if v.proc != nil {
+		s.stop(v, false)
+		return
+	}
+	if names, excuse := s.missing(v); names != "" {
+		// Said again when what is waited for fails, not when it is at work again.
+		if v.waiting != names || v.excuse != excuse && excuse != names {
+			s.say(v, v.gen, event.Held{Reason: "waits for " + excuse})
+		}
+		v.waiting, v.excuse = names, excuse
+		return
+	}
+	v.waiting, v.excuse = "", ""
+	v.wantRun, v.added = false, false
+	v.launch++
+	p := Program{Generation: v.gen}
+	if v.good != nil {
+		p = *v.good
+	}
+	v.proc = &process{launch: v.launch, gen: s.generationOf(v), program: p, started: s.now}
+	v.timing.start = s.now
+	v.reload, v.missedRestart = reloadNothing, 0
+	v.told.problem, v.told.exit = nil, nil
+	s.do(Disarm{Timer{v.Name, Backoff}})
+	s.do(Launch{v.Name, v.launch, v.proc.gen, p})
+}
+
+// generationOf is the generation that a launch belongs to: the newest, unless
+// that one is not built and the last good program stands in for it.
+func (s *State) generationOf(v *service) int {
+	if v.good != nil && (v.broken || v.wantBuild) {
+		return v.good.Generation
+	}
+	return v.gen
+}
+
+// missing names the services that must be live first, and, as an excuse, says the
+// same with what is the matter with them.
+func (s *State) missing(v *service) (names, excuse string) {
+	var short, long []string
+	sep := ", "
+	for _, n := range v.Needs {
+		d := s.find(n)
+		if d != nil && d.proc != nil && d.proc.ready && !d.proc.stopping && !d.proc.ended {
+			continue
+		}
+		short = append(short, n)
+		if why := d.trouble(); why != "" {
+			n += ", which " + why
+			sep = "; "
+		}
+		long = append(long, n)
+	}
+	if len(short) == 0 {
+		if names, ends := s.leavers(v); ends {
+			return names, names + " to end"
+		}
+	}
+	return strings.Join(short, ", "), strings.Join(long, sep)
+}
+
+// leavers are the services that one which was added waits for until they are gone: it may
+// be one of them under a new name, and want the same port.
+func (s *State) leavers(v *service) (names string, ends bool) {
+	var list []string
+	for _, d := range s.services {
+		if v.added && d.leaving && d.proc != nil {
+			list = append(list, d.Name)
+		}
+	}
+	return strings.Join(list, ", "), len(list) > 0
+}
+
+// trouble says why a service will not be ready by itself; empty while it may be.
+func (d *service) trouble() string {
+	switch {
+	case d == nil:
+		return "is not there"
+	case d.parked:
+		return "was stopped"
+	case d.job != nil || d.wantBuild || d.held != nil:
+	case d.proc != nil && !d.proc.ended && !d.proc.unready:
+	case d.broken:
+		return "does not build"
+	case d.proc != nil && d.proc.unready && !d.proc.stopping:
+		return "did not get ready"
+	case d.wantRun || d.wantRestart:
+	case (d.proc == nil || d.proc.ended) && d.told.exit != nil:
+		return "has ended (" + d.told.exit.Reason + ")"
+	case d.proc == nil && d.told.problem != nil:
+		return "could not be started"
+	}
+	return ""
+}
+
+func (s *State) launched(in Launched) {
+	v := s.find(in.Service)
+	if v == nil || v.proc == nil || v.proc.launch != in.Launch {
+		return
+	}
+	if in.Problem != nil {
+		s.say(v, v.proc.gen, *in.Problem)
+		v.told.problem, v.told.exit = in.Problem, nil
+		v.proc = nil
+		if s.opt.Once {
+			s.quit(1, "the program could not be started")
+		}
+		return
+	}
+	p := v.proc
+	p.pid = in.PID
+	s.say(v, p.gen, event.Started{PID: in.PID})
+	for _, sig := range p.signals {
+		s.signal(v, sig)
+	}
+	p.signals = nil
+}
+
+func (s *State) ready(in ReadyIs) {
+	v := s.find(in.Service)
+	if v == nil || v.proc == nil || v.proc.launch != in.Launch || v.proc.stopping || v.proc.ended {
+		return
+	}
+	if in.Problem != nil {
+		s.say(v, v.proc.gen, *in.Problem)
+		v.proc.unready, v.told.problem = true, in.Problem
+		return
+	}
+	v.proc.ready = true
+	s.say(v, v.proc.gen, event.Ready{AfterMS: event.MS(s.now.Sub(v.proc.started))})
+	s.announce(v)
+}
+
+// announce says that the newest generation is live, once, when it is.
+func (s *State) announce(v *service) {
+	p := v.proc
+	if p == nil || !p.ready || p.live || p.stopping || p.ended || s.quitting || v.leaving || v.broken || v.missedRestart == v.gen ||
+		v.wantBuild || v.wantRestart || v.wantRun || v.held != nil || v.again {
+		return
+	}
+	p.live = true
+	t := v.timing
+	begin := t.build
+	for _, at := range []time.Time{t.stop, t.start} {
+		if begin.IsZero() {
+			begin = at
+		}
+	}
+	live := event.Live{
+		LatencyMS: event.MS(s.now.Sub(v.since)),
+		DetectMS:  span(v.since, begin),
+		BuildMS:   span(t.build, t.built),
+		StopMS:    span(t.stop, t.stopped),
+		StartMS:   event.MS(s.now.Sub(p.started)),
+		First:     !v.wasLive,
+	}
+	s.say(v, v.gen, live)
+	v.wasLive = true
+	v.told.live, v.told.liveGen = &live, v.gen
+}
+
+func span(from, to time.Time) int64 {
+	if from.IsZero() || to.Before(from) {
+		return 0
+	}
+	return event.MS(to.Sub(from))
+}
+
+func (s *State) ended(in Ended) {
+	v := s.find(in.Service)
+	if v == nil || v.proc == nil || v.proc.launch != in.Launch || v.proc.ended {
+		return
+	}
+	p := v.proc
+	p.ended = true
+	in.Exit.Expected = p.stopping
+	v.told.exit = &in.Exit
+	s.say(v, p.gen, in.Exit)
+	if p.stopping || s.quitting || v.leaving {
+		return
+	}
+	if s.opt.Once {
+		s.stop(v, false)
+		code := in.Exit.Code
+		if code < 0 {
+			code = 128 + signalNumber(in.Exit.Signal)
+		}
+		s.quit(code, in.Exit.Reason)
+		return
+	}
+	failed := in.Exit.Code != 0
+	if v.Restart == "always" || v.Restart == "on-failure" && failed {
+		if s.now.Sub(p.started) >= backoffReset {
+			v.backoff = 0
+		}
+		v.backoff = min(max(2*v.backoff, backoffFirst), backoffMost)
+		s.say(v, v.gen, event.Held{Reason: fmt.Sprintf("starts again in %s (restart = %q)", v.backoff, v.Restart)})
+		s.do(Arm{Timer{v.Name, Backoff}, v.backoff})
+	}
+}
+
+func (s *State) fired(t Timer) {
+	if t.What == StopDeadline {
+		s.overdue(t)
+		return
+	}
+	v := s.find(t.Service)
+	if v == nil || s.quitting {
+		return
+	}
+	switch t.What {
+	case SlowBuild:
+		if v.job != nil && v.job.rules == nil && !v.job.canceled && s.now.Sub(v.timing.build) >= slowBuildAfter {
+			s.say(v, v.job.gen, event.Held{Reason: fmt.Sprintf("still building after %s", s.now.Sub(v.timing.build).Round(time.Second))})
+			s.do(Arm{t, 3 * max(s.now.Sub(v.timing.build), slowBuildAfter)})
+		}
+	case Backoff:
+		if v.proc == nil || v.proc.ended {
+			if !v.pending() {
+				v.since = s.now
+				v.timing = timing{}
+			}
+			v.wantRun = true // of what is good by then, if a build is under way
+		}
+	}
+}
+
+// stop ends the process of the service, if there is one.
+func (s *State) stop(v *service, now bool) {
+	p := v.proc
+	if p == nil || p.stopping && !now {
+		return
+	}
+	if !p.stopping {
+		v.timing.stop, p.asked = s.now, s.now
+	}
+	p.stopping = true
+	s.do(Stop{v.Name, p.launch, now})
+}
+
+func (s *State) signal(v *service, sig string) {
+	switch p := v.proc; {
+	case p == nil || p.ended || p.stopping:
+	case p.pid == 0:
+		p.signals = append(p.signals, sig)
+	default:
+		s.do(SendSignal{v.Name, p.launch, sig})
+	}
+}
+
+func (s *State) command(c Command) {
+	if s.quitting && c.Do != DoQuit && c.Do != DoAbort {
+		return
+	}
+	switch c.Do {
+	case DoPause, DoResume:
+		s.pause(c.Service, c.Do == DoPause)
+		return
+	case DoQuit:
+		if s.quitting {
+			s.abort()
+			return
+		}
+		s.quit(0, c.Why)
+		return
+	case DoAbort:
+		s.quit(130, c.Why)
+		s.abort()
+		return
+	}
+	for _, v := range s.services {
+		if c.Service != "" && c.Service != v.Name || v.leaving {
+			continue
+		}
+		if c.Do == DoStop {
+			s.park(v)
+			continue
+		}
+		v.parked = false
+		build := c.Do == DoRebuild || v.Builds && (v.good == nil || v.broken && v.OnError == "stop")
+		if build {
+			v.demand(s.now)
+		} else {
+			v.want(s.now, false)
+		}
+		v.wantRestart = true
+		effect := Restart
+		if build && v.Builds {
+			effect = Rebuild
+		}
+		s.say(v, v.gen, event.Changed{Effect: effect.String(), Why: c.Why})
+	}
+}
+
+// quit asks everything to end; Exit follows when it has.
+func (s *State) quit(code int, reason string) {
+	if s.quitting {
+		return
+	}
+	s.quitting, s.code, s.reason = true, code, reason
+	for _, v := range s.services {
+		v.wantBuild, v.wantRestart, v.wantRun, v.again = false, false, false, false
+		v.held, v.rules, v.signals = nil, nil, nil
+		s.cancel(v)
+		s.do(Disarm{Timer{v.Name, SlowBuild}})
+		s.do(Disarm{Timer{v.Name, Backoff}})
+	}
+}
+
+// abort kills what is still there.
+func (s *State) abort() {
+	s.code = 130
+	for _, v := range s.services {
+		s.stop(v, true)
+	}
+}
+
+// pause lets changes be noted only, or be acted upon again: of one service, or of all.
+func (s *State) pause(service string, paused bool) {
+	reason := "resumed"
+	if paused {
+		reason = "paused: changes are noted, nothing is built"
+	}
+	if service == "" {
+		s.paused = paused
+		for _, v := range s.services {
+			v.paused = v.paused && paused
+		}
+		s.emit("", 0, event.Held{Reason: reason})
+		return
+	}
+	if v := s.find(service); v != nil && !v.leaving {
+		v.paused = paused
+		s.say(v, v.gen, event.Held{Reason: reason})
+	}
+}
+
+// park stops one service until somebody asks for it again.
+func (s *State) park(v *service) {
+	if v.parked {
+		return
+	}
+	v.parked = true
+	v.wantRestart, v.wantRun, v.waiting, v.excuse = false, false, "", ""
+	s.cancel(v)
+	s.do(Disarm{Timer{v.Name, Backoff}})
+	s.stop(v, false)
+	s.say(v, v.gen, event.Held{Reason: "stopped until it is restarted"})
+}
+
+// finish stops the services in reverse order of need, and says Exit at the end.
+func (s *State) finish() {
+	if !s.quitting || s.exited {
+		return
+	}
+	busy, later := false, false
+	longest := lastGrace
+	for _, v := range s.services {
+		if v.job != nil {
+			busy = true
+		}
+		if v.proc != nil {
+			busy = true
+			longest = max(longest, v.StopTimeout)
+			if !s.needed(v) {
+				s.stop(v, false)
+			}
+			later = later || !v.proc.stopping
+		}
+	}
+	// A chain of services that do not end would take the sum of their times: instead
+	// all of them have the time of the slowest.
+	if later && !s.deadline {
+		s.deadline = true
+		s.do(Arm{Timer{What: StopDeadline}, longest})
+	}
+	if !busy {
+		s.exited = true
+		if s.deadline {
+			s.do(Disarm{Timer{What: StopDeadline}})
+		}
+		s.emit("", 0, event.SessionEnded{Reason: s.reason})
+		s.do(Exit{s.code, s.reason})
+	}
+}
+
+// overdue ends those who had their time when the time for all to end is over, so that the
+// ones that they kept waiting are still asked, in their order: with a last grace, and
+// after that with a moment for each.
+func (s *State) overdue(t Timer) {
+	if !s.quitting {
+		return
+	}
+	least, next := lastGrace, lastGrace
+	if s.lastCall {
+		least, next = lastMoment, lastMoment
+	}
+	s.lastCall = true
+	for _, v := range s.services {
+		p := v.proc
+		if p == nil || !p.stopping || s.now.Sub(p.asked) < least {
+			continue
+		}
+		if s.now.Sub(p.asked) < v.StopTimeout { // else its own time is over, and that is told
+			s.say(v, p.gen, event.Problem{Message: "is killed: the time for all to end is over", Hint: "it is the longest run.stop_timeout"})
+		}
+		s.stop(v, true)
+	}
+	s.do(Arm{t, next})
+}
+
+// needed reports whether a service that needs this one, and ends with it, still has a process.
+func (s *State) needed(v *service) bool {
+	for _, d := range s.services {
+		if d.proc != nil && slices.Contains(d.Needs, v.Name) && (s.quitting || d.leaving) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *State) reconfigure(in Reconfigured) {
+	var list []*service
+	for _, c := range in.Services {
+		v := s.find(c.Name)
+		switch {
+		case v == nil:
+			v = newService(c)
+			v.gen, v.launch, v.added = s.past[c.Name].gen, s.past[c.Name].launch, true
+			v.want(s.now, true)
+			list = append(list, v)
+			continue
+		case v.leaving:
+			continue // it is appended below
+		}
+		list = append(list, v)
+		if v.Builds && !c.Builds {
+			v.wantBuild, v.held, v.good, v.broken = false, nil, nil, false
+			s.cancel(v)
+		}
+		v.Service = c
+		if in.Rebuild[c.Name] {
+			v.demand(s.now)
+		} else if in.Restart[c.Name] {
+			v.want(s.now, false)
+		}
+		v.wantRestart = v.wantRestart || in.Restart[c.Name]
+	}
+	for _, v := range s.services {
+		if !slices.Contains(list, v) {
+			if !v.leaving {
+				s.leave(v)
+			}
+			list = append(list, v)
+		}
+	}
+	s.services = list
+}
+
+// leave ends a service that the config has no longer.
+func (s *State) leave(v *service) {
+	v.leaving, v.open = true, false
+	v.wantBuild, v.wantRestart, v.wantRun, v.again = false, false, false, false
+	v.held, v.rules, v.signals, v.good, v.reload = nil, nil, nil, nil, reloadNothing
+	s.cancel(v)
+	s.do(Disarm{Timer{v.Name, SlowBuild}})
+	s.do(Disarm{Timer{v.Name, Backoff}})
+}
+
+// forget drops the services of which nothing is left.
+func (s *State) forget() {
+	s.services = slices.DeleteFunc(s.services, func(v *service) bool {
+		if !v.leaving || v.job != nil || v.proc != nil {
+			return false
+		}
+		s.past[v.Name] = past{v.gen, v.launch}
+		s.do(Forget{v.Name})
+		return true
+	})
+}
+
+// collect discards binaries that nobody refers to: all but the good one, the
+// one that runs and the one that waits.
+func (s *State) collect(v *service) {
+	var drop []string
+	for f := range v.files {
+		if v.good != nil && v.good.Binary == f || v.proc != nil && v.proc.program.Binary == f ||
+			v.held != nil && v.held.program.Binary == f {
+			continue
+		}
+		drop = append(drop, f)
+	}
+	sort.Strings(drop)
+	for _, f := range drop {
+		delete(v.files, f)
+		s.do(Discard{v.Name, f})
+	}
+}
+
+func (s *State) find(name string) *service {
+	for _, v := range s.services {
+		if v.Name == name {
+			return v
+		}
+	}
+	return nil
+}
+
+func (s *State) do(a Action) { s.out = append(s.out, a) }
+
+func (s *State) say(v *service, gen int, b event.Body) { s.emit(v.Name, gen, b) }
+
+func (s *State) emit(service string, gen int, b event.Body) {
+	s.do(Say{event.Event{Time: s.now, Service: service, Generation: gen, Body: b}})
+}
+
+// signalNumber has the numbers that a shell would add to 128; they are the same
+// on every system that hotreload runs on.
+func signalNumber(name string) int {
+	switch name {
+	case "SIGHUP":
+		return 1
+	case "SIGINT":
+		return 2
+	case "SIGQUIT":
+		return 3
+	case "SIGILL":
+		return 4
+	case "SIGTRAP":
+		return 5
+	case "SIGABRT":
+		return 6
+	case "SIGFPE":
+		return 8
+	case "SIGKILL":
+		return 9
+	case "SIGSEGV":
+		return 11
+	case "SIGPIPE":
+		return 13
+	case "SIGALRM":
+		return 14
+	case "SIGTERM":
+		return 15
+	}
+	return 0
+}
