@@ -1,0 +1,72 @@
+package ui
+
+import (
+	"slices"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/fatih/color"
+)
+
+// Palette gives every service its colour, the same one in hotreload's own lines as in
+// front of the program's, and for as long as the session lasts.
+type Palette struct {
+	mu    sync.Mutex
+	names []string       // that there are now, in the order of the config
+	given map[string]int // colours, also of services that are gone
+	width int            // of the longest name
+}
+
+// hues are told apart on dark and on light terminals, neighbours best. Red is for errors.
+var hues = []color.Attribute{
+	color.FgCyan, color.FgMagenta, color.FgYellow, color.FgBlue, color.FgGreen,
+	color.FgHiCyan, color.FgHiMagenta, color.FgHiYellow, color.FgHiBlue, color.FgHiGreen,
+}
+
+// Set says which services there are.
+func (p *Palette) Set(names []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.given == nil {
+		p.given = map[string]int{}
+	}
+	p.names, p.width = slices.Clone(names), 0
+	for _, n := range names {
+		if _, ok := p.given[n]; !ok {
+			p.given[n] = len(p.given)
+		}
+		p.width = max(p.width, utf8.RuneCountInString(n))
+	}
+}
+
+// Names are the services that there are.
+func (p *Palette) Names() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.names)
+}
+
+// name is the name of a service as wide as the widest; empty if there is only one.
+func (p *Palette) name(service string, colored bool) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.names) < 2 || service == "" {
+		return ""
+	}
+	c := color.New(hues[p.given[service]%len(hues)])
+	if colored {
+		c.EnableColor()
+	} else {
+		c.DisableColor()
+	}
+	return c.Sprint(pad(service, p.width))
+}
+
+// tag stands in front of a line of the service's program.
+func (p *Palette) tag(service string, colored bool) []byte {
+	lead := ""
+	if colored {
+		lead = "\x1b[0m" // of a colour that the line before has left switched on
+	}
+	return []byte(lead + p.name(service, colored) + " | ")
+}

@@ -1,0 +1,250 @@
+package ui
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hotreload/hotreload/internal/event"
+)
+
+var at = time.Date(2026, 3, 1, 14, 3, 22, 0, time.UTC)
+
+func text(o TextOptions) *Text {
+	o.Dir = "/home/user/shop"
+	return NewText(NewScreen(&bytes.Buffer{}, &bytes.Buffer{}, false, nil), o)
+}
+
+func render(t *Text, service string, bodies ...event.Body) string {
+	var s strings.Builder
+	for _, b := range bodies {
+		s.WriteString(t.Render(event.Event{Time: at, Service: service, Generation: 3, Body: b}))
+	}
+	return s.String()
+}
+
+var compileError = event.BuildFinished{
+	DurationMS: 320, Summary: "1 error in ./api",
+	Diagnostics: []event.Diagnostic{{
+		File: "/home/user/shop/api/main.go", Line: 12, Column: 3, Message: "undefined: foo\nhave bar", Package: "shop/api",
+		Frame: []event.SourceLine{{Number: 11, Text: "func main() {"}, {Number: 12, Text: "\t\tfoo(1)"}, {Number: 13, Text: "}"}},
+	}},
+	Hint: "see the manual",
+}
+
+func many(lines ...int) []event.Diagnostic {
+	var out []event.Diagnostic
+	for _, n := range lines {
+		out = append(out, event.Diagnostic{File: "/home/user/shop/a.go", Line: n, Message: "bad", Frame: []event.SourceLine{{Number: n, Text: "x"}}})
+	}
+	return out
+}
+
+// TestRender holds the words of every line: people read them all day.
+func TestRender(t *testing.T) {
+	panicked := event.Exited{PID: 7, Code: 2, DurationMS: 1500, Reason: "panic: boom", File: "/home/user/shop/api/main.go", Line: 9}
+	for _, c := range []struct {
+		name   string
+		opt    TextOptions
+		bodies []event.Body
+		want   string
+	}{
+		{"one save", TextOptions{Time: true}, []event.Body{
+			event.Changed{Paths: []string{"/home/user/shop/main.go"}, Effect: "rebuild", Why: "Go file of package shop"},
+			event.BuildStarted{},
+			event.BuildFinished{OK: true, DurationMS: 412},
+			event.Exited{Expected: true, Reason: "exit code 0"},
+			event.Started{PID: 7},
+			event.Ready{AfterMS: 12},
+			event.Live{LatencyMS: 455, DetectMS: 2, BuildMS: 412, StopMS: 3, StartMS: 12},
+		}, `14:03:22 changed main.go
+14:03:22 built   412 ms
+14:03:22 live    455 ms  detect 2 + build 412 + stop 3 + start 12
+`},
+		{"many files", TextOptions{}, []event.Body{event.Changed{
+			Paths: []string{"/home/user/shop/a.go", "/home/user/shop/b.go", "/home/user/shop/c.go", "/home/user/lib/d.go", "/home/user/shop/e.go"}, Effect: "rebuild"}},
+			"changed a.go, b.go, c.go, and 2 more\n"},
+		{"B1 compile error and B3 its repair", TextOptions{}, []event.Body{
+			compileError,
+			event.BuildFinished{OK: true, DurationMS: 400},
+			event.BuildFinished{OK: true, DurationMS: 1234},
+		}, `failed  1 error in ./api (320 ms)
+  api/main.go:12:3: undefined: foo
+    have bar
+     11 | func main() {
+     12 |         foo(1)
+        |         ^
+     13 | }
+  hint: see the manual
+fixed   400 ms
+built   1.23 s
+`},
+		{"many errors show the code of the first few lines", TextOptions{}, []event.Body{event.BuildFinished{Summary: "5 errors", Diagnostics: many(1, 1, 2, 3, 4)}}, `failed  5 errors (0 ms)
+  a.go:1: bad
+      1 | x
+  a.go:1: bad
+  a.go:2: bad
+      2 | x
+  a.go:3: bad
+      3 | x
+  a.go:4: bad
+`},
+		{"error without a place", TextOptions{}, []event.Body{event.BuildFinished{Output: "go: updates to go.mod needed\n", OutputFile: "/tmp/log"}}, `failed  the build failed (0 ms)
+    go: updates to go.mod needed
+  hint: all of it is in /tmp/log
+`},
+		{"long lines are cut around the error", TextOptions{Width: func() int { return 40 }}, []event.Body{event.BuildFinished{
+			Summary: "1 error", Diagnostics: []event.Diagnostic{{File: "/home/user/shop/a.go", Line: 2, Column: 51, Message: "bad",
+				Frame: []event.SourceLine{{Number: 1, Text: "short"}, {Number: 2, Text: strings.Repeat("0123456789", 8)}}}},
+		}}, `failed  1 error (0 ms)
+  a.go:2:51: bad
+      1 | 
+      2 | 67890123456789012345678901234
+        |               ^
+`},
+		{"once", TextOptions{Once: true}, []event.Body{event.Exited{Reason: "exit code 0"}, event.Exited{Code: 3, Reason: "exit code 3"}},
+			"exited  exit code 3 (after 0 ms)\n"},
+		{"L10 same program", TextOptions{}, []event.Body{event.BuildFinished{OK: true, DurationMS: 90, Unchanged: true}},
+			"built   90 ms: the program is the same, not restarted\n"},
+		{"L6 undo", TextOptions{}, []event.Body{event.Changed{Paths: []string{"/home/user/shop/main.go"}, Effect: "none", Why: "back to what runs"}},
+			"undone  main.go: back to what runs\n"},
+		{"template", TextOptions{}, []event.Body{event.Changed{Paths: []string{"/home/user/shop/t.html"}, Effect: "restart", Why: "rule *.html"}},
+			"changed t.html: rule *.html -> restart\n"},
+		{"R8 panic", TextOptions{}, []event.Body{panicked},
+			"exited  panic: boom api/main.go:9 (after 1.50 s; waiting for a change)\n"},
+		{"R3 killed", TextOptions{}, []event.Body{event.Exited{Expected: true, Killed: []string{"7 app"}}},
+			"killed  7 app did not stop in time (stop_timeout)\n"},
+		{"problem", TextOptions{}, []event.Body{event.Problem{Message: "too many watches", Hint: "raise it\nlike so", Detail: "more\n"}}, `problem too many watches
+    more
+  hint: raise it
+        like so
+`},
+		{"quiet", TextOptions{Quiet: true}, []event.Body{
+			event.SessionStarted{Dir: "/x"}, event.Changed{Effect: "rebuild", Paths: []string{"/x/a"}}, event.BuildFinished{OK: true},
+			event.Live{}, event.Held{Reason: "x"}, event.Reloaded{Kind: "css"}, event.Exited{Reason: "exit code 0"}, panicked,
+		}, "exited  panic: boom api/main.go:9 (after 1.50 s; waiting for a change)\n"},
+		{"verbose", TextOptions{Verbose: true}, []event.Body{
+			event.BuildStarted{}, event.BuildCanceled{}, event.Started{PID: 7}, event.Ready{AfterMS: 3},
+			event.Exited{Expected: true, PID: 7, Reason: "exit code 0"}, event.SessionEnded{Reason: "Ctrl-C"},
+		}, `build   started
+build   canceled: something newer is wanted
+started pid 7
+ready   after 3 ms
+stopped pid 7, exit code 0
+end     Ctrl-C
+`},
+		{"names that would break the line", TextOptions{}, []event.Body{event.Changed{Paths: []string{"/home/user/shop/a\nb\x1b[2J.go"}, Effect: "rebuild"}},
+			"changed \"a\\nb\\x1b[2J.go\"\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, render(text(c.opt), "shop", c.bodies...)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestIgnored holds that a change that concerns nobody is told only on request.
+func TestIgnored(t *testing.T) {
+	b := event.Changed{Paths: []string{"/home/user/shop/a_test.go"}, Effect: "none", Why: "test file"}
+	if got := render(text(TextOptions{}), "", b); got != "" {
+		t.Errorf("%q", got)
+	}
+	if got := render(text(TextOptions{Verbose: true}), "", b); got != "ignored a_test.go: test file\n" {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestColour holds that colour is only ever a matter of the option: the words are
+// the same (T6).
+func TestColour(t *testing.T) {
+	plain := render(text(TextOptions{Time: true}), "shop", compileError)
+	coloured := render(text(TextOptions{Time: true, Color: true}), "shop", compileError)
+	if strings.Contains(plain, "\x1b") {
+		t.Errorf("escape sequences without colour: %q", plain)
+	}
+	if !strings.Contains(coloured, "\x1b[") {
+		t.Errorf("no colour: %q", coloured)
+	}
+	var stripped strings.Builder
+	for rest := coloured; rest != ""; {
+		before, after, found := strings.Cut(rest, "\x1b[")
+		stripped.WriteString(before)
+		if !found {
+			break
+		}
+		_, rest, _ = strings.Cut(after, "m")
+	}
+	if diff := cmp.Diff(plain, stripped.String()); diff != "" {
+		t.Errorf("colour changes the words:\n%s", diff)
+	}
+}
+
+// TestScreen holds R10: bytes pass unchanged, and an own line starts on its own line.
+func TestScreen(t *testing.T) {
+	var out, err bytes.Buffer
+	s := NewScreen(&out, &err, false, nil)
+	s.App("web", false, []byte("half"))
+	s.Own("own 1\n")
+	s.App("web", true, []byte("err half"))
+	s.Own("own 2\n")
+	s.App("web", false, []byte(" line\n\x00\xff"))
+	s.Own("own 3\n")
+	if diff := cmp.Diff("half line\n\x00\xff", out.String()); diff != "" {
+		t.Errorf("stdout was changed:\n%s", diff)
+	}
+	if diff := cmp.Diff("own 1\nerr half\nown 2\nown 3\n", err.String()); diff != "" {
+		t.Errorf("stderr:\n%s", diff)
+	}
+	var tty bytes.Buffer
+	s = NewScreen(&tty, &tty, true, nil)
+	s.App("web", false, []byte("prompt> "))
+	s.Own("own\n")
+	s.App("web", false, []byte("more\n"))
+	s.Own("own\n")
+	if diff := cmp.Diff("prompt> \x1b[0m\nown\nmore\n\x1b[0mown\n", tty.String()); diff != "" {
+		t.Errorf("terminal:\n%s", diff)
+	}
+}
+
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, syscall.EPIPE }
+
+// TestScreenClosed holds T6: output that nobody reads ends the session, once.
+func TestScreenClosed(t *testing.T) {
+	closed := make(chan struct{}, 2)
+	s := NewScreen(brokenPipe{}, brokenPipe{}, false, func() { closed <- struct{}{} })
+	s.App("web", false, []byte("x"))
+	s.Own("y\n")
+	<-closed
+	select {
+	case <-closed:
+		t.Error("told twice")
+	default:
+	}
+}
+
+type failing struct{ n int }
+
+func (f *failing) Write(p []byte) (int, error) {
+	f.n++
+	return 0, errors.New("disk full")
+}
+
+// TestLog holds that a failing event file stops nothing and is not tried again.
+func TestLog(t *testing.T) {
+	f := &failing{}
+	l := NewLog(f)
+	for range 3 {
+		l.Emit(event.Event{Time: at, Body: event.BuildStarted{}})
+	}
+	if f.n != 1 || l.Err() == nil {
+		t.Errorf("%d writes, error %v", f.n, l.Err())
+	}
+}
