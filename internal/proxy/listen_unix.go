@@ -1,0 +1,11 @@
+//go:build unix
+
+package proxy
+
+import "syscall"
+
+const (
+	errInUse        = syscall.EADDRINUSE
+	errNotAvailable = syscall.EADDRNOTAVAIL
+	errDenied       = syscall.EACCES
+)

@@ -1,0 +1,212 @@
+package proxy
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// prefix is where the proxy's own pages are. Nothing below it reaches the program.
+const prefix = "/__hotreload/"
+
+//go:embed client/client.js
+var clientJS []byte
+
+//go:embed client/worker.js
+var workerJS []byte
+
+// bootMark is what the state stands in for when the script is served: so the
+// overlay does not wait for the stream, and also works where there is none.
+var bootMark = []byte("/*state*/ null")
+
+const (
+	// writeTimeout is how long a browser may not read before its stream is
+	// closed; it comes back by itself and gets the newest state.
+	writeTimeout = 10 * time.Second
+	// heartbeat finds browsers that are gone without saying so.
+	heartbeat = 15 * time.Second
+)
+
+func (p *Proxy) internal(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	if why := p.foreign(r); why != "" {
+		http.Error(w, "hotreload: refused: "+why, http.StatusForbidden)
+		return
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		h.Set("Allow", "GET, HEAD")
+		http.Error(w, "hotreload: only GET", http.StatusMethodNotAllowed)
+		return
+	}
+	switch strings.TrimPrefix(r.URL.Path, prefix) {
+	case "client.js":
+		state, _, _ := p.snapshot()
+		h.Set("Content-Type", "text/javascript; charset=utf-8")
+		_, _ = w.Write(bytes.Replace(clientJS, bootMark, state, 1))
+	case "worker.js":
+		h.Set("Content-Type", "text/javascript; charset=utf-8")
+		_, _ = w.Write(workerJS)
+	case "events":
+		p.events(w, r)
+	default:
+		http.Error(w, "hotreload: there is no such page", http.StatusNotFound)
+	}
+}
+
+// foreign says why a request for our own pages is not from here: they show code.
+// A name that is not this machine's means DNS rebinding; another origin means
+// that some page in the same browser asks.
+func (p *Proxy) foreign(r *http.Request) string {
+	name := r.Host
+	if host, _, err := net.SplitHostPort(name); err == nil {
+		name = host
+	}
+	name = strings.TrimSuffix(strings.ToLower(strings.Trim(name, "[]")), ".")
+	listen, _, _ := net.SplitHostPort(p.opt.Listen)
+	ip := net.ParseIP(name)
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	switch {
+	case name == "localhost" || strings.HasSuffix(name, ".localhost"): // RFC 6761: never resolved elsewhere
+	case ip != nil && ip.IsLoopback():
+	case listen != "" && name == strings.ToLower(listen) && (ip == nil || !ip.IsUnspecified()):
+	case ip != nil && local != nil && local.IP.Equal(ip): // listening on all addresses: by number, no name can be rebound
+	default:
+		return "the Host is not of this machine"
+	}
+	if o, ok := r.Header["Origin"]; ok {
+		u, err := url.Parse(o[0])
+		if err != nil || !strings.EqualFold(u.Host, r.Host) || u.Host == "" {
+			return "the Origin is another one"
+		}
+	}
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "same-origin", "none":
+	default:
+		return "another site asks"
+	}
+	return ""
+}
+
+// state is what a browser has to know. It is complete: a browser that missed
+// some needs only the newest.
+type state struct {
+	Session    string   `json:"session"`
+	Seq        int      `json:"seq"`
+	Service    string   `json:"service"`
+	Page       int      `json:"page"`
+	CSS        int      `json:"css"`
+	Files      []string `json:"files"`  // what the newest CSS changed, base names; null: unknown
+	Status     string   `json:"status"` // live | building | paused | broken | ended
+	Answers    bool     `json:"answers"`
+	Generation int      `json:"generation"` // that answers
+	Serve      bool     `json:"serve"`      // what answers is meant to be used though something is wrong
+	Trouble    *report  `json:"trouble"`
+}
+
+const ended = "ended" // Status
+
+// snapshot is the state as JSON, its number, and whether it is the last one.
+func (p *Proxy) snapshot() (text []byte, seq int, last bool) {
+	p.mu.Lock()
+	s := state{
+		Session: p.session, Seq: p.seq, Service: p.opt.Service, Page: p.page, CSS: p.css, Files: p.cssFiles,
+		Answers: p.current.answers(), Status: "live",
+	}
+	if p.current != nil {
+		s.Generation = p.current.gen
+	}
+	t := p.trouble
+	switch {
+	case p.ended:
+		s.Status = ended
+	case p.pending && p.paused && s.Answers:
+		s.Status = "paused"
+	case p.pending || p.starting || t == nil && !s.Answers:
+		s.Status = "building"
+	case t != nil && !t.note:
+		s.Status = "broken"
+	}
+	s.Serve = t != nil && s.Answers && (t.note || t.kind != buildFailed || p.opt.WhenBroken == "serve")
+	p.mu.Unlock()
+	if t != nil {
+		s.Trouble = t.report()
+	}
+	// Marshal escapes <, > and &, so this is also safe within a script.
+	b, err := json.Marshal(s)
+	if err != nil {
+		b = []byte("null") // strings and numbers only: does not happen
+	}
+	return b, s.Seq, s.Status == ended
+}
+
+// client is one stream of states. It has no queue: it is told that there is
+// something new, and takes the newest when it can. So a browser that does not
+// read delays nobody, and holds nothing.
+type client struct{ news chan struct{} }
+
+func (c *client) kick() {
+	select {
+	case c.news <- struct{}{}:
+	default:
+	}
+}
+
+func (p *Proxy) events(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no")
+	rc := http.NewResponseController(w)
+	if r.Method == http.MethodHead {
+		return
+	}
+	c := &client{news: make(chan struct{}, 1)}
+	c.kick()
+	p.mu.Lock()
+	p.clients[c] = struct{}{}
+	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		delete(p.clients, c)
+		p.mu.Unlock()
+	}()
+	send := func(format string, args ...any) bool {
+		_ = rc.SetWriteDeadline(time.Now().Add(writeTimeout))
+		if _, err := fmt.Fprintf(w, format, args...); err != nil {
+			return false
+		}
+		return rc.Flush() == nil
+	}
+	if !send("retry: 500\n\n") {
+		return
+	}
+	t := time.NewTicker(heartbeat)
+	defer t.Stop()
+	for sent := -1; ; {
+		select {
+		case <-c.news:
+			b, seq, last := p.snapshot()
+			if seq == sent {
+				continue // it was already in the one before
+			}
+			sent = seq
+			if !send("data: %s\n\n", b) || last {
+				return
+			}
+		case <-t.C:
+			if !send(": still here\n\n") {
+				return
+			}
+		case <-r.Context().Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,250 @@
+// Package proxy is what the browser opens: a reverse proxy in front of one
+// service that knows what hotreload knows. From a save until the new program is
+// live it holds requests instead of refusing them, so that nobody sees a closed
+// port or an old answer; when the build fails or the program crashes it says so
+// where one looks; and it tells open pages to load anew.
+//
+// The state follows the narration (Emit), so the proxy can never believe
+// something else than the terminal says. All of it is in state.go; the rest:
+//
+//	forward.go  one request on its way to the program and back
+//	inject.go   the script element in HTML documents; csp.go makes a policy admit it
+//	report.go   what went wrong, for people: JSON for the overlay, text, a page
+//	pages.go    /__hotreload/: the client script and the stream of states
+//
+// Changes to what passes through are few and all of them are here: forwarding
+// headers are added; Accept-Encoding of a page load is narrowed to gzip, because
+// brotli and zstd cannot be decoded with the standard library; an HTML document
+// gets the script element, and with it a right Content-Length (none where it is
+// compressed), a weak ETag (W/ keeps 304 working, and forbids ranges of bytes
+// that are shifted) and, where its policy would refuse the script, one source
+// more in script-src; X-Hotreload-Stale marks an answer that is older than the
+// last save. Everything else passes byte for byte, but for what net/http cannot
+// pass: the spelling and order of header names, and a reason phrase of one's own.
+package proxy
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/hotreload/hotreload/internal/event"
+)
+
+// Options of a proxy. The fields are those of the [proxy] table of the config.
+type Options struct {
+	Listen     string        // host:port; port 0 takes a free one
+	Service    string        // whose events drive it
+	Hold       time.Duration // how long a request may wait; zero: not at all
+	MaxHeld    int           // requests that may wait at a time; zero: 1000
+	Inject     bool          // put the script into HTML documents
+	WhenBroken string        // "explain" (also if empty) | "serve"
+	Editor     string        // what a place in the code links to, with {file}, {line}, {column}; empty: no links
+	Dir        string        // project root; files are named relative to it
+	Notice     func(event.Problem)
+}
+
+const maxHeld = 1000
+
+// New binds the address at once, so that a taken port is an error before
+// anything is built. Run serves it.
+func New(o Options) (*Proxy, error) {
+	if o.MaxHeld == 0 {
+		o.MaxHeld = maxHeld
+	}
+	ln, err := net.Listen("tcp", o.Listen)
+	if err != nil {
+		return nil, explainListen(o.Listen, err)
+	}
+	var id [8]byte
+	rand.Read(id[:])
+	p := &Proxy{
+		opt:     o,
+		ln:      ln,
+		dial:    new(net.Dialer).DialContext,
+		session: hex.EncodeToString(id[:]),
+		pending: true,
+		wake:    make(chan struct{}),
+		clients: map[*client]struct{}{},
+	}
+	p.base, p.cancel = context.WithCancel(context.Background())
+	return p, nil
+}
+
+// Run serves until ctx ends. It returns when every connection is closed and
+// every goroutine it started has ended.
+func (p *Proxy) Run(ctx context.Context) error {
+	if !loopback(p.ln.Addr()) && p.opt.Notice != nil {
+		p.opt.Notice(event.Problem{
+			Message: fmt.Sprintf("the proxy listens on %s: everyone who reaches this machine reaches the program, and sees its errors with code", p.ln.Addr()),
+			Hint:    `proxy.listen = "127.0.0.1:PORT" is for this machine only`,
+		})
+	}
+	srv := &http.Server{
+		Handler:     http.HandlerFunc(p.serve),
+		ErrorLog:    log.New(io.Discard, "", 0), // nobody prints but ui
+		BaseContext: func(net.Listener) context.Context { return p.base },
+		Protocols:   new(http.Protocols),
+		// OPTIONS * is for the program to answer.
+		DisableGeneralOptionsHandler: true,
+	}
+	srv.Protocols.SetHTTP1(true)
+	srv.Protocols.SetUnencryptedHTTP2(true)
+
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(p.ln) }()
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-served:
+		err = fmt.Errorf("the proxy on %s has ended: %w", p.ln.Addr(), err)
+	}
+	p.end()
+	// What waits is answered and what is being answered may finish, for a
+	// moment: by now the program has been stopped.
+	grace, stop := context.WithTimeout(context.Background(), 500*time.Millisecond)
+	_ = srv.Shutdown(grace)
+	stop()
+	p.cancel()
+	_ = srv.Close()
+	if err == nil {
+		<-served
+	}
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.handlers.Wait()
+	p.mu.Lock()
+	for _, u := range append([]*upstream{p.current}, p.retired...) {
+		if u != nil {
+			u.closeIdle()
+		}
+	}
+	p.mu.Unlock()
+	return err
+}
+
+// Close gives the address back without serving it, for a session that ends
+// before Run.
+func (p *Proxy) Close() error { p.cancel(); return p.ln.Close() }
+
+// URL is what to open in a browser.
+func (p *Proxy) URL() string {
+	a := p.ln.Addr().(*net.TCPAddr)
+	host, _, _ := net.SplitHostPort(p.opt.Listen)
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return fmt.Sprintf("http://%s", net.JoinHostPort(host, fmt.Sprint(a.Port)))
+}
+
+func loopback(a net.Addr) bool {
+	t, ok := a.(*net.TCPAddr)
+	return ok && t.IP.IsLoopback()
+}
+
+// serve is the way of every request.
+func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
+	if !p.enter() {
+		panic(http.ErrAbortHandler) // to return would be an empty 200
+	}
+	defer p.handlers.Done()
+	if strings.HasPrefix(r.URL.Path, prefix) {
+		p.internal(w, r)
+		return
+	}
+	if r.Method == http.MethodConnect {
+		http.Error(w, "hotreload: CONNECT is for forward proxies, this is none", http.StatusMethodNotAllowed)
+		return
+	}
+	q := &query{Request: r, use: useOf(r)}
+	var expired <-chan time.Time
+	for attempt := 0; ; {
+		a := p.admit(q)
+		switch a.verdict {
+		case wait:
+			// Nothing of the body has been read, and a client that waits for
+			// 100-continue has not even begun to send it.
+			if expired == nil {
+				t := time.NewTimer(p.opt.Hold)
+				defer t.Stop()
+				expired = t.C
+			}
+			select {
+			case <-a.wake:
+			case <-expired:
+				p.leave(q)
+				p.explain(w, q, p.waiting(), http.StatusServiceUnavailable)
+				return
+			case <-r.Context().Done():
+				p.leave(q)
+				panic(http.ErrAbortHandler)
+			}
+		case full:
+			w.Header().Set("Retry-After", "1")
+			http.Error(w, fmt.Sprintf("hotreload: %d requests wait for the build already", p.opt.MaxHeld), http.StatusServiceUnavailable)
+			return
+		case explain:
+			p.explain(w, q, a.trouble, http.StatusServiceUnavailable)
+			return
+		case forward:
+			x := p.forward(w, q, a)
+			switch {
+			case x.err == nil || x.upgraded:
+				return
+			case r.Context().Err() != nil:
+				panic(http.ErrAbortHandler)
+			case errors.Is(x.err, errNoPage):
+				p.explain(w, q, a.trouble, http.StatusServiceUnavailable)
+				return
+			case x.undelivered() && attempt < 7:
+				// Nobody listens: a server that is ready a moment too early, or
+				// one that has just ended. Not a byte of the request has been
+				// read, so it may wait and be sent anew: for 1.3 s in all.
+				p.settled(r.Context(), a.wake, 10*time.Millisecond<<attempt)
+				attempt++
+				continue
+			}
+			// It may have been worked on, so it is not sent again. The end of
+			// the program is told a moment after its connections break.
+			p.settled(r.Context(), a.wake, endIsTold)
+			p.explain(w, q, p.unanswered(x), http.StatusBadGateway)
+			return
+		}
+	}
+}
+
+// endIsTold is how long the end of a process takes to be told, with room: the
+// runner reads the rest of its output first, for up to 100 ms.
+const endIsTold = 400 * time.Millisecond
+
+// enter counts a request that Run has to wait for.
+func (p *Proxy) enter() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return false
+	}
+	p.handlers.Add(1)
+	return true
+}
+
+// settled waits until the state is another than the one with that wake channel,
+// but no longer than most.
+func (p *Proxy) settled(ctx context.Context, wake <-chan struct{}, most time.Duration) {
+	t := time.NewTimer(most)
+	defer t.Stop()
+	select {
+	case <-wake:
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

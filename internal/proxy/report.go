@@ -1,0 +1,411 @@
+package proxy
+
+import (
+	"bytes"
+	"fmt"
+	"html"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/hotreload/hotreload/internal/event"
+)
+
+// kind is what kind of trouble there is. Its text is part of X-Hotreload-Stale.
+type kind string
+
+const (
+	buildFailed kind = "build-failed"
+	crashed     kind = "crashed"
+	notStarted  kind = "not-started"
+	// The rest explain one request; they are never the state of the service.
+	stillWaiting kind = "waiting"
+	noAnswer     kind = "no-answer"
+	sessionOver  kind = "session-ended"
+)
+
+// trouble is why the wanted generation does not answer.
+type trouble struct {
+	p    *Proxy
+	id   int
+	kind kind
+	gen  int
+	note bool // to be shown, but what answers is right
+
+	build   event.BuildFinished
+	exit    event.Exited
+	problem event.Problem
+	err     error
+
+	once sync.Once
+	rep  report
+}
+
+// stale is the value of X-Hotreload-Stale: what is wrong with which generation,
+// and which one answers instead.
+func (t *trouble) stale(answers int) string {
+	s := fmt.Sprintf("%s; generation=%d", t.kind, t.gen)
+	if answers > 0 {
+		s += fmt.Sprintf("; answers=%d", answers)
+	}
+	return s
+}
+
+func (p *Proxy) waiting() *trouble { return &trouble{p: p, kind: stillWaiting} }
+
+// unanswered explains a request that the program did not answer: by its end, if
+// that is the reason.
+func (p *Proxy) unanswered(x *exchange) *trouble {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if t := p.trouble; t != nil && !t.note {
+		return t
+	}
+	return &trouble{p: p, kind: noAnswer, gen: x.up.gen, err: x.err}
+}
+
+// report is a trouble in the form in which the overlay shows it.
+type report struct {
+	ID         int         `json:"id"`
+	Kind       kind        `json:"kind"`
+	Title      string      `json:"title"`
+	Service    string      `json:"service"`
+	Generation int         `json:"generation"`
+	Summary    string      `json:"summary"`
+	Hint       string      `json:"hint"`
+	Note       bool        `json:"note"`
+	Places     []codePlace `json:"places"`
+	More       int         `json:"more"` // places that are left out
+	Output     string      `json:"output"`
+	Stack      []stackLine `json:"stack"`
+}
+
+// codePlace is a message with the code that it is about.
+type codePlace struct {
+	Package string     `json:"package"`
+	File    string     `json:"file"` // relative to the project, if it is inside
+	Line    int        `json:"line"`
+	Column  int        `json:"column"`
+	Message string     `json:"message"`
+	Link    string     `json:"link"`
+	Code    []codeLine `json:"code"`
+}
+
+type codeLine struct {
+	Number int    `json:"number"`
+	Text   string `json:"text"`
+	Caret  string `json:"caret,omitempty"` // white space up to the column, on the line that is meant
+	Marked bool   `json:"marked,omitempty"`
+}
+
+// stackLine is a line of a goroutine's stack, as it was printed.
+type stackLine struct {
+	Text   string `json:"text"`
+	Place  string `json:"place,omitempty"` // the part of the text that is a place
+	Link   string `json:"link,omitempty"`
+	Own    bool   `json:"own,omitempty"`    // of the project
+	Marked bool   `json:"marked,omitempty"` // the first own frame
+}
+
+// What is shown at most; more is in the terminal.
+const (
+	mostPlaces = 50
+	mostOutput = 32 << 10
+	mostStack  = 200
+)
+
+// report is made when it is first needed, not by the engine's goroutine: it
+// reads the source of a panic.
+func (t *trouble) report() *report {
+	t.once.Do(func() { t.rep = t.describe() })
+	return &t.rep
+}
+
+func (t *trouble) describe() report {
+	p := t.p
+	r := report{
+		ID: t.id, Kind: t.kind, Service: p.opt.Service, Generation: t.gen, Note: t.note,
+		Places: []codePlace{}, Stack: []stackLine{},
+	}
+	switch t.kind {
+	case buildFailed:
+		r.Title, r.Summary, r.Hint = "Build failed", t.build.Summary, t.build.Hint
+		for i, d := range t.build.Diagnostics {
+			if i == mostPlaces {
+				r.More = len(t.build.Diagnostics) - i
+				break
+			}
+			r.Places = append(r.Places, p.place(d))
+		}
+		if len(r.Places) == 0 {
+			r.Output = tail(t.build.Output)
+		}
+	case crashed:
+		r.Title, r.Summary = "Crashed", t.exit.Reason
+		if t.exit.Panic == "" {
+			r.Title = "The program has ended"
+		}
+		if t.exit.File != "" {
+			c := p.place(event.Diagnostic{File: t.exit.File, Line: t.exit.Line, Frame: excerpt(t.exit.File, t.exit.Line)})
+			r.Places = append(r.Places, c)
+		}
+		r.Stack = p.stack(t.exit)
+	case notStarted:
+		r.Title, r.Summary, r.Hint, r.Output = "Not started", t.problem.Message, t.problem.Hint, tail(t.problem.Detail)
+	case stillWaiting:
+		r.Title = "Waiting"
+		r.Summary = fmt.Sprintf("The program is not ready after %s; it is still being built or started.", p.opt.Hold)
+		r.Hint = "This page loads by itself as soon as the program answers."
+	case noAnswer:
+		r.Title = "No answer"
+		r.Summary = "The program closed the connection before it answered."
+		if t.err != nil && strings.Contains(t.err.Error(), "refused") {
+			r.Summary = "The program does not accept connections where it should listen."
+			r.Hint = "Does it listen on the port in $PORT, or on proxy.app?"
+		} else {
+			r.Hint = "A panic in the handler does that; the terminal has its stack."
+		}
+	case sessionOver:
+		r.Title, r.Summary = "hotreload has ended", "Nothing runs behind this address any more."
+	}
+	return r
+}
+
+func tail(s string) string {
+	if len(s) <= mostOutput {
+		return s
+	}
+	s = s[len(s)-mostOutput:]
+	if i := strings.IndexByte(s, '\n'); i >= 0 {
+		s = s[i+1:]
+	}
+	return "...\n" + s
+}
+
+func (p *Proxy) place(d event.Diagnostic) codePlace {
+	c := codePlace{
+		Package: d.Package, File: p.name(d.File), Line: d.Line, Column: d.Column,
+		Message: d.Message, Link: p.link(d.File, d.Line, d.Column), Code: []codeLine{},
+	}
+	for _, l := range d.Frame {
+		cl := codeLine{Number: l.Number, Text: l.Text, Marked: l.Number == d.Line}
+		if cl.Marked && d.Column > 0 {
+			cl.Caret = caret(l.Text, d.Column)
+		}
+		c.Code = append(c.Code, cl)
+	}
+	return c
+}
+
+// caret is what stands below a line up to the column, which counts bytes from 1
+// as the compiler does: tabs where the line has tabs, so that it stays aligned.
+func caret(text string, column int) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return '\t'
+		}
+		return ' '
+	}, text[:min(column-1, len(text))])
+}
+
+// name is a file relative to the project, if it is inside.
+func (p *Proxy) name(file string) string {
+	if p.opt.Dir == "" || file == "" {
+		return file
+	}
+	rel, err := filepath.Rel(p.opt.Dir, file)
+	if err != nil || !filepath.IsLocal(rel) {
+		return file
+	}
+	return filepath.ToSlash(rel)
+}
+
+func (p *Proxy) own(file string) bool { return p.name(file) != file }
+
+// link is what opens the place in an editor.
+func (p *Proxy) link(file string, line, column int) string {
+	t := p.opt.Editor
+	if t == "" || file == "" {
+		return ""
+	}
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(p.opt.Dir, file)
+	}
+	file = escape(filepath.ToSlash(file))
+	if strings.Contains(t, "/{file}") {
+		file = strings.TrimPrefix(file, "/")
+	}
+	return strings.NewReplacer(
+		"{file}", file, "{line}", strconv.Itoa(max(line, 1)), "{column}", strconv.Itoa(max(column, 1)),
+	).Replace(t)
+}
+
+// escape makes a file name fit for a path and for a query: all but what RFC 3986
+// calls unreserved, the slashes, and the colon of a drive.
+func escape(file string) string {
+	var b strings.Builder
+	for _, c := range []byte(file) {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~/:", c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
+// excerpt reads the code around a line.
+func excerpt(file string, line int) []event.SourceLine {
+	const around, most = 3, 4 << 20
+	if fi, err := os.Stat(file); err != nil || !fi.Mode().IsRegular() || fi.Size() > most {
+		return nil
+	}
+	src, err := os.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	var out []event.SourceLine
+	for i, l := range bytes.Split(src, []byte("\n")) {
+		if n := i + 1; n >= line-around && n <= line+around {
+			out = append(out, event.SourceLine{Number: n, Text: strings.TrimSuffix(string(l), "\r")})
+		}
+	}
+	return out
+}
+
+// framePlace is the second line of a frame in a Go stack.
+var framePlace = regexp.MustCompile(`^\s+(.+\.(?:go|s|c|cc|cpp|m|h)):(\d+)(?: \+0x[0-9a-f]+)?$`)
+
+func (p *Proxy) stack(x event.Exited) []stackLine {
+	out := []stackLine{}
+	if x.Panic == "" {
+		return out
+	}
+	marked := false
+	for _, text := range strings.Split(strings.TrimRight(x.Panic, "\n"), "\n") {
+		if len(out) == mostStack {
+			out = append(out, stackLine{Text: "..."})
+			break
+		}
+		l := stackLine{Text: strings.TrimSuffix(text, "\r")}
+		if m := framePlace.FindStringSubmatch(l.Text); m != nil {
+			line, _ := strconv.Atoi(m[2])
+			l.Place = m[1] + ":" + m[2]
+			l.Link = p.link(m[1], line, 1)
+			l.Own = p.own(m[1])
+			l.Marked = !marked && m[1] == x.File && line == x.Line
+			marked = marked || l.Marked
+			// The function stands on the line before.
+			if n := len(out); n > 0 && out[n-1].Place == "" {
+				out[n-1].Own, out[n-1].Marked = l.Own, l.Marked
+			}
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// text is the report for programs and logs: file:line:col: message.
+func (r *report) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s", r.Service, r.Title)
+	if r.Generation > 0 {
+		fmt.Fprintf(&b, " (generation %d)", r.Generation)
+	}
+	if r.Summary != "" && r.Summary != r.Title {
+		fmt.Fprintf(&b, ": %s", r.Summary)
+	}
+	b.WriteString("\n")
+	for _, c := range r.Places {
+		message := strings.ReplaceAll(c.Message, "\n", "\n\t")
+		switch {
+		case c.File == "":
+			fmt.Fprintf(&b, "%s\n", message)
+		case c.Column > 0:
+			fmt.Fprintf(&b, "%s:%d:%d: %s\n", c.File, c.Line, c.Column, message)
+		case message == "":
+			fmt.Fprintf(&b, "%s:%d\n", c.File, c.Line)
+		default:
+			fmt.Fprintf(&b, "%s:%d: %s\n", c.File, c.Line, message)
+		}
+	}
+	if r.More > 0 {
+		fmt.Fprintf(&b, "and %d more\n", r.More)
+	}
+	if r.Output != "" {
+		fmt.Fprintf(&b, "\n%s\n", strings.TrimRight(r.Output, "\n"))
+	}
+	for i, l := range r.Stack {
+		if i == 0 {
+			b.WriteString("\n")
+		}
+		fmt.Fprintln(&b, l.Text)
+	}
+	if r.Hint != "" {
+		fmt.Fprintf(&b, "hint: %s\n", r.Hint)
+	}
+	return b.String()
+}
+
+// explain answers in place of the program: with a page for those who look at
+// pages, with text for all others.
+func (p *Proxy) explain(w http.ResponseWriter, q *query, t *trouble, code int) {
+	if t == nil {
+		t = p.waiting()
+	}
+	r := t.report()
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Hotreload-Stale", t.stale(0))
+	h.Set("Retry-After", "1")
+	if q.use != page && q.use != form {
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(code)
+		_, _ = fmt.Fprint(w, r.text())
+		return
+	}
+	p.mu.Lock()
+	version := fmt.Sprintf("%s.%d", p.session, p.page)
+	css := p.css
+	p.mu.Unlock()
+	if t.kind == stillWaiting {
+		version = "waiting" // any program that answers is newer
+	}
+	attributes, extra := ` data-own=""`, ""
+	if q.use == form {
+		extra = "The form was not sent to the program. Go back and send it again when it answers."
+		if t.kind == noAnswer {
+			extra = "Whether the program has worked on the form is not known."
+		}
+		attributes += fmt.Sprintf(` data-method="%s" data-extra="%s"`, html.EscapeString(q.Method), html.EscapeString(extra))
+		extra = "<p>" + extra + "</p>\n"
+	}
+	if t.kind == stillWaiting || t.kind == noAnswer || t.kind == sessionOver {
+		attributes += fmt.Sprintf(` data-title="%s" data-summary="%s" data-hint="%s"`,
+			html.EscapeString(r.Title), html.EscapeString(r.Summary), html.EscapeString(r.Hint))
+	}
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'")
+	w.WriteHeader(code)
+	_, _ = fmt.Fprintf(w, `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>%s: %s</title>
+<script async src="%sclient.js" data-page="%s" data-css="%d"%s></script>
+</head>
+<body>
+<h1>%s</h1>
+%s<pre>%s</pre>
+</body>
+</html>
+`, html.EscapeString(r.Title), html.EscapeString(r.Service), prefix, version, css, attributes,
+		html.EscapeString(r.Title), extra, html.EscapeString(r.text()))
+}

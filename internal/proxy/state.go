@@ -1,0 +1,432 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hotreload/hotreload/internal/event"
+)
+
+// Proxy is one front proxy.
+//
+// The engine tells it what happens in this order:
+//
+//	changed         requests wait from here on
+//	Drain           before the old program is asked to end (start-first: after live)
+//	SetUpstream     where the new one will answer
+//	live            the switch; what waited goes to the new one
+type Proxy struct {
+	opt     Options
+	ln      net.Listener
+	dial    func(ctx context.Context, network, addr string) (net.Conn, error)
+	session string // distinguishes the pages of this session from those of an earlier one
+
+	base     context.Context
+	cancel   context.CancelFunc
+	handlers sync.WaitGroup
+
+	mu   sync.Mutex    // guards what follows; never held across I/O, so Emit never blocks
+	wake chan struct{} // closed and replaced at every change
+	seq  int           // counts the changes
+
+	wanted   int      // newest generation that was asked for
+	pending  bool     // it is neither live nor has it failed
+	starting bool     // a process was started and is not live yet
+	paused   bool     // nothing is built until further notice
+	ended    bool     // the session is over
+	closed   bool     // no request is taken any more
+	trouble  *trouble // why the wanted generation does not answer; nil if it does, or may soon
+	troubles int      // counts them
+
+	next    string    // address of the program that is live next
+	started process   // the newest process
+	current *upstream // what answers, or answered last
+	retired []*upstream
+
+	held int // requests that wait
+
+	page     int      // version of the pages: another number means that they load anew
+	css      int      // version of the style sheets and images
+	cssFiles []string // base names of what the newest css version changed; nil: unknown
+	touched  []string // base names of files with effect reload since then
+	clients  map[*client]struct{}
+}
+
+type process struct{ pid, gen int }
+
+// backToWhatRuns is the reason of the plan for a change that undoes itself
+// (internal/plan, undo).
+const backToWhatRuns = "back to what runs"
+
+// pausedReason begins the reason of the plan for holding everything, and
+// resumedReason is its end (internal/plan, command).
+const pausedReason, resumedReason = "paused", "resumed"
+
+// SetUpstream says where the next program will answer: host:port, or unix:PATH.
+// Requests go there from the next `live` on. Without it, a new program is
+// expected at the address of the old one.
+func (p *Proxy) SetUpstream(addr string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.next = addr
+}
+
+// Emit follows the narration of the session; the proxy is an event.Sink. It
+// never blocks.
+func (p *Proxy) Emit(e event.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch b := e.Body.(type) {
+	case event.SessionEnded:
+		p.endLocked()
+	case event.Held:
+		p.heldBack(b.Reason)
+	}
+	if e.Service != p.opt.Service {
+		return
+	}
+	switch b := e.Body.(type) {
+	case event.Changed:
+		p.changed(e.Generation, b)
+	case event.BuildStarted:
+		// An edit of the config, or a build done over, asks for a generation
+		// without a change of its own.
+		p.want(e.Generation)
+	case event.BuildFinished:
+		p.built(e.Generation, b)
+	case event.Started:
+		p.started = process{b.PID, e.Generation}
+		p.starting = true
+		p.bump()
+	case event.Ready:
+		// A program that takes the place of a broken one is never announced as
+		// live: it answers, marked as stale.
+		if p.starting && !p.pending && p.trouble != nil && !p.current.answers() {
+			p.switchTo(p.started.gen)
+			p.bump()
+		}
+	case event.Live:
+		p.live(e.Generation)
+	case event.Exited:
+		p.exited(e.Generation, b)
+	case event.Problem:
+		if (p.pending || p.starting) && (e.Generation == 0 || e.Generation >= p.wanted) {
+			p.fail(&trouble{kind: notStarted, gen: e.Generation, problem: b})
+		}
+	}
+}
+
+// heldBack: while nothing is built, the old program is the best there is.
+func (p *Proxy) heldBack(reason string) {
+	switch {
+	case strings.HasPrefix(reason, pausedReason):
+		p.paused = true
+	case reason == resumedReason:
+		p.paused = false
+	default:
+		return
+	}
+	p.bump()
+}
+
+// want notes that a generation is asked for: requests wait for it.
+func (p *Proxy) want(gen int) {
+	if gen > p.wanted {
+		p.wanted, p.pending = gen, true
+		p.bump()
+	}
+}
+
+// bump tells everybody who waits and every browser that something is different.
+func (p *Proxy) bump() {
+	p.seq++
+	close(p.wake)
+	p.wake = make(chan struct{})
+	for c := range p.clients {
+		c.kick()
+	}
+}
+
+func (p *Proxy) changed(gen int, b event.Changed) {
+	switch b.Effect {
+	case "rebuild", "restart":
+		p.want(gen)
+	case "reload":
+		for _, f := range b.Paths {
+			p.touched = append(p.touched, filepath.Base(f))
+		}
+	case "none":
+		if b.Why == backToWhatRuns && p.current.answers() {
+			p.fine(gen)
+		}
+	}
+}
+
+// fine means that what answers is what is wanted, under whatever number.
+func (p *Proxy) fine(gen int) {
+	p.current.gen = gen
+	if p.pending || p.trouble != nil {
+		p.pending, p.trouble = false, nil
+		p.bump()
+	}
+}
+
+func (p *Proxy) fail(t *trouble) {
+	p.troubles++
+	t.id = p.troubles
+	t.p = p
+	p.trouble = t
+	p.pending, p.starting = false, false
+	p.bump()
+}
+
+func (p *Proxy) built(gen int, b event.BuildFinished) {
+	switch {
+	case gen < p.wanted: // something newer is wanted by now
+	case !b.OK:
+		// The command of a rule that leads to no new program leaves the old one
+		// in the right.
+		note := !p.pending && p.current.answers() && gen <= p.current.gen
+		p.fail(&trouble{kind: buildFailed, gen: gen, build: b, note: note})
+	case b.Unchanged && p.current.answers():
+		p.fine(gen)
+	}
+}
+
+// switchTo makes the program at the next address the one that answers.
+func (p *Proxy) switchTo(gen int) {
+	old, addr := p.current, p.next
+	if addr == "" && old != nil {
+		addr = old.addr
+	}
+	if old != nil {
+		old.closeIdle()
+		if old.answers() {
+			p.retired = append(p.retired, old)
+		}
+	}
+	p.next = ""
+	p.current = newUpstream(p, addr, gen, p.started.pid)
+	p.starting = false
+	p.page++
+}
+
+func (p *Proxy) live(gen int) {
+	p.wanted = max(p.wanted, gen)
+	if p.starting || p.current == nil || !p.current.answers() || p.current.gen != gen {
+		p.switchTo(gen)
+	} // else it answers already, since `ready`
+	// An older generation than the wanted one is the last good program: it
+	// answers, and what is wrong with the newest stays to be seen.
+	if gen == p.wanted {
+		p.pending, p.trouble = false, nil
+	}
+	p.touched = nil
+	p.bump()
+}
+
+func (p *Proxy) exited(gen int, b event.Exited) {
+	is := func(pid, of int) bool { return pid == b.PID && (pid != 0 || of == gen) }
+	current := p.current != nil && is(p.current.pid, p.current.gen)
+	newest := is(p.started.pid, p.started.gen)
+	if current {
+		p.current.gone = true
+		p.current.closeIdle()
+	}
+	p.retired = slices.DeleteFunc(p.retired, func(u *upstream) bool {
+		if !is(u.pid, u.gen) {
+			return false
+		}
+		u.gone = true
+		u.closeIdle()
+		return true
+	})
+	if newest {
+		p.starting = false
+	}
+	broken := p.trouble != nil && p.trouble.kind == buildFailed && !p.trouble.note
+	switch {
+	case b.Expected || !current && !newest:
+	case p.pending && gen < p.wanted: // the next one is on its way
+	case broken: // the build is what is to be mended first
+	default:
+		p.fail(&trouble{kind: crashed, gen: gen, exit: b})
+		return
+	}
+	p.bump()
+}
+
+func (p *Proxy) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.endLocked()
+}
+
+func (p *Proxy) endLocked() {
+	if p.ended {
+		return
+	}
+	p.ended = true
+	for _, u := range append([]*upstream{p.current}, p.retired...) {
+		if u != nil {
+			u.cut()
+		}
+	}
+	p.bump()
+}
+
+// Reload tells every browser to load its pages anew, or (css) only to fetch
+// style sheets and images again. It returns how many browsers were told: the
+// tabs of one share one stream.
+func (p *Proxy) Reload(css bool) (clients int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if css {
+		p.css++
+		p.cssFiles = p.touched
+	} else {
+		p.page++
+	}
+	p.touched = nil
+	if p.trouble != nil && p.trouble.note {
+		p.trouble = nil
+	}
+	p.bump()
+	return len(p.clients)
+}
+
+// Drain waits until the program that is to be stopped works on no request, or
+// ctx ends. That is the one that `live` has replaced (start-first), if it still
+// runs, or else the one that answers now (stop-first); from then on that one is
+// given nothing new. WebSockets and event streams are not waited for: they are
+// cut, so that their clients come back and reach the next program.
+func (p *Proxy) Drain(ctx context.Context) {
+	p.mu.Lock()
+	list := slices.Clone(p.retired)
+	if len(list) == 0 && p.current.answers() {
+		list = append(list, p.current)
+	}
+	for _, u := range list {
+		u.drain()
+	}
+	p.bump()
+	p.mu.Unlock()
+	for _, u := range list {
+		select {
+		case <-u.idle:
+		case <-ctx.Done():
+		}
+		u.closeIdle()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.retired = slices.DeleteFunc(p.retired, func(u *upstream) bool { return slices.Contains(list, u) })
+}
+
+// verdict is what is to be done with a request now.
+type verdict int
+
+const (
+	wait verdict = iota
+	full
+	explain
+	forward
+)
+
+// admission is a verdict with what it needs.
+type admission struct {
+	verdict verdict
+	wake    <-chan struct{} // closed when the verdict may be another one
+	up      *upstream
+	stale   string   // value of X-Hotreload-Stale
+	page    int      // version of the page that the answer is
+	css     int      // ... and of its style sheets
+	trouble *trouble // what to explain
+}
+
+// query is a request with what the proxy has to know of it.
+type query struct {
+	*http.Request
+	use  use
+	held bool
+}
+
+// admit decides, and counts the request where it goes in the same breath: Drain
+// cannot come in between.
+func (p *Proxy) admit(q *query) admission {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a := admission{wake: p.wake, page: p.page, css: p.css, trouble: p.trouble}
+	a.verdict = p.decide(q)
+	switch a.verdict {
+	case wait:
+		if !q.held {
+			if p.held >= p.opt.MaxHeld {
+				a.verdict = full
+				return a
+			}
+			q.held = true
+			p.held++
+		}
+		return a
+	case forward:
+		a.up = p.current
+		a.up.inflight++
+		switch {
+		case p.pending:
+			a.stale = fmt.Sprintf("paused; generation=%d; answers=%d", p.wanted, p.current.gen)
+		case p.trouble != nil && !p.trouble.note:
+			a.stale = p.trouble.stale(p.current.gen)
+		}
+	case explain:
+		if p.ended {
+			a.trouble = &trouble{p: p, kind: sessionOver}
+		}
+	}
+	p.leaveLocked(q)
+	return a
+}
+
+func (p *Proxy) decide(q *query) verdict {
+	switch {
+	case p.ended:
+		return explain
+	case p.pending && p.paused && p.current.answers():
+		return forward
+	case p.pending:
+		return wait
+	case !p.current.answers():
+		if p.trouble == nil || p.starting {
+			return wait
+		}
+		return explain
+	case p.trouble == nil || p.trouble.note:
+		return forward
+	case p.trouble.kind != buildFailed || p.opt.WhenBroken == "serve":
+		// A program that did not come up beside the old one, or was replaced by
+		// the last good one: that was asked for, and is marked.
+		return forward
+	case q.use == asset || q.use == page && p.opt.Inject:
+		return forward // the overlay says what is wrong; the page below it is whole
+	}
+	return explain
+}
+
+func (p *Proxy) leave(q *query) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.leaveLocked(q)
+}
+
+func (p *Proxy) leaveLocked(q *query) {
+	if q.held {
+		q.held = false
+		p.held--
+	}
+}
