@@ -1,0 +1,63 @@
+package control
+
+import (
+	"time"
+
+	"github.com/hotreload/hotreload/internal/event"
+)
+
+// Status is what `hotreload status --json` prints and GET /status answers.
+type Status struct {
+	PID     int    `json:"pid"`
+	Version string `json:"version"`
+	Dir     string `json:"dir"`
+	Config  string `json:"config"` // empty: none
+	Backend string `json:"backend"`
+	Watches int    `json:"watches"`
+	Paused  bool   `json:"paused"`
+
+	Goroutines int `json:"goroutines"` // of hotreload itself, to see that they stay few
+
+	Services []ServiceStatus `json:"services"`
+}
+
+// ServiceStatus is one service of a Status.
+type ServiceStatus struct {
+	Service    string    `json:"service"`
+	Generation int       `json:"generation"` // newest wanted state
+	State      string    `json:"state"`      // live, building, starting, stopping, waiting, failed, ended, stopped, idle
+	Stale      bool      `json:"stale"`      // something older than the last save is answering
+	PID        int       `json:"pid"`        // 0: none runs
+	Running    int       `json:"running"`    // generation of what runs
+	Since      time.Time `json:"since,omitzero"`
+	WaitsFor   string    `json:"waits_for,omitempty"`
+	Paused     bool      `json:"paused,omitempty"` // changes are only noted
+	Engine     string    `json:"engine,omitempty"`
+	URL        string    `json:"url,omitempty"`
+
+	Error       string             `json:"error,omitempty"` // one line: why it is not live
+	Diagnostics []event.Diagnostic `json:"diagnostics,omitempty"`
+	Output      string             `json:"output,omitempty"` // of the failed build
+	Exit        *event.Exited      `json:"exit,omitempty"`
+	Live        *event.Live        `json:"live,omitempty"` // timings of the last time that it was live
+	LiveGen     int                `json:"live_generation"`
+}
+
+// Outcome is what came of a wish: GET /wait and the POSTs answer it.
+type Outcome struct {
+	OK       bool            `json:"ok"` // every service concerned is live (or has done its work and ended well)
+	Services []ServiceStatus `json:"services"`
+}
+
+// OKState reports whether the service is as the files want it.
+func (s ServiceStatus) OKState() bool {
+	switch s.State {
+	case "live":
+		return !s.Stale
+	case "stopped":
+		return true // as somebody asked
+	case "ended":
+		return s.Exit == nil || s.Exit.Code == 0
+	}
+	return false
+}

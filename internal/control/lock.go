@@ -1,0 +1,105 @@
+// Package control turns what people and programs ask of a running session (keys,
+// signals, the control socket) into commands, and holds the session's lock.
+package control
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// CacheDir returns the private directory of the project with this root: binaries,
+// temporary files, logs, state and the session's lock. Builds write and rename
+// there, so all of it lies on one file system. It is created, readable by its
+// owner alone.
+func CacheDir(root string) (string, error) {
+	base, err := os.UserCacheDir()
+	if err != nil {
+		// HOME is unset in containers and in `env -i`. The directory is named by
+		// user, so that two users do not meet in it.
+		base = filepath.Join(os.TempDir(), fmt.Sprintf("hotreload-%d", os.Getuid()))
+	}
+	real, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(real))
+	// The name is for people who look into the directory, the hash for us.
+	dir := filepath.Join(base, "hotreload", name(real)+"-"+hex.EncodeToString(sum[:6]))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("no place for binaries: %w", err)
+	}
+	return dir, nil
+}
+
+func name(root string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '_'
+	}, filepath.Base(root))
+}
+
+// Lock is the right to be the one session of a project. The system releases it
+// when the process ends, however it ends, so nothing stale is ever left.
+type Lock struct{ f *os.File }
+
+// HeldError says who has the lock.
+type HeldError struct {
+	PID  int // 0 if it could not be read
+	Root string
+}
+
+func (e *HeldError) Error() string {
+	if e.PID == 0 {
+		return fmt.Sprintf("hotreload already runs in %s", e.Root)
+	}
+	return fmt.Sprintf("hotreload already runs in %s (pid %d)", e.Root, e.PID)
+}
+
+// Hint implements the errors' convention.
+func (e *HeldError) Hint() string {
+	if e.PID == 0 {
+		return "one session per project: use that one, or stop it first"
+	}
+	return fmt.Sprintf("one session per project: use that one, or stop it with `kill %d`", e.PID)
+}
+
+// Acquire takes the lock of the project, or returns a *HeldError.
+func Acquire(cache, root string) (*Lock, error) {
+	path := filepath.Join(cache, "session.lock")
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := lockFile(f); err != nil {
+		defer f.Close()
+		if !errors.Is(err, errHeld) {
+			return nil, fmt.Errorf("cannot lock %s: %w", path, err)
+		}
+		held := &HeldError{Root: root}
+		// Windows locks the first byte against reading; the pid stands after it.
+		buf := make([]byte, 32)
+		if n, _ := f.ReadAt(buf, 1); n > 0 {
+			held.PID, _ = strconv.Atoi(strings.TrimSpace(string(buf[:n])))
+		}
+		return nil, held
+	}
+	if err := f.Truncate(0); err == nil {
+		_, err = f.WriteAt(fmt.Appendf(nil, " %d\n", os.Getpid()), 0)
+		if err != nil {
+			f.Close()
+			return nil, err
+		}
+	}
+	return &Lock{f}, nil
+}
+
+// Release gives the lock up.
+func (l *Lock) Release() error { return l.f.Close() }

@@ -1,0 +1,268 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hotreload/hotreload/internal/plan"
+	"github.com/hotreload/hotreload/internal/proc"
+)
+
+// Backend is the session behind the API.
+type Backend interface {
+	Command(plan.Command)
+	Status(ctx context.Context) (Status, error)
+	// Wait returns when everything that was asked for before the call, by files
+	// or by commands, has come to its end. It looks at the files itself.
+	Wait(ctx context.Context, service string) (Outcome, error)
+	// Subscribe returns a stream of event lines that begins now. A reader that
+	// is too slow loses the stream, never the session: the channel is closed.
+	Subscribe(ctx context.Context) <-chan []byte
+}
+
+// ErrNoService is returned for a service that does not exist.
+var ErrNoService = errors.New("no such service")
+
+// Server is the control API, on a Unix socket and perhaps on a loopback address.
+type Server struct {
+	b    Backend
+	http *http.Server
+	path string
+
+	mu        sync.Mutex
+	listeners []net.Listener // the socket, then the address if there is one
+	closed    bool
+}
+
+// SocketPath is where the session of the project with this cache directory
+// listens: in the runtime directory of the user. The name is short, because the
+// path of a Unix socket may have only about a hundred bytes.
+func SocketPath(cache string) string {
+	base := os.Getenv("XDG_RUNTIME_DIR")
+	if fi, err := os.Stat(base); base == "" || err != nil || !fi.IsDir() {
+		base = filepath.Join(os.TempDir(), fmt.Sprintf("hotreload-%d", os.Getuid()))
+	} else {
+		base = filepath.Join(base, "hotreload")
+	}
+	id := filepath.Base(cache)
+	if i := strings.LastIndexByte(id, '-'); i >= 0 {
+		id = id[i+1:]
+	}
+	return filepath.Join(base, id+".sock")
+}
+
+// Serve opens the socket, and addr if it is not empty. The caller holds the
+// project's lock, so a socket that exists is one of a dead session.
+func Serve(b Backend, socket, addr string) (*Server, error) {
+	s := &Server{b: b, path: socket}
+	dir := filepath.Dir(socket)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := private(dir); err != nil {
+		return nil, err
+	}
+	if err := os.Remove(socket); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		return nil, fmt.Errorf("no control socket: %w", err)
+	}
+	s.listeners = append(s.listeners, l)
+	if addr != "" {
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			s.Close()
+			return nil, proc.ExplainListen("control.listen", addr, err)
+		}
+		s.listeners = append(s.listeners, l)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", s.status)
+	mux.HandleFunc("GET /events", s.events)
+	mux.HandleFunc("GET /wait", s.wait)
+	for name, do := range map[string]plan.Do{"restart": plan.DoRestart, "rebuild": plan.DoRebuild} {
+		mux.HandleFunc("POST /"+name, s.command(do, true))
+	}
+	for name, do := range map[string]plan.Do{"pause": plan.DoPause, "resume": plan.DoResume, "stop": plan.DoQuit} {
+		mux.HandleFunc("POST /"+name, s.command(do, false))
+	}
+	s.http = &http.Server{Handler: guarded(mux), ReadHeaderTimeout: 5 * time.Second}
+	for _, l := range s.listeners {
+		go s.http.Serve(l)
+	}
+	return s, nil
+}
+
+// Addr is the TCP address that is served, empty if none is.
+func (s *Server) Addr() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.listeners) < 2 {
+		return ""
+	}
+	return s.listeners[1].Addr().String()
+}
+
+// Close ends the API and removes the socket.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	if s.http != nil {
+		// Requests under way are answered: `hotreload stop` waits for its answer.
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if s.http.Shutdown(ctx) != nil {
+			s.http.Close()
+		}
+	} else {
+		for _, l := range s.listeners {
+			l.Close()
+		}
+	}
+	os.Remove(s.path)
+	return nil
+}
+
+// guarded refuses what a web page could send: a page cannot forge Host for a
+// loopback address by rebinding a name, nor hide its Origin.
+func guarded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			host = h
+		}
+		switch ip := net.ParseIP(strings.Trim(host, "[]")); {
+		case host == "localhost" || host == socketHost || ip != nil && ip.IsLoopback():
+		default:
+			refuse(w, http.StatusForbidden, fmt.Errorf("host %q is not this machine: use localhost", r.Host))
+			return
+		}
+		if o := r.Header.Get("Origin"); o != "" {
+			refuse(w, http.StatusForbidden, fmt.Errorf("requests of web pages (origin %s) are refused", o))
+			return
+		}
+		if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "none" {
+			refuse(w, http.StatusForbidden, errors.New("requests of web pages are refused"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// socketHost stands for the host in requests over the socket.
+const socketHost = "hotreload"
+
+func refuse(w http.ResponseWriter, code int, err error) {
+	answer(w, code, map[string]string{"error": err.Error()})
+}
+
+func answer(w http.ResponseWriter, code int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(v)
+}
+
+func (s *Server) status(w http.ResponseWriter, r *http.Request) {
+	st, err := s.b.Status(r.Context())
+	if err != nil {
+		refuse(w, http.StatusServiceUnavailable, err)
+		return
+	}
+	answer(w, http.StatusOK, st)
+}
+
+func (s *Server) wait(w http.ResponseWriter, r *http.Request) {
+	service := r.URL.Query().Get("service")
+	if service != "" {
+		if st, err := s.b.Status(r.Context()); err == nil {
+			if err := knows(st, service); err != nil {
+				refuse(w, http.StatusNotFound, err)
+				return
+			}
+		}
+	}
+	s.outcome(w, r, service)
+}
+
+func (s *Server) outcome(w http.ResponseWriter, r *http.Request, service string) {
+	o, err := s.b.Wait(r.Context(), service)
+	switch {
+	case errors.Is(err, ErrNoService):
+		refuse(w, http.StatusNotFound, err)
+	case err != nil:
+		refuse(w, http.StatusServiceUnavailable, err)
+	default:
+		answer(w, http.StatusOK, o)
+	}
+}
+
+func (s *Server) command(do plan.Do, wait bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		service := r.URL.Query().Get("service")
+		if service != "" {
+			st, err := s.b.Status(r.Context())
+			if err != nil {
+				refuse(w, http.StatusServiceUnavailable, err)
+				return
+			}
+			if err := knows(st, service); err != nil {
+				refuse(w, http.StatusNotFound, err)
+				return
+			}
+		}
+		if do == plan.DoQuit && service != "" {
+			s.b.Command(plan.Command{Do: plan.DoStop, Service: service, Why: "asked over the control API"})
+			s.outcome(w, r, service)
+			return
+		}
+		s.b.Command(plan.Command{Do: do, Service: service, Why: "asked over the control API"})
+		if wait {
+			s.outcome(w, r, service)
+			return
+		}
+		answer(w, http.StatusOK, map[string]bool{"ok": true})
+	}
+}
+
+// knows is an error that names the services there are, if there is none of this name.
+func knows(st Status, service string) error {
+	var names []string
+	for _, s := range st.Services {
+		if s.Service == service {
+			return nil
+		}
+		names = append(names, s.Service)
+	}
+	return fmt.Errorf("%w: %q; there is %s", ErrNoService, service, strings.Join(names, ", "))
+}
+
+func (s *Server) events(w http.ResponseWriter, r *http.Request) {
+	lines := s.b.Subscribe(r.Context())
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.WriteHeader(http.StatusOK)
+	rc := http.NewResponseController(w)
+	_ = rc.Flush()
+	for line := range lines {
+		if _, err := w.Write(line); err != nil {
+			return
+		}
+		if err := rc.Flush(); err != nil {
+			return
+		}
+	}
+}
