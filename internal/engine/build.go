@@ -1,0 +1,56 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/hotreload/hotreload/builder"
+	"github.com/hotreload/hotreload/internal/plan"
+)
+
+// build makes the builds that one step has asked for beside the engine: those of one
+// group together, because what they share is then compiled once.
+func (e *Engine) build(list []plan.Build) {
+	groups := map[string][]builder.Job{}
+	var order []string
+	for _, a := range list {
+		v := e.service(a.Service)
+		set := v.conf.Load()
+		key := set.builder.Group()
+		if key == "" {
+			key = "only " + v.name
+		}
+		if groups[key] == nil {
+			order = append(order, key)
+		}
+		groups[key] = append(groups[key], v.job(a.Generation, set))
+	}
+	for _, key := range order {
+		e.spawn(func() { builder.Together(groups[key]) })
+	}
+}
+
+// job is one build of the service.
+func (v *service) job(gen int, set *settings) builder.Job {
+	ctx, end := v.begin()
+	return builder.Job{Builder: set.builder, Context: ctx, Generation: gen, Done: func(res builder.Result) {
+		end()
+		v.engine.post(plan.BuildDone{
+			Service: v.name, Generation: gen, Canceled: res.Canceled, OK: res.OK,
+			Program:  plan.Program{Generation: gen, Binary: res.Binary, Sum: res.Sum},
+			Finished: finished(res),
+		})
+		if v.stale() && !res.Canceled && v.engine.watch() != nil {
+			v.engine.notify.graph(v)
+		}
+	}}
+}
+
+// begin gives the next build, or commands, of the service the context that CancelBuild
+// ends. end is called when they are over.
+func (v *service) begin() (ctx context.Context, end func()) {
+	ctx, cancel := context.WithCancel(v.engine.ctx)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.cancel = cancel
+	return ctx, cancel
+}

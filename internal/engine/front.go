@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/plan"
+	"github.com/hotreload/hotreload/internal/proxy"
+	"github.com/hotreload/hotreload/runner"
+)
+
+// front is the proxy in front of a service, nil where there is none.
+type front struct {
+	*proxy.Proxy
+	auto bool   // the program gets a free port per start as $PORT
+	app  string // else where it listens
+}
+
+func (v *service) newFront(e *Engine) (*front, error) {
+	c := v.conf.Load().Proxy
+	if c.Listen == "" || e.opt.Once {
+		return nil, nil
+	}
+	p, err := proxy.New(proxy.Options{
+		Listen: c.Listen, Service: v.name, Hold: c.Hold, Inject: c.Inject,
+		WhenBroken: c.WhenBroken, Editor: c.Editor, Dir: e.root,
+		Notice: func(p event.Problem) { e.emit(event.Event{Time: time.Now(), Service: v.name, Body: p}) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &front{Proxy: p, auto: c.App == "" || c.App == "auto", app: c.App}, nil
+}
+
+// address is where the program of one start will answer.
+func (f *front) address() (string, error) {
+	if !f.auto {
+		return f.app, nil
+	}
+	// The port is free now, and nobody who asks the system for one gets it again
+	// soon: the kernel hands them out in a random order.
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("no free port for the program: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// env is what the program is told of the proxy.
+func (f *front) env(addr string) []string {
+	out := []string{"HOTRELOAD_URL=" + f.URL()}
+	if f.auto {
+		_, port, _ := net.SplitHostPort(addr)
+		out = append(out, "PORT="+port)
+	}
+	return out
+}
+
+// ready is when a program behind the proxy counts as ready, if the config does
+// not say: when its address accepts a connection.
+func (f *front) ready(addr string, timeout time.Duration) runner.Ready {
+	return runner.Ready{TCP: addr, Timeout: timeout}
+}
+
+// drain lets the requests that the program works on come to their end, before it
+// is asked to end; at most for the time that it has to stop.
+func (v *service) drain(l *launch) {
+	if v.front == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(v.engine.ctx, v.conf.Load().Run.StopTimeout)
+	defer cancel()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		v.front.Drain(ctx)
+	}()
+	select {
+	case <-done:
+	case <-l.process.Gone():
+		cancel()
+		<-done
+	case <-l.hurry:
+		cancel()
+		<-done
+	}
+}
+
+// reloadPages tells the browsers behind the proxy; without one nobody is told,
+// but the event is what a script or an editor can act on.
+func (e *Engine) reloadPages(a plan.ReloadPages) {
+	kind := "page"
+	if a.CSS {
+		kind = "css"
+	}
+	clients := 0
+	if v := e.service(a.Service); v != nil && v.front != nil {
+		clients = v.front.Reload(a.CSS)
+	}
+	e.emit(event.Event{Time: time.Now(), Service: a.Service, Generation: a.Generation, Body: event.Reloaded{Kind: kind, Clients: clients}})
+}

@@ -1,0 +1,422 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/gograph"
+	"github.com/hotreload/hotreload/internal/plan"
+	"github.com/hotreload/hotreload/watcher"
+)
+
+// inspector stands between the watcher and the plan: it says what every changed
+// file means to every service. It reads files, which the engine's goroutine
+// must not.
+type inspector struct {
+	e  *Engine
+	mu sync.Mutex
+	// headers has, for the files whose imports, constraints and embeds are
+	// known, the key of what the graph was made from.
+	headers map[string]string
+	heard   map[string]time.Time // service and file -> state of the file that was told of
+	missed  map[string]bool      // service and file: changed while no graph could say that it is an input
+	passes  chan chan struct{}
+	// told has what was told of files while one watcher is put in the place of another.
+	told      map[string]watcher.Sum
+	handovers chan handover
+	config    bool // the config file has changed in this burst
+}
+
+func newInspector(e *Engine) *inspector {
+	return &inspector{e: e, headers: map[string]string{}, heard: map[string]time.Time{}, missed: map[string]bool{}, passes: make(chan chan struct{}), handovers: make(chan handover)}
+}
+
+func (i *inspector) run() {
+	batches := i.e.watch().Batches()
+	for {
+		select {
+		case b, ok := <-batches:
+			if !ok {
+				return
+			}
+			i.e.post(i.files(i.news(b)))
+		case h := <-i.handovers:
+			batches = h.to.Batches()
+			i.e.post(taken())
+			close(h.done)
+			if i.config { // the burst that it belongs to has no other end
+				i.config = false
+				i.e.reload()
+			}
+		case done := <-i.passes:
+			close(done)
+		}
+	}
+}
+
+// pass returns when every batch that was received before the call has been posted.
+func (i *inspector) pass(ctx context.Context) error {
+	done := make(chan struct{})
+	select {
+	case i.passes <- done:
+	case <-i.e.over:
+		return errEnded
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	<-done
+	return nil
+}
+
+// speculative is the number of files in an open batch above which it is taken
+// for the beginning of something larger: a checkout, a generator, a formatter.
+const speculative = 8
+
+func (i *inspector) files(b watcher.Batch) plan.Files {
+	in := plan.Files{
+		First: b.First, Open: b.Open, Lost: b.Rescan,
+		Solid: len(b.Changes) > 0 && len(b.Changes) <= speculative,
+	}
+	reload := false
+	for _, c := range b.Changes {
+		if c.Path == i.e.configPath() {
+			reload = true
+			continue
+		}
+		pc := plan.Change{
+			Path: c.Path, Old: plan.Sum(c.Old), New: plan.Sum(c.New),
+			At: changedAt(c.Path, time.Now()), Effects: map[string]plan.Effect{},
+		}
+		complete := i.graphChange(c)
+		for _, v := range i.e.all() {
+			unsure := v.conf.Load().goBuild() && (v.graph.Load() == nil || v.stale())
+			e := v.effect(c.Path)
+			if unsure && !e.Input {
+				i.miss(v, c.Path)
+			}
+			if e.Kind == plan.None && e.Rule == plan.NoRule {
+				if pc.Why == "" {
+					pc.Why = e.Why
+				}
+				continue
+			}
+			if e.Input && !complete {
+				in.Solid = false
+			}
+			pc.Effects[v.name] = e
+			if e.Input {
+				i.tell(v, c.Path, pc.At)
+			}
+		}
+		in.Changes = append(in.Changes, pc)
+	}
+	i.config = i.config || reload
+	if i.config && !b.Open {
+		i.config = false
+		i.e.reload()
+	}
+	return in
+}
+
+// graphChange notes whether the change can alter what a program is built from,
+// and reports whether the file as it is now could be compiled at all.
+func (i *inspector) graphChange(c watcher.Change) (complete bool) {
+	switch {
+	case gograph.IsModuleFile(c.Path):
+	case filepath.Ext(c.Path) == ".go":
+		h := gograph.HeaderOf(c.Path)
+		i.mu.Lock()
+		old, known := i.headers[c.Path]
+		i.headers[c.Path] = h.Key
+		i.mu.Unlock()
+		complete = h.Complete
+		if known && old == h.Key && c.Old != (watcher.Sum{}) && c.New != (watcher.Sum{}) {
+			return complete
+		}
+		if !known && c.Old != (watcher.Sum{}) && !i.isInput(c.Path) {
+			return complete // of no program here so far; the importing file will tell
+		}
+	case c.Old != (watcher.Sum{}) && c.New != (watcher.Sum{}):
+		return true // the set of files is what it was
+	default:
+		complete = true
+	}
+	for _, v := range i.e.all() {
+		if v.conf.Load().goBuild() && v.effect(c.Path).Input {
+			v.wanted.Add(1)
+		}
+	}
+	return complete
+}
+
+func (i *inspector) isInput(path string) bool {
+	return slices.ContainsFunc(i.e.all(), func(v *service) bool { return v.effect(path).Input })
+}
+
+// readGraph reads the import graph of a service anew, lets the watcher look
+// where it says, and asks for a build if an input that was not known as one has
+// changed since the newest build began.
+func (i *inspector) readGraph(ctx context.Context, v *service) {
+	if !v.conf.Load().goBuild() || !v.stale() {
+		return
+	}
+	asked := v.wanted.Load()
+	g, err := gograph.Load(ctx, v.graphOptions())
+	if ctx.Err() != nil {
+		return
+	}
+	old := v.graph.Load()
+	if err != nil {
+		// Without a graph every Go file counts, which is slower, not wrong. The
+		// build says what is the matter.
+		return
+	}
+	if g.Broken() {
+		g = gograph.Merge(old, g)
+	}
+	known := map[string]bool{}
+	if old != nil {
+		for _, f := range old.Inputs() {
+			known[f] = true
+		}
+	}
+	before := i.e.scope()
+	v.graph.Store(g)
+	v.loaded.Store(asked)
+	i.e.watch().SetScope(i.e.scope())
+	// Once these return, what SetScope added is watched, and what had changed before
+	// has been judged. From here on a change is announced.
+	if err := i.e.sync(ctx); err != nil {
+		return
+	}
+	if err := i.pass(ctx); err != nil {
+		return
+	}
+	missed := i.takeMissed(v)
+	var touched []string
+	asOf := time.Unix(0, v.asOf.Load())
+	for _, f := range g.Inputs() {
+		if known[f] || i.toldOf(v, f) || v.asOf.Load() == 0 || !changedAt(f, time.Time{}).After(asOf) {
+			continue
+		}
+		// Where the watcher looked already, a change of content was announced, and what
+		// was not announced was a touch, or a save without a change. Elsewhere the
+		// file's time is all there is.
+		if _, unwatched := i.e.watch().IgnoredIn(before, f); unwatched || missed[f] {
+			touched = append(touched, f)
+		}
+	}
+	if len(touched) > 0 {
+		i.e.post(plan.Touched{Service: v.name, Paths: touched, At: time.Now(), Why: "changed while the import graph was read"})
+	}
+	i.learnHeaders(ctx, g)
+}
+
+// tell notes that the service was told of the file as it was at that time.
+func (i *inspector) tell(v *service, path string, at time.Time) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.heard[v.name+"\x00"+path] = at
+}
+
+// miss notes a change that means nothing to the service as far as is known, and that
+// the graph may judge otherwise.
+func (i *inspector) miss(v *service, path string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.missed[v.name+"\x00"+path] = true
+}
+
+// takeMissed returns the files of miss, and forgets them.
+func (i *inspector) takeMissed(v *service) map[string]bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	out := map[string]bool{}
+	for key := range i.missed {
+		if path, ok := strings.CutPrefix(key, v.name+"\x00"); ok {
+			out[path] = true
+			delete(i.missed, key)
+		}
+	}
+	return out
+}
+
+// toldOf reports whether the service was told of the file as it is now: then it is
+// built for anyway, though no graph knew the file.
+func (i *inspector) toldOf(v *service, path string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	at, ok := i.heard[v.name+"\x00"+path]
+	return ok && !changedAt(path, time.Time{}).After(at)
+}
+
+// learnHeaders remembers what the graph was made from, so that the first edit of
+// a function body costs no second look at the graph.
+func (i *inspector) learnHeaders(ctx context.Context, g *gograph.Graph) {
+	for _, f := range g.Inputs() {
+		if ctx.Err() != nil {
+			return
+		}
+		if filepath.Ext(f) != ".go" {
+			continue
+		}
+		i.mu.Lock()
+		_, known := i.headers[f]
+		i.mu.Unlock()
+		if known {
+			continue
+		}
+		key := gograph.HeaderOf(f).Key
+		i.mu.Lock()
+		if _, known := i.headers[f]; !known {
+			i.headers[f] = key
+		}
+		i.mu.Unlock()
+	}
+}
+
+func (v *service) graphOptions() gograph.Options {
+	b := v.conf.Load().Build
+	flags := slices.Clone(b.Flags)
+	if b.Race {
+		flags = append(flags, "-race")
+	}
+	return gograph.Options{
+		Dir: v.engine.root, Package: b.Package, Tags: b.Tags, Flags: flags, Env: cleanEnv(v.engine.opt.Env, b.Env),
+	}
+}
+
+// effect is what a change of the file means to the service.
+func (v *service) effect(path string) plan.Effect {
+	none := plan.Effect{Rule: plan.NoRule}
+	if v.reads(path) {
+		return plan.Effect{Kind: plan.Restart, Why: "read at the start", Rule: plan.NoRule}
+	}
+	input, why := v.input(path)
+	if r := v.rule(path); r != nil {
+		e := plan.Effect{Kind: r.effect, Rule: plan.NoRule, Signal: r.signal, CSS: r.css(path), Why: "rule " + r.name, Input: input}
+		if !r.command.IsZero() {
+			e.Rule = r.index
+		}
+		if input && e.Kind < plan.Rebuild {
+			// A rule cannot make the program older than its sources.
+			e.Kind, e.Why = plan.Rebuild, why
+		}
+		return e
+	}
+	if input {
+		return plan.Effect{Kind: plan.Rebuild, Why: why, Rule: plan.NoRule, Input: true}
+	}
+	none.Why = why
+	return none
+}
+
+// input reports whether the service is built from the file, and why.
+func (v *service) input(path string) (bool, string) {
+	set := v.conf.Load()
+	if !set.Builds() {
+		return false, "no rule names it"
+	}
+	if !set.goBuild() && !set.IsSet("build.package") {
+		// What a custom command reads is not known: every Go file of the tree
+		// may be part of it.
+		if v.inputByName(path) {
+			return true, "Go file (the build command may read it)"
+		}
+		return false, "neither a Go file nor named by a rule"
+	}
+	g := v.graph.Load()
+	if g == nil || v.stale() {
+		if v.inputByName(path) {
+			return true, "Go file (the import graph is being read)"
+		}
+		if g == nil {
+			return false, "neither a Go file nor named by a rule"
+		}
+	}
+	verdict := g.Verdict(path)
+	return verdict.Input, verdict.Reason
+}
+
+// inputByName judges by the name alone.
+func (v *service) inputByName(path string) bool {
+	if gograph.IsModuleFile(path) {
+		return true
+	}
+	return filepath.Ext(path) == ".go" && !strings.HasSuffix(path, "_test.go")
+}
+
+// rule is a rule of the config, ready to be matched.
+type rule struct {
+	index   int
+	name    string
+	paths   []string
+	effect  plan.Kind
+	command config.Command
+	signal  string
+	root    string
+}
+
+var kinds = map[string]plan.Kind{
+	"rebuild": plan.Rebuild, "restart": plan.Restart, "reload": plan.Reload, "signal": plan.Signal, "none": plan.None,
+}
+
+func compileRules(root string, rules []config.Rule) ([]rule, error) {
+	var out []rule
+	for n, c := range rules {
+		k, ok := kinds[c.Effect]
+		if !ok {
+			return nil, fmt.Errorf("rules: unknown effect %q", c.Effect)
+		}
+		out = append(out, rule{
+			index: n, name: strings.Join(c.Paths, ", "), paths: c.Paths, effect: k, command: c.Command, signal: c.Signal, root: root,
+		})
+	}
+	return out, nil
+}
+
+// rule returns the first rule that names the file.
+func (v *service) rule(path string) *rule {
+	rel, err := filepath.Rel(v.engine.root, path)
+	if err != nil {
+		return nil
+	}
+	rel = filepath.ToSlash(rel)
+	rules := v.conf.Load().rules
+	for n := range rules {
+		for _, p := range rules[n].paths {
+			if ok, _ := doublestar.Match(p, rel); ok {
+				return &rules[n]
+			}
+		}
+	}
+	return nil
+}
+
+// css reports whether a page can take the file without loading anew.
+func (r *rule) css(path string) bool {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".css", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".avif", ".ico":
+		return r.effect == plan.Reload
+	}
+	return false
+}
+
+// changedAt is when a file got the content it has: its ctime where there is one,
+// which no tool can set back; else the given time.
+func changedAt(path string, fallback time.Time) time.Time {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return fallback
+	}
+	return ctime(fi)
+}

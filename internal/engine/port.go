@@ -1,0 +1,86 @@
+package engine
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/proc"
+)
+
+// addressTaken says who has the address that a program could not listen on. Whoever it is
+// is left alone: hotreload ends only what it started.
+func (v *service) addressTaken(gen, pid int, addr string, env []string) {
+	e := v.engine
+	// It is a server, though it has not been seen listening.
+	v.mu.Lock()
+	v.server = yes
+	v.mu.Unlock()
+	e.spawn(func() {
+		addrs := []string{addr}
+		if addr == "" {
+			addrs = v.likelyAddresses(env)
+		}
+		p := event.Problem{
+			Message: "an address that " + v.name + " wants is taken",
+			Hint:    "see who listens: ss -ltnp",
+		}
+		for _, a := range addrs {
+			if a == "" {
+				continue
+			}
+			own, found := proc.PortOwner(a)
+			_, port, _ := net.SplitHostPort(a)
+			switch {
+			case found && own.PID != 0 && proc.GroupOf(own.PID) == pid:
+				p.Message = fmt.Sprintf("%s listens on %s itself, twice (%s)", v.name, a, own)
+				p.Hint = "it opens the address a second time"
+			case found && own.PID != 0:
+				p.Message = fmt.Sprintf("%s cannot listen on %s: %s has it", v.name, a, own)
+				p.Hint = fmt.Sprintf("hotreload ends only what it started: end it yourself (kill %d), or give one of the two another port", own.PID)
+			case found:
+				p.Message = fmt.Sprintf("%s cannot listen on %s: %s has it", v.name, a, own)
+				p.Hint = fmt.Sprintf("it may be in a container or another user's: sudo ss -ltnp 'sport = :%s'", port)
+			case addr != "":
+				p.Message = fmt.Sprintf("%s cannot listen on %s: the address is taken", v.name, a)
+				p.Hint = "nobody is seen to listen there any more: restart the program (key r)"
+			default:
+				continue
+			}
+			break
+		}
+		e.emit(event.Event{Time: time.Now(), Service: v.name, Generation: gen, Body: p})
+	})
+}
+
+// likelyAddresses are those that a program may mean which does not say what it could not
+// listen on.
+func (v *service) likelyAddresses(env []string) []string {
+	var out []string
+	add := func(addr string) {
+		if addr != "" && !slices.Contains(out, addr) {
+			out = append(out, addr)
+		}
+	}
+	switch kind, rest, _ := strings.Cut(v.conf.Load().Run.Ready, ":"); kind {
+	case "tcp":
+		add(rest)
+	case "http", "https":
+		if u, err := url.Parse(kind + ":" + rest); err == nil && u.Port() != "" {
+			add(u.Host)
+		}
+	}
+	for _, kv := range env {
+		switch name, value, _ := strings.Cut(kv, "="); name {
+		case "PORT":
+			add(":" + strings.TrimPrefix(value, ":"))
+		case "ADDR", "ADDRESS", "LISTEN_ADDR", "HTTP_ADDR":
+			add(value)
+		}
+	}
+	return out
+}

@@ -1,0 +1,175 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+
+	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/plan"
+)
+
+// configPath is the file whose edits apply: that of the session, or the one that
+// would be it if somebody wrote it.
+func (e *Engine) configPath() string {
+	if p := e.conf.Load().Path; p != "" {
+		return p
+	}
+	return filepath.Join(e.root, config.FileName)
+}
+
+// reload reads the config after an edit and applies what differs, with the least
+// effect. A config with a mistake changes nothing: the old one stays in force.
+func (e *Engine) reload() {
+	path := e.configPath()
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		e.say(event.Problem{
+			Message: "the config is gone; what it said stays in force",
+			Hint:    "put it back, or quit and run again without one",
+		})
+		return
+	}
+	c, list, err := e.opt.Load()
+	if err == nil && c.Root != e.root {
+		err = hinted{fmt.Errorf("the root would be %s now", c.Root), "quit and run again"}
+	}
+	if err != nil {
+		e.say(configProblem(err))
+		return
+	}
+	old := e.conf.Load()
+	re, effect, err := e.apply(c, list)
+	if err != nil {
+		e.say(configProblem(err))
+		return
+	}
+	if !reflect.DeepEqual(old.Watch, c.Watch) && e.watch() != nil {
+		e.rewatch(c)
+	} else if e.watch() != nil {
+		e.watch().SetScope(e.scope()) // env files may be others
+	}
+	if e.opt.Configured != nil {
+		e.opt.Configured(old, c, namesOf(list))
+	}
+	e.say(event.Changed{Paths: []string{path}, Effect: effect.String(), Why: "the config is applied"})
+	e.reconfigure(re)
+}
+
+// apply puts the services of a config into force, and says what the strongest effect of
+// that is. With an error, nothing is changed.
+func (e *Engine) apply(c *config.Config, list []config.Service) (re plan.Reconfigured, effect plan.Kind, err error) {
+	e.rosterMu.Lock()
+	defer e.rosterMu.Unlock()
+	re = plan.Reconfigured{Rebuild: map[string]bool{}, Restart: map[string]bool{}}
+	type change struct {
+		v   *service
+		set *settings
+	}
+	var changes []change
+	var added []*service
+	returning := map[string]config.Service{}
+	defer func() {
+		if err != nil {
+			for _, v := range added {
+				v.release()
+			}
+		}
+	}()
+	stays := map[string]bool{}
+	for _, s := range list {
+		if v := e.service(s.Name); v != nil && !v.leaving.Load() && sameAddresses(v.conf.Load().Service, s) {
+			stays[s.Name] = true
+		}
+	}
+	leaves := len(stays) < len(e.all())
+	if leaves {
+		effect = plan.Restart
+	}
+	for _, s := range list {
+		v := e.service(s.Name)
+		if !stays[s.Name] {
+			effect = plan.Rebuild
+			// Addresses are free, for itself or for another one, when all that leave are gone.
+			if v != nil || leaves && (s.Proxy.Listen != "" || len(s.Run.Listen) > 0) {
+				returning[s.Name] = s
+				continue
+			}
+			if v, err = newService(e, s); err != nil {
+				return re, effect, err
+			}
+			added = append(added, v)
+			continue
+		}
+		was := v.conf.Load()
+		build := !reflect.DeepEqual(was.Build, s.Build)
+		run := !reflect.DeepEqual(processOf(was.Run), processOf(s.Run))
+		if !build && !run && reflect.DeepEqual(was.Rules, s.Rules) && reflect.DeepEqual(was.Needs, s.Needs) && reflect.DeepEqual(was.Run, s.Run) {
+			continue
+		}
+		set := &settings{Service: s, builder: was.builder}
+		if set.rules, err = compileRules(e.root, s.Rules); err == nil && build {
+			set, err = v.settings(s, v.cache())
+		}
+		if err != nil {
+			return re, effect, err
+		}
+		re.Rebuild[s.Name] = build
+		re.Restart[s.Name] = run
+		switch {
+		case build:
+			effect = plan.Rebuild
+		case run:
+			effect = max(effect, plan.Restart)
+		}
+		changes = append(changes, change{v, set})
+	}
+	e.conf.Store(c)
+	e.order = namesOf(list)
+	e.setReturning(returning)
+	for _, ch := range changes {
+		ch.v.conf.Store(ch.set)
+		if re.Rebuild[ch.v.name] {
+			ch.v.wanted.Add(1)
+		}
+	}
+	for _, v := range e.all() {
+		if !stays[v.name] {
+			v.leaving.Store(true)
+		}
+	}
+	e.enlist(added)
+	return re, effect, nil
+}
+
+// sameAddresses reports whether a service can go on with the sockets and the proxy that
+// it has.
+func sameAddresses(a, b config.Service) bool {
+	return reflect.DeepEqual(a.Proxy, b.Proxy) && reflect.DeepEqual(a.Run.Listen, b.Run.Listen)
+}
+
+// processOf is what a process is started with, and its end: the rest of the settings
+// apply to a running one as well.
+func processOf(r config.Run) config.Run {
+	r.Order, r.Restart, r.OnBuildError, r.Rollback = "", "", "", false
+	r.Ready, r.ReadyTimeout = "", 0
+	return r
+}
+
+func configProblem(err error) event.Problem {
+	p := event.Problem{
+		Message: "the config is not applied: " + err.Error(),
+		Hint:    "the old one stays in force until the file is mended",
+	}
+	var detailed interface{ Detail() string }
+	if errors.As(err, &detailed) {
+		p.Message = "the config is not applied"
+		p.Detail = detailed.Detail()
+	} else if h := hinter(nil); errors.As(err, &h) && h.Hint() != "" {
+		p.Hint = h.Hint() + "; " + p.Hint
+	}
+	return p
+}

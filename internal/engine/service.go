@@ -1,0 +1,569 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/joho/godotenv"
+
+	"github.com/hotreload/hotreload/builder"
+	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/gograph"
+	"github.com/hotreload/hotreload/internal/plan"
+	"github.com/hotreload/hotreload/runner"
+)
+
+// service is one program: how it is built and run, and what runs of it now.
+type service struct {
+	engine *Engine
+	name   string
+	conf   atomic.Pointer[settings] // replaced when the config is edited
+
+	leaving   atomic.Bool // the config has it no longer, or not like this
+	forgotten atomic.Bool
+	close     context.CancelFunc
+	serving   sync.WaitGroup // the proxy
+
+	graph atomic.Pointer[gograph.Graph]
+	// wanted counts the changes after which the graph must be read again, loaded
+	// is the count that the graph was read after. While they differ the graph
+	// may not describe the files as they are, and every Go file counts, so that
+	// nothing is missed.
+	wanted, loaded atomic.Int64
+	// asOf is when the newest build began to read files.
+	asOf atomic.Int64
+
+	mu       sync.Mutex
+	cancel   context.CancelFunc // ends the running build or rule commands
+	front    *front             // the proxy; nil: none
+	sockets  *sockets
+	launches map[int]*launch
+	server   answer // does the program listen, as far as its earlier starts have shown
+}
+
+// answer is what is known of a yes-or-no question.
+type answer int
+
+const (
+	unknown answer = iota
+	yes
+	no
+)
+
+// settings are what the config says of a service, ready to be used. They do not change.
+type settings struct {
+	config.Service
+	builder *builder.Builder // nil where nothing is built
+	rules   []rule
+}
+
+// launch is one process, from the wish to start it to its end.
+type launch struct {
+	process *runner.Process
+	feed    *feed // its standard input; nil: none
+	stop    bool  // asked to end before it had started
+	now     bool
+	addr    string        // where it answers behind a proxy
+	hurry   chan struct{} // closed when it must end at once
+	rushed  bool          // hurry is closed
+}
+
+func newService(e *Engine, c config.Service) (*service, error) {
+	v := &service{engine: e, name: c.Name, launches: map[int]*launch{}}
+	v.wanted.Store(1)
+	set, err := v.settings(c, v.cache())
+	if err != nil {
+		return nil, err
+	}
+	v.conf.Store(set)
+	if v.front, err = v.newFront(e); err != nil {
+		return nil, err
+	}
+	if v.sockets, err = e.listen(c.Run.Listen); err != nil {
+		v.release()
+		return nil, err
+	}
+	return v, nil
+}
+
+// cache is the private directory of the service.
+func (v *service) cache() string { return filepath.Join(v.engine.opt.Cache, cacheName(v.name)) }
+
+// release gives back what the service holds for its programs.
+func (v *service) release() {
+	v.sockets.close()
+	if v.front != nil {
+		v.front.Close()
+	}
+}
+
+// settings makes the config usable; cache is where its builder keeps binaries.
+func (v *service) settings(c config.Service, cache string) (*settings, error) {
+	set := &settings{Service: c}
+	var err error
+	if set.rules, err = compileRules(v.engine.root, c.Rules); err != nil {
+		return nil, err
+	}
+	if set.builder, err = builder.New(v.buildOptions(c, cache)); err != nil {
+		return nil, err
+	}
+	return set, nil
+}
+
+func (v *service) buildOptions(c config.Service, cache string) builder.Options {
+	b, e := c.Build, v.engine
+	o := builder.Options{
+		Dir:     e.root,
+		Package: b.Package,
+		Command: b.Command.Argv,
+		Shell:   b.Command.Shell,
+		Output:  b.Output,
+		Flags:   b.Flags,
+		Tags:    b.Tags,
+		Race:    b.Race,
+		DWARF:   b.DWARF,
+		Linker:  b.Linker,
+		Env:     cleanEnv(e.opt.Env, b.Env),
+		Cache:   cache,
+		Timeout: b.Timeout,
+		Name:    v.name,
+		Compiling: func(gen int) {
+			now := time.Now()
+			v.asOf.Store(now.UnixNano())
+			e.post(plan.Compiling{Service: v.name, Generation: gen, At: now})
+		},
+	}
+	for _, c := range b.Before {
+		o.Before = append(o.Before, builder.Step{Argv: c.Argv, Shell: c.Shell})
+	}
+	return o
+}
+
+// cacheName makes a directory name of a service's name.
+func cacheName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '_'
+	}, name)
+}
+
+func (s *settings) spec() plan.Service {
+	return plan.Service{
+		Name: s.Name, Needs: s.Needs, Builds: s.Builds(), Before: len(s.Build.Before) > 0,
+		Restart: s.Run.Restart, OnError: s.Run.OnBuildError,
+		Group: s.builder.Group(), StopTimeout: s.Run.StopTimeout,
+	}
+}
+
+// goBuild reports whether the program is built by `go build` of a package.
+func (s *settings) goBuild() bool { return s.Builds() && s.Build.Command.IsZero() }
+
+// stale reports whether the import graph has to be read again.
+func (v *service) stale() bool { return v.wanted.Load() != v.loaded.Load() }
+
+func finished(res builder.Result) event.BuildFinished {
+	b := event.BuildFinished{
+		OK: res.OK, DurationMS: event.MS(res.Duration), Output: res.Output,
+		Summary: res.Summary, Hint: res.Hint, OutputFile: res.OutputFile,
+	}
+	for _, d := range res.Diagnostics {
+		ed := event.Diagnostic{File: d.File, Line: d.Line, Column: d.Column, Message: d.Message, Package: d.Package}
+		if d.More != "" {
+			ed.Message += "\n" + d.More
+		}
+		for _, l := range d.Frame {
+			ed.Frame = append(ed.Frame, event.SourceLine{Number: l.Number, Text: l.Text})
+		}
+		b.Diagnostics = append(b.Diagnostics, ed)
+	}
+	return b
+}
+
+// runRules runs the commands of rules, in the order of the config.
+func (v *service) runRules(gen int, rules []int) {
+	ctx, end := v.begin()
+	set := v.conf.Load()
+	var steps []builder.Step
+	for _, i := range slices.Sorted(slices.Values(rules)) {
+		if i < len(set.rules) { // the config may have lost rules meanwhile
+			c := set.rules[i].command
+			steps = append(steps, builder.Step{Argv: c.Argv, Shell: c.Shell})
+		}
+	}
+	v.engine.spawn(func() {
+		res := set.builder.Steps(ctx, gen, steps)
+		end()
+		v.engine.post(plan.RulesDone{
+			Service: v.name, Generation: gen, OK: res.OK, Canceled: res.Canceled, Finished: finished(res),
+		})
+	})
+}
+
+func (v *service) cancelJob() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.cancel != nil {
+		v.cancel()
+	}
+}
+
+// start runs the program beside the engine and reports every step of its life.
+func (v *service) start(a plan.Launch) {
+	l := &launch{hurry: make(chan struct{})}
+	v.mu.Lock()
+	v.launches[a.Launch] = l
+	v.mu.Unlock()
+	v.engine.spawn(func() {
+		defer func() {
+			v.mu.Lock()
+			delete(v.launches, a.Launch)
+			v.mu.Unlock()
+		}()
+		v.live(a, l)
+	})
+}
+
+func (v *service) live(a plan.Launch, l *launch) {
+	e := v.engine
+	out, outDone := v.stream(a, "stdout", e.opt.Stdout)
+	errs, errDone := v.stream(a, "stderr", e.opt.Stderr)
+	spec, err := v.runSpec(a, l)
+	var p *runner.Process
+	var feed *feed
+	if err == nil {
+		spec.Stdout, spec.Stderr = out, errs
+		feed, err = v.giveInput(&spec, a.Generation)
+	}
+	if err == nil {
+		p, err = runner.Start(spec)
+	}
+	if err != nil {
+		feed.close()
+		e.post(plan.Launched{Service: v.name, Launch: a.Launch, Problem: problem("cannot start "+v.name, err)})
+		return
+	}
+	v.mu.Lock()
+	l.process, l.feed = p, feed
+	if l.stop {
+		feed.leave()
+		if l.now {
+			p.Kill()
+		} else {
+			p.Stop()
+		}
+	}
+	v.mu.Unlock()
+	e.post(plan.Launched{Service: v.name, Launch: a.Launch, PID: p.Pid()})
+
+	ready := p.Ready()
+	stopped := p.Stopped()
+	exited := p.Exited()
+	ended := func(x runner.Exit) {
+		if why, yes := userEnded(spec, x); yes {
+			e.quitFor(why)
+		}
+		v.tidyUp(spec, x)
+		e.post(plan.Ended{Service: v.name, Launch: a.Launch, Exit: exit(p.Pid(), x)})
+	}
+	for {
+		select {
+		case err := <-ready:
+			ready = nil
+			if errors.Is(err, runner.ErrEnded) {
+				continue // its end is told, with the reason; twice would be noise
+			}
+			r := plan.ReadyIs{Service: v.name, Launch: a.Launch}
+			if err != nil {
+				r.Problem = problem("not ready", err)
+			} else {
+				v.learn(p)
+				if v.front != nil {
+					v.front.SetUpstream(l.addr)
+				}
+			}
+			e.post(r)
+		case sig := <-stopped:
+			v.stoppedBy(spec, a.Generation, sig)
+		case addr := <-p.InUse():
+			v.addressTaken(a.Generation, p.Pid(), addr, spec.Env)
+		case x := <-exited:
+			exited, ready, stopped = nil, nil, nil
+			ended(x)
+		case <-p.Gone():
+			if exited != nil {
+				select {
+				case x := <-exited:
+					ended(x)
+				default:
+				}
+			}
+			select {
+			case addr := <-p.InUse():
+				v.addressTaken(a.Generation, p.Pid(), addr, spec.Env)
+			default:
+			}
+			outDone()
+			errDone()
+			feed.close()
+			e.post(plan.Gone{Service: v.name, Launch: a.Launch})
+			return
+		}
+	}
+}
+
+func exit(pid int, x runner.Exit) event.Exited {
+	ev := event.Exited{
+		PID: pid, Code: x.Code, DurationMS: event.MS(x.Duration), Reason: x.Reason, Killed: x.Killed,
+	}
+	if x.Signal != 0 {
+		ev.Code, ev.Signal = -1, signalName(x.Signal)
+	}
+	if x.Panic != nil {
+		ev.Panic, ev.File, ev.Line = x.Panic.Stack, x.Panic.Frame.File, x.Panic.Frame.Line
+	}
+	return ev
+}
+
+// hinter is an error that knows what to do about it.
+type hinter interface{ Hint() string }
+
+func problem(what string, err error) *event.Problem {
+	p := &event.Problem{Message: what + ": " + err.Error()}
+	var h hinter
+	if errors.As(err, &h) {
+		p.Hint = h.Hint()
+	}
+	return p
+}
+
+// stream is where one output of the program goes: to the screen, and to whoever
+// records it.
+func (v *service) stream(a plan.Launch, name string, tty *os.File) (s runner.Stream, done func()) {
+	e := v.engine
+	stderr := name == "stderr"
+	lines := &event.Lines{Service: v.name, Stream: name, Generation: a.Generation, Now: time.Now, Emit: func(ev event.Event) {
+		if e.opt.Record != nil {
+			e.opt.Record.Emit(ev)
+		}
+		e.subscribers.Emit(ev)
+	}}
+	return runner.Stream{TTY: tty, Write: func(p []byte) {
+			if e.opt.Record != nil || e.subscribers.some.Load() {
+				lines.Write(p)
+			}
+			e.opt.App(v.name, stderr, p)
+		}}, func() {
+			lines.Close()
+			e.opt.App(v.name, stderr, nil)
+		}
+}
+
+// runSpec is how the program is started this time: env files are read anew.
+func (v *service) runSpec(a plan.Launch, l *launch) (runner.Spec, error) {
+	e, r := v.engine, v.conf.Load().Run
+	args := r.Args
+	if e.opt.Args != nil {
+		args = e.opt.Args
+	}
+	dir := e.abs(r.Dir)
+	s := runner.Spec{Dir: dir, Ready: v.readiness()}
+	switch {
+	case len(r.Command) > 0:
+		for _, arg := range r.Command {
+			s.Args = append(s.Args, strings.ReplaceAll(arg, "{binary}", a.Program.Binary))
+		}
+		s.Args = append(s.Args, args...)
+	case a.Program.Binary != "":
+		s.Args = append([]string{a.Program.Binary}, args...)
+	default:
+		return s, hinted{errors.New("there is no program to run"), "set build.output to the file that build.command makes, or run.command"}
+	}
+	var err error
+	if s.Path, err = lookup(s.Args[0], dir); err != nil {
+		return s, err
+	}
+	if s.Env, err = v.environment(a.Generation); err != nil {
+		return s, err
+	}
+	if s.StopSignal, err = config.Signal(r.StopSignal); err != nil {
+		return s, err
+	}
+	s.StopTimeout = r.StopTimeout
+	if len(v.sockets.files) > 0 {
+		s.Sockets, s.SocketNames = v.sockets.files, v.sockets.names
+		if r.Ready == "" {
+			// A connection proves nothing here: the kernel accepts it for a
+			// program that is dead.
+			s.Ready = runner.Ready{}
+		}
+	}
+	if v.front != nil {
+		if l.addr, err = v.front.address(); err != nil {
+			return s, err
+		}
+		for _, kv := range v.front.env(l.addr) {
+			k, val, _ := strings.Cut(kv, "=")
+			s.Env = setenv(s.Env, k, val)
+		}
+		if r.Ready == "" {
+			s.Ready = v.front.ready(l.addr, r.ReadyTimeout)
+		}
+	}
+	return s, nil
+}
+
+// readiness is when the program counts as live. Without a setting, a server is
+// ready when it listens; whether it is one, its predecessor has shown.
+func (v *service) readiness() runner.Ready {
+	r := v.conf.Load().Run
+	if r.Ready != "" {
+		ready, err := parseReady(r.Ready)
+		if err == nil {
+			ready.Timeout = r.ReadyTimeout
+			return ready
+		}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch v.server {
+	case yes:
+		return runner.Ready{Listen: true, Grace: max(r.ReadyTimeout, listenGrace)}
+	case no:
+		return runner.Ready{}
+	}
+	return runner.Ready{Listen: true, Grace: listenGrace}
+}
+
+// listenGrace is how long the first start of a program is given to listen,
+// before it counts as started though it may be no server.
+const listenGrace = 500 * time.Millisecond
+
+// learn notes whether the program is a server.
+func (v *service) learn(p *runner.Process) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.learnLocked(p)
+}
+
+func (v *service) learnLocked(p *runner.Process) {
+	if p.Listened() {
+		v.server = yes
+	} else if v.server == unknown {
+		v.server = no
+	}
+}
+
+// environment is what the program is given (docs/configuration.md): hotreload's
+// own environment wins over env files, and run.env wins over both.
+func (v *service) environment(gen int) ([]string, error) {
+	e := v.engine
+	env := cleanEnv(e.opt.Env, nil)
+	for _, f := range v.envFiles() {
+		values, err := godotenv.Read(f)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, hinted{fmt.Errorf("%s: %w", e.rel(f), err), "mend the file; the program is started again when it is saved"}
+		}
+		for k, val := range values {
+			if !has(env, k) {
+				env = append(env, k+"="+val)
+			}
+		}
+	}
+	for k, val := range v.conf.Load().Run.Env {
+		env = setenv(env, k, val)
+	}
+	state := filepath.Join(v.cache(), "state")
+	if err := os.MkdirAll(state, 0o700); err != nil {
+		return nil, err
+	}
+	return append(env, "HOTRELOAD=1", "HOTRELOAD_SERVICE="+v.name,
+		fmt.Sprintf("HOTRELOAD_GENERATION=%d", gen), "HOTRELOAD_STATE_DIR="+state), nil
+}
+
+func has(env []string, key string) bool {
+	return slices.ContainsFunc(env, func(kv string) bool { return strings.HasPrefix(kv, key+"=") })
+}
+
+func (v *service) envFiles() []string {
+	var files []string
+	for _, f := range v.conf.Load().Run.EnvFiles {
+		files = append(files, v.engine.abs(f))
+	}
+	return files
+}
+
+// reads reports whether the program reads the file at its start.
+func (v *service) reads(path string) bool { return slices.Contains(v.envFiles(), path) }
+
+func (v *service) stop(n int, now bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	l := v.launches[n]
+	if l != nil && l.process != nil {
+		v.learnLocked(l.process)
+	}
+	if l != nil {
+		l.feed.leave()
+	}
+	switch {
+	case l == nil:
+	case l.process == nil:
+		l.stop, l.now = true, l.now || now
+	case now:
+		if !l.rushed {
+			l.rushed = true
+			close(l.hurry)
+		}
+		l.process.Kill()
+	case v.front != nil:
+		v.engine.spawn(func() {
+			v.drain(l)
+			l.process.Stop()
+		})
+	default:
+		l.process.Stop()
+	}
+}
+
+func (v *service) signal(n int, name string) {
+	sig, err := config.Signal(name)
+	if err != nil {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if l := v.launches[n]; l != nil && l.process != nil {
+		_ = l.process.Signal(sig)
+	}
+}
+
+func (v *service) each(f func(*launch)) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, l := range v.launches {
+		f(l)
+	}
+}
+
+// hinted is an error with advice.
+type hinted struct {
+	error
+	hint string
+}
+
+func (h hinted) Hint() string  { return h.hint }
+func (h hinted) Unwrap() error { return h.error }

@@ -1,0 +1,103 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+
+	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/proc"
+)
+
+// sockets are listening sockets that outlive every start of the program: between
+// two of them the kernel queues connections instead of refusing them.
+type sockets struct {
+	files []*os.File
+	names []string
+	paths []string // of Unix sockets, removed at the end
+}
+
+// listen opens what run.listen names. Go's net.Listen asks for the largest
+// backlog that the system allows (somaxconn), which matters here: it is the queue
+// in which requests wait during a restart.
+func (e *Engine) listen(entries []string) (*sockets, error) {
+	s := &sockets{}
+	for _, entry := range entries {
+		c, err := config.ParseSocket(entry)
+		if err != nil {
+			s.close()
+			return nil, err
+		}
+		if err := s.open(e, c); err != nil {
+			s.close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *sockets) open(e *Engine, c config.Socket) error {
+	address := c.Address
+	if c.Network == "unix" {
+		address = e.abs(address)
+		if err := removeDead(address); err != nil {
+			return err
+		}
+	}
+	l, err := net.Listen(c.Network, address)
+	if err != nil {
+		return proc.ExplainListen("run.listen", address, err)
+	}
+	defer l.Close()
+	var f *os.File
+	switch l := l.(type) {
+	case *net.TCPListener:
+		f, err = l.File()
+	case *net.UnixListener:
+		// The file in the file system stays when this copy is closed.
+		l.SetUnlinkOnClose(false)
+		s.paths = append(s.paths, address)
+		f, err = l.File()
+	default:
+		err = fmt.Errorf("run.listen: %s cannot be handed over", c.Network)
+	}
+	if err != nil {
+		return err
+	}
+	s.files = append(s.files, f)
+	s.names = append(s.names, c.Name)
+	return nil
+}
+
+// removeDead removes the file of a Unix socket that nobody listens on any more.
+func removeDead(path string) error {
+	fi, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if fi.Mode().Type() != fs.ModeSocket {
+		return hinted{fmt.Errorf("run.listen: %s exists and is no socket", path), "remove it, or name another path"}
+	}
+	if c, err := net.Dial("unix", path); err == nil {
+		c.Close()
+		return hinted{fmt.Errorf("run.listen: another program listens on %s", path), "stop it, or name another path"}
+	}
+	return os.Remove(path)
+}
+
+func (s *sockets) close() {
+	if s == nil {
+		return
+	}
+	for _, f := range s.files {
+		f.Close()
+	}
+	for _, p := range s.paths {
+		os.Remove(p)
+	}
+}

@@ -1,0 +1,240 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/plan"
+	"github.com/hotreload/hotreload/internal/proc"
+	"github.com/hotreload/hotreload/runner"
+)
+
+// Input is hotreload's own standard input.
+type Input interface {
+	// Read waits for input until ctx ends. It returns io.EOF at the end of the input; for
+	// a terminal (Ctrl-D) that need not be the last.
+	Read(ctx context.Context, p []byte) (int, error)
+	// Terminal is the terminal that is read, nil if it is none.
+	Terminal() *os.File
+	// File is what is read.
+	File() *os.File
+}
+
+// giveInput sets up the program's standard input as run.stdin says. The feed, which may be
+// nil, must be closed when the program is gone.
+func (v *service) giveInput(s *runner.Spec, gen int) (feed *feed, err error) {
+	in := v.engine.opt.Input
+	policy := v.conf.Load().Run.Stdin
+	if in == nil || policy != "app" && policy != "interactive" {
+		return nil, nil
+	}
+	tty := in.Terminal()
+	if policy == "interactive" && tty != nil {
+		if !proc.Foreground(tty) {
+			v.engine.emit(event.Event{Time: time.Now(), Service: v.name, Generation: gen, Body: event.Problem{
+				Message: "hotreload runs in the background, so " + v.name + " does not get the terminal",
+				Hint:    `stdin = "interactive" needs hotreload in the foreground: fg, then hotreload restart from elsewhere`,
+			}})
+			return nil, nil
+		}
+		s.Stdin, s.Foreground = tty, tty
+		if v.engine.opt.Stdout != nil {
+			s.Stdout = runner.Stream{File: v.engine.opt.Stdout}
+		}
+		if v.engine.opt.Stderr != nil {
+			s.Stderr = runner.Stream{File: v.engine.opt.Stderr}
+		}
+		return nil, nil
+	}
+	if !relays {
+		s.Stdin = in.File()
+		return nil, nil
+	}
+	if feed, err = v.engine.relay.attach(in); err == nil {
+		s.Stdin = feed.theirs
+	}
+	return feed, err
+}
+
+// userEnded reports whether the person at the terminal has ended a program that had it:
+// Ctrl-C and a closed window then reach the program alone, and are meant for all.
+func userEnded(s runner.Spec, x runner.Exit) (why string, yes bool) {
+	switch {
+	case s.Foreground == nil || x.Asked:
+	case x.Signal == syscall.SIGINT, x.Code == 130: // 130: a shell in between says it so
+		return "Ctrl-C", true
+	case x.Signal == syscall.SIGHUP:
+		return "the terminal is gone", true
+	}
+	return "", false
+}
+
+// tidy ends what a full-screen program switches on and takes no time to switch off when it
+// is killed: the alternate screen (not by 1049, which would move the cursor where there was
+// none), a hidden cursor, reports of the mouse, bracketed paste, colours.
+const tidy = "\x1b[?1047l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[0m"
+
+// tidyUp cleans the screen up after a program that had the terminal and was killed.
+func (v *service) tidyUp(s runner.Spec, x runner.Exit) {
+	if s.Foreground != nil && s.Stderr.File != nil && x.Signal != 0 {
+		v.engine.opt.App(v.name, true, []byte(tidy))
+	}
+}
+
+// relay passes hotreload's standard input on to the program that runs, through a pipe of
+// its own for each process.
+//
+// Nothing is read while no program runs, so what is typed ahead waits where it would wait
+// without hotreload, in the terminal. What a program leaves unread when it ends is given
+// to its successor, as a shell's next command would get it.
+type relay struct {
+	mu      sync.Mutex
+	current *feed  // the one that reads now
+	pending []byte // read, and not yet taken by any program
+	over    bool   // no more will come
+}
+
+// feed is the standard input of one process.
+type feed struct {
+	r      *relay
+	in     Input
+	theirs *os.File // the process's end; also kept here, to find what is left in it
+	ours   *os.File
+	cancel context.CancelFunc
+	ended  chan struct{}
+	once   sync.Once
+}
+
+// attach makes the next process the one that is fed. Only one is at a time.
+func (r *relay) attach(in Input) (*feed, error) {
+	theirs, ours, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	before := r.current
+	r.mu.Unlock()
+	if before != nil {
+		before.stop()
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	f := &feed{r: r, in: in, theirs: theirs, ours: ours, cancel: cancel, ended: make(chan struct{})}
+	r.mu.Lock()
+	r.current = f
+	r.mu.Unlock()
+	go f.run(ctx)
+	return f, nil
+}
+
+// run feeds until it is stopped, or the input has ended.
+func (f *feed) run(ctx context.Context) {
+	defer close(f.ended)
+	buf := make([]byte, 16<<10)
+	// A full pipe must not keep stop waiting.
+	unblock := context.AfterFunc(ctx, func() { _ = f.ours.SetWriteDeadline(time.Unix(1, 0)) })
+	defer unblock()
+	for {
+		if ctx.Err() != nil {
+			return
+		}
+		f.r.mu.Lock()
+		pending, over := f.r.pending, f.r.over
+		f.r.pending = nil
+		f.r.mu.Unlock()
+		switch {
+		case len(pending) > 0:
+			n, err := f.ours.Write(pending)
+			f.r.mu.Lock()
+			// Before it may stand what a program that ended meanwhile had left.
+			f.r.pending = append(f.r.pending, pending[n:]...)
+			f.r.mu.Unlock()
+			if err != nil {
+				return
+			}
+			continue
+		case over:
+			f.ours.Close() // the program sees the end of its input
+			return
+		}
+		n, err := f.in.Read(ctx, buf)
+		f.r.mu.Lock()
+		f.r.pending = append(f.r.pending, buf[:n]...)
+		if err != nil && ctx.Err() == nil && f.in.Terminal() == nil {
+			f.r.over = true
+		}
+		f.r.mu.Unlock()
+		if errors.Is(err, io.EOF) && f.in.Terminal() != nil {
+			// Ctrl-D ends the input of this process, not of the next.
+			f.ours.Close()
+			return
+		}
+	}
+}
+
+// leave ends the reading: what is typed from now on is for the next program.
+func (f *feed) leave() {
+	if f != nil {
+		f.cancel()
+	}
+}
+
+// stop is leave, and waits for it.
+func (f *feed) stop() {
+	f.cancel()
+	<-f.ended
+}
+
+// close is called when the process is gone.
+func (f *feed) close() {
+	if f == nil {
+		return
+	}
+	f.once.Do(func() {
+		f.stop()
+		f.ours.Close()
+		// Both ends are ours alone now: reading does not wait.
+		var left bytes.Buffer
+		_ = f.theirs.SetReadDeadline(time.Now().Add(time.Second))
+		_, _ = left.ReadFrom(f.theirs)
+		f.theirs.Close()
+		f.r.mu.Lock()
+		defer f.r.mu.Unlock()
+		if left.Len() > 0 {
+			f.r.pending = append(left.Bytes(), f.r.pending...)
+		}
+		if f.r.current == f {
+			f.r.current = nil
+		}
+	})
+}
+
+// Look looks at all files, because events may have been lost: hotreload, or the whole
+// machine, was stopped for a while.
+func (e *Engine) Look() {
+	e.post(func() {
+		if e.watch() != nil {
+			e.spawn(func() { _ = e.sync(e.ctx) })
+		}
+	})
+}
+
+// URLs are the pages that a person can open: those of the proxies.
+func (e *Engine) URLs() []string {
+	var urls []string
+	for _, v := range e.all() {
+		if v.front != nil {
+			urls = append(urls, v.front.URL())
+		}
+	}
+	return urls
+}
+
+// quitFor ends the session as a person asked through the program.
+func (e *Engine) quitFor(why string) { e.post(plan.Command{Do: plan.DoQuit, Why: why}) }

@@ -1,0 +1,65 @@
+package engine
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hotreload/hotreload/internal/gograph"
+	"github.com/hotreload/hotreload/internal/plan"
+)
+
+// Answer says what a change of a file would do to one service.
+type Answer struct {
+	Service string   `json:"service"`
+	Effect  string   `json:"effect"`
+	Why     string   `json:"why"`
+	Chain   []string `json:"chain"` // import path of the main package ... import path of the file's package
+}
+
+// Why answers for every service without starting anything. The path is absolute.
+func Why(ctx context.Context, o Options, path string) ([]Answer, error) {
+	o.Once = false
+	e := &Engine{opt: o, root: o.Config.Root, ctx: ctx}
+	e.conf.Store(o.Config)
+	var list []*service
+	for _, c := range o.Services {
+		v := &service{engine: e, name: c.Name}
+		rules, err := compileRules(e.root, c.Rules)
+		if err != nil {
+			return nil, err
+		}
+		v.conf.Store(&settings{Service: c, rules: rules})
+		if v.conf.Load().goBuild() {
+			g, err := gograph.Load(ctx, v.graphOptions())
+			if err != nil {
+				return nil, err
+			}
+			v.graph.Store(g)
+		}
+		list = append(list, v)
+	}
+	e.roster.Store(newRoster(list))
+	w, err := e.newWatcher(o.Config)
+	if err != nil {
+		return nil, err
+	}
+	ignored, is := w.Ignored(path)
+	var out []Answer
+	for _, v := range e.all() {
+		ef := v.effect(path)
+		a := Answer{Service: v.name, Effect: ef.Kind.String(), Why: ef.Why}
+		switch g := v.graph.Load(); {
+		case path == o.Config.Path:
+			a.Effect, a.Why = "reconfigure", "the config file"
+		case is:
+			a.Effect, a.Why = plan.None.String(), ignored
+		case ef.Input && g != nil:
+			a.Chain = g.Verdict(path).Chain
+		}
+		out = append(out, a)
+	}
+	if len(out) == 0 {
+		return nil, errors.New("there is no service")
+	}
+	return out, nil
+}
