@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/cli/browser"
+)
+
+// verbOpen is the hidden verb by which this program starts itself to open a page.
+const verbOpen = "__open"
+
+// openBrowser opens a page. It returns when the opener has ended, which for a browser that
+// it had to start may be hours later.
+//
+// It is done by a process of its own, in a session of its own where there are sessions: a
+// browser that is started in our process group would get the terminal's Ctrl-C.
+func openBrowser(url string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(self, verbOpen, url)
+	detach(cmd)
+	out, err := cmd.CombinedOutput()
+	if text := strings.TrimSpace(string(out)); err != nil && text != "" {
+		return errors.New(text)
+	}
+	return err
+}
+
+// openMain is that process.
+func openMain(url string, stderr io.Writer) int {
+	// Null devices: a browser would keep our pipe open, and us waiting for its end.
+	browser.Stdout, browser.Stderr = nil, nil
+	err := browser.OpenURL(url)
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		fmt.Fprintln(stderr, "no xdg-open or browser is on PATH")
+		return 1
+	case err != nil:
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,224 @@
+// Package cli is the command line: it reads flags and files, wires the other
+// packages together, and turns the outcome into an exit code.
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/hotreload/hotreload/internal/proc"
+)
+
+// Exit codes; those of --once are the program's own.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+	exitForced = 130
+)
+
+// version is set by the linker for releases (-X); otherwise the build says it.
+var version = ""
+
+// Version is the version of this binary.
+func Version() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return strings.TrimPrefix(info.Main.Version, "v")
+	}
+	return "devel"
+}
+
+// streams are what a command reads and writes; tests give their own.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// Main runs one command line, without the program's name, and returns the exit code.
+func Main(args []string, in io.Reader, out, err io.Writer) int {
+	// Before all else: this may be a guard or a shim that hotreload started.
+	proc.Helper()
+	if len(args) == 2 && args[0] == verbOpen {
+		return openMain(args[1], err)
+	}
+	s := streams{in, out, err}
+	root := newRoot(s)
+	root.SetArgs(args)
+	cmd, e := root.ExecuteC()
+	return report(s, cmd, e)
+}
+
+// codeError carries an exit code that is not the usual one for its kind.
+type codeError struct {
+	code int
+	err  error // nil: everything was said already
+}
+
+func (e *codeError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+func (e *codeError) Unwrap() error { return e.err }
+
+// usageError is a mistake in the command line or the config: exit code 2.
+func usageError(err error) error { return &codeError{exitUsage, err} }
+
+// advised is an error with advice.
+type advised struct {
+	error
+	hint string
+}
+
+func (a advised) Hint() string  { return a.hint }
+func (a advised) Unwrap() error { return a.error }
+
+func advise(hint, format string, args ...any) error {
+	return advised{fmt.Errorf(format, args...), hint}
+}
+
+// report prints an error and turns it into the exit code: the one place that does.
+func report(s streams, cmd *cobra.Command, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	code := exitFailed
+	var coded *codeError
+	if errors.As(err, &coded) {
+		code = coded.code
+		if coded.err == nil {
+			return code
+		}
+		err = coded.err
+	}
+	var detailed interface{ Detail() string }
+	if errors.As(err, &detailed) {
+		fmt.Fprintf(s.err, "%s\n", strings.TrimRight(detailed.Detail(), "\n"))
+		return code
+	}
+	fmt.Fprintf(s.err, "error: %s\n", err)
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) && hinted.Hint() != "" {
+		fmt.Fprintf(s.err, "hint: %s\n", hinted.Hint())
+	}
+	return code
+}
+
+func newRoot(s streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "hotreload",
+		Short: "Rebuild and restart a Go program when a file is saved",
+		Long: `hotreload watches a Go project, rebuilds it on a save with go build, restarts
+the program, and says when the save is live. In a project directory,
+
+	hotreload run
+
+is all there is to it. "hotreload init" writes a config file for the rest.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cmd.Help()
+		},
+	}
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(newRun(s), newInit(s), newCheck(s), newWhy(s), newDoctor(s), newSchema(s), newVersion(s))
+	root.AddCommand(newSessionCommands(s)...)
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		c.SetFlagErrorFunc(flagError)
+		args := c.Args
+		c.Args = func(cmd *cobra.Command, a []string) error {
+			if args == nil {
+				return nil
+			}
+			if err := args(cmd, a); err != nil {
+				return usageError(advised{err, fmt.Sprintf("see `%s --help`", cmd.CommandPath())})
+			}
+			return nil
+		}
+	}
+	// An unknown command is found by cobra before any of our code runs.
+	root.Args = func(cmd *cobra.Command, a []string) error {
+		if len(a) == 0 {
+			return nil
+		}
+		hint := "see `hotreload --help`"
+		if near := cmd.SuggestionsFor(a[0]); len(near) > 0 {
+			hint = fmt.Sprintf("did you mean `hotreload %s`?", near[0])
+		} else if _, err := os.Stat(a[0]); err == nil {
+			hint = fmt.Sprintf("to run it: `hotreload run %s`", a[0])
+		}
+		return usageError(advise(hint, "unknown command %q", a[0]))
+	}
+	root.SuggestionsMinimumDistance = 2
+	return root
+}
+
+func flagError(cmd *cobra.Command, err error) error {
+	return usageError(advised{err, fmt.Sprintf("see `%s --help`", cmd.CommandPath())})
+}
+
+func newVersion(s streams) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			fmt.Fprintf(s.out, "hotreload %s\n", Version())
+			if info, ok := debug.ReadBuildInfo(); ok {
+				fmt.Fprintf(s.out, "%s\n", info.GoVersion)
+			}
+			return nil
+		},
+	}
+}
+
+// terminal returns the file behind w if it is a terminal.
+func terminal(w any) *os.File {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return f
+	}
+	return nil
+}
+
+// columns returns the width of a terminal, asked anew each time: it may be resized.
+func columns(tty *os.File) func() int {
+	if tty == nil {
+		return nil
+	}
+	return func() int {
+		w, _, err := term.GetSize(int(tty.Fd()))
+		if err != nil {
+			return 0
+		}
+		return w
+	}
+}
+
+// colored decides about colour on the stream.
+func colored(mode string, w io.Writer) (bool, error) {
+	switch mode {
+	case "always":
+		return true, nil
+	case "never":
+		return false, nil
+	case "auto", "":
+		// fatih/color would decide by stdout; we print on stderr.
+		_, no := os.LookupEnv("NO_COLOR")
+		return terminal(w) != nil && !no && !plainTerminal(), nil
+	}
+	return false, usageError(advise("auto, always or never", "--color %q", mode))
+}

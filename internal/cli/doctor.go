@@ -1,0 +1,518 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/control"
+	"github.com/hotreload/hotreload/internal/proc"
+	"github.com/hotreload/hotreload/watcher"
+)
+
+// Levels of a finding.
+const (
+	levelOK   = "ok"
+	levelWarn = "warn"
+	levelFail = "fail"
+)
+
+// finding is one line of the doctor's report.
+type finding struct {
+	Check   string `json:"check"`
+	Level   string `json:"level"` // ok | warn | fail
+	Message string `json:"message"`
+	Hint    string `json:"hint"` // what to do; empty if nothing is to be done
+}
+
+// report of the doctor.
+type doctorReport struct {
+	OK       bool      `json:"ok"` // nothing fails
+	Findings []finding `json:"findings"`
+}
+
+func newDoctor(s streams) *cobra.Command {
+	var f projectFlags
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Look for what could hurt here",
+		Long: `Doctor looks at limits, file system, cache, toolchain, terminal, ports and
+environment, and says what to do where something is not right. Nothing is changed
+and nothing is asked of the network. The exit code is 1 if something would keep
+hotreload from working.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r := examine(cmd.Context(), s, &f)
+			var err error
+			if asJSON {
+				err = s.json(r)
+			} else {
+				err = s.report(r)
+			}
+			if err == nil && !r.OK {
+				err = &codeError{code: exitFailed}
+			}
+			return err
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (s streams) report(r doctorReport) error {
+	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
+	for _, f := range r.Findings {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Level, f.Check, f.Message)
+		if f.Hint != "" {
+			fmt.Fprintf(w, "\t\thint: %s\n", f.Hint)
+		}
+	}
+	return w.Flush()
+}
+
+// doctor collects findings.
+type doctor struct {
+	ctx     context.Context
+	s       streams
+	list    []finding
+	conf    *config.Config
+	root    string
+	env     []string // the toolchain's
+	session *control.Status
+}
+
+func (d *doctor) add(level, check, hint, format string, args ...any) {
+	d.list = append(d.list, finding{check, level, fmt.Sprintf(format, args...), hint})
+}
+
+func (d *doctor) ok(check, format string, args ...any) { d.add(levelOK, check, "", format, args...) }
+
+func examine(ctx context.Context, s streams, f *projectFlags) doctorReport {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	d := &doctor{ctx: ctx, s: s, env: proc.CleanEnv(os.Environ())}
+	d.ok("hotreload", "%s, %s/%s", Version(), runtime.GOOS, runtime.GOARCH)
+	d.project(f)
+	d.running()
+	d.limits()
+	d.fileSystem()
+	d.cache()
+	d.toolchain()
+	d.terminal()
+	d.ports()
+	d.environment()
+	return doctorReport{
+		OK:       !slices.ContainsFunc(d.list, func(f finding) bool { return f.Level == levelFail }),
+		Findings: d.list,
+	}
+}
+
+// project finds the root and reads the config. Without a good one the rest is looked at
+// as if there were none.
+func (d *doctor) project(f *projectFlags) {
+	p, err := f.open(d.ctx, "")
+	if err == nil {
+		d.conf, d.root = p.conf, p.conf.Root
+		d.ok("project", "%s", d.root)
+		if p.conf.Path == "" {
+			d.ok("config", "none, so the defaults are in force")
+		} else {
+			d.ok("config", "%s", p.conf.Path)
+		}
+		d.program(p)
+		return
+	}
+	var hint string
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) {
+		hint = hinted.Hint()
+	}
+	if hint == "" {
+		hint = "`hotreload check` shows where"
+	}
+	d.add(levelFail, "config", hint, "%s", strings.SplitN(err.Error(), "\n", 2)[0])
+	d.conf = config.Default()
+	d.root, _ = os.Getwd()
+	if f.dir != "" {
+		d.root, _ = filepath.Abs(f.dir)
+	}
+	if root, _, err := config.FindRoot(d.root); err == nil {
+		d.root = root
+	}
+	d.conf.Root = d.root
+}
+
+// program finds what would be run.
+func (d *doctor) program(p *project) {
+	if _, err := exec.LookPath("go"); err != nil {
+		return // said by toolchain
+	}
+	list, err := services(d.ctx, p.conf, p.cwd, d.env)
+	if err != nil {
+		level := levelFail
+		if coded := (*codeError)(nil); errors.As(err, &coded) {
+			level = levelWarn // several, to be named on the command line
+		}
+		var hinted interface{ Hint() string }
+		hint := ""
+		if errors.As(err, &hinted) {
+			hint = hinted.Hint()
+		}
+		d.add(level, "program", hint, "%s", strings.ReplaceAll(err.Error(), "\n  ", " "))
+		return
+	}
+	for _, s := range list {
+		switch {
+		case !s.Builds():
+			d.ok("program", "%s: %s", s.Name, strings.Join(s.Run.Command, " "))
+		case s.Build.Command.IsZero():
+			d.ok("program", "%s, from package %s", s.Name, s.Build.Package)
+		default:
+			d.ok("program", "%s, built by: %s", s.Name, s.Build.Command)
+		}
+	}
+}
+
+// running asks whether a session runs here.
+func (d *doctor) running() {
+	cache, err := control.CacheDir(d.root)
+	if err != nil {
+		return // said by cache
+	}
+	ctx, cancel := context.WithTimeout(d.ctx, 3*time.Second)
+	defer cancel()
+	var st control.Status
+	switch err := control.Dial(control.SocketPath(cache)).Do(ctx, http.MethodGet, "/status", "", &st); {
+	case err == nil:
+		d.session = &st
+		var states []string
+		for _, s := range st.Services {
+			states = append(states, s.Service+" "+s.State)
+		}
+		d.ok("session", "runs here, pid %d: %s", st.PID, strings.Join(states, ", "))
+	case errors.Is(err, control.ErrNoSession):
+		lock, err := control.Acquire(cache, d.root)
+		var held *control.HeldError
+		if errors.As(err, &held) {
+			d.add(levelWarn, "session", "`hotreload status` and `wait` cannot find it; if it hangs: kill the process", "%s, but it does not answer", held)
+			return
+		}
+		if err == nil {
+			lock.Release()
+		}
+		d.ok("session", "none runs here")
+	default:
+		d.add(levelWarn, "session", "if it hangs, kill it", "one runs here and does not answer: %v", err)
+	}
+}
+
+func (d *doctor) limits() {
+	for _, l := range watcher.Limits() {
+		used := ""
+		if l.Used >= 0 {
+			used = fmt.Sprintf(", %d used by this user", l.Used)
+		}
+		switch {
+		case l.Used >= 0 && l.Used >= l.Value:
+			d.add(levelWarn, l.Name, l.Hint, "%d%s: used up, so files will be polled", l.Value, used)
+		case l.Used >= 0 && l.Used > l.Value*4/5, strings.Contains(l.Name, "watches") && l.Value < 8192:
+			d.add(levelWarn, l.Name, l.Hint, "%d%s: little is left", l.Value, used)
+		default:
+			d.ok(l.Name, "%d%s", l.Value, used)
+		}
+	}
+	d.openFiles()
+}
+
+func (d *doctor) fileSystem() {
+	typ, reports := watcher.FileSystem(d.root)
+	backend := d.conf.Watch.Backend
+	switch {
+	case typ == "":
+		d.ok("file system", "type unknown; changes are expected to be reported")
+	case backend == "poll":
+		d.ok("file system", "%s; polled every %v, as the config says", typ, d.conf.Watch.PollInterval)
+	case reports:
+		d.ok("file system", "%s, which reports changes", typ)
+	case backend == "notify":
+		d.add(levelFail, "file system", `watch.backend = "auto" polls it`, "%s does not report changes made elsewhere, and the config forbids polling", typ)
+	default:
+		d.add(levelWarn, "file system", "a copy of the project on a local disk is live sooner; or shorten watch.poll_interval",
+			"%s does not report changes made elsewhere: polled every %v", typ, d.conf.Watch.PollInterval)
+	}
+}
+
+func (d *doctor) cache() {
+	dir, err := control.CacheDir(d.root)
+	if err != nil {
+		d.add(levelFail, "cache", "set XDG_CACHE_HOME to a directory that can be written", "%v", err)
+		return
+	}
+	if err := writable(dir); err != nil {
+		d.add(levelFail, "cache", "set XDG_CACHE_HOME to a directory that can be written", "%v", err)
+		return
+	}
+	if err := executable(dir); err != nil {
+		d.add(levelFail, "cache", "programs are built there; set XDG_CACHE_HOME to a directory on another file system", "nothing can be executed in %s: %v", dir, err)
+		return
+	}
+	free, known := freeSpace(dir)
+	switch {
+	case !known:
+		d.ok("cache", "%s", dir)
+	case free < 100<<20:
+		d.add(levelFail, "cache", "make room, or set XDG_CACHE_HOME to another disk", "%s: only %s free", dir, size(free))
+	case free < 1<<30:
+		d.add(levelWarn, "cache", "builds of large programs need more; make room", "%s: only %s free", dir, size(free))
+	default:
+		d.ok("cache", "%s (%s free)", dir, size(free))
+	}
+}
+
+// writable tries whether a file can be made in the directory.
+func writable(dir string) error {
+	f, err := os.CreateTemp(dir, "doctor-")
+	if err != nil {
+		return err
+	}
+	f.Close()
+	return os.Remove(f.Name())
+}
+
+func size(n uint64) string {
+	if n < 1<<30 {
+		return fmt.Sprintf("%d MB", n>>20)
+	}
+	return fmt.Sprintf("%d GB", n>>30)
+}
+
+// goEnv is what is asked of the toolchain.
+type goEnv struct {
+	GOVERSION, GOFLAGS, GOTOOLCHAIN, GOCACHE, GOTMPDIR, CGO_ENABLED, CC, GOOS, GOARCH, GOHOSTOS, GOHOSTARCH, GOEXPERIMENT string
+}
+
+func (d *doctor) toolchain() {
+	path, err := exec.LookPath("go")
+	if err != nil {
+		level := levelFail
+		if !slices.ContainsFunc(d.conf.ForServices(), func(s config.Service) bool { return s.Builds() && s.Build.Command.IsZero() }) {
+			level = levelWarn // other commands build here
+		}
+		d.add(level, "go", "install Go, or put it on PATH", "the go command is not on PATH")
+		return
+	}
+	env, err := d.askGo()
+	switch {
+	case err == nil:
+	case strings.Contains(err.Error(), "build cache"):
+		d.add(levelFail, "GOCACHE", "set GOCACHE to a directory that can be written", "%v", err)
+		return
+	default:
+		d.add(levelFail, "go", "set GOTOOLCHAIN=auto to let go fetch what go.mod asks for, or install it", "%s: %v", path, err)
+		return
+	}
+	if env.GOTOOLCHAIN != "" {
+		d.ok("go", "%s, %s (GOTOOLCHAIN=%s)", env.GOVERSION, path, env.GOTOOLCHAIN)
+	} else {
+		d.ok("go", "%s, %s", env.GOVERSION, path)
+	}
+	d.goFlags(env.GOFLAGS)
+	switch err := writable(env.GOCACHE); {
+	case env.GOCACHE == "off":
+		d.add(levelFail, "GOCACHE", "unset GOCACHE", "it is off, and go build does not work without")
+	case errors.Is(err, fs.ErrNotExist): // go makes it
+		if err := os.MkdirAll(env.GOCACHE, 0o777); err != nil {
+			d.add(levelFail, "GOCACHE", "set GOCACHE to a directory that can be written", "%v", err)
+			break
+		}
+		d.ok("GOCACHE", "%s (empty)", env.GOCACHE)
+	case err != nil:
+		d.add(levelFail, "GOCACHE", "set GOCACHE to a directory that can be written", "%v", err)
+	default:
+		d.ok("GOCACHE", "%s", env.GOCACHE)
+	}
+	if env.GOOS != env.GOHOSTOS || env.GOARCH != env.GOHOSTARCH {
+		d.add(levelWarn, "target", "unset GOOS and GOARCH, unless run.command runs it elsewhere",
+			"programs are built for %s/%s, and this is %s/%s", env.GOOS, env.GOARCH, env.GOHOSTOS, env.GOHOSTARCH)
+	}
+	d.compiler(env)
+}
+
+func (d *doctor) askGo() (env goEnv, err error) {
+	ctx, cancel := context.WithTimeout(d.ctx, 20*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "go", "env", "-json")
+	cmd.Dir = d.root
+	cmd.Env = append(slices.Clip(d.env), "GOPROXY=off") // a missing toolchain is not fetched now
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && len(exit.Stderr) > 0 {
+		return env, errors.New(strings.TrimPrefix(strings.TrimSpace(string(exit.Stderr)), "go: "))
+	}
+	if err != nil {
+		return env, err
+	}
+	return env, json.Unmarshal(out, &env)
+}
+
+func (d *doctor) goFlags(flags string) {
+	f := strings.Fields(flags)
+	switch {
+	case len(f) == 0:
+		d.ok("GOFLAGS", "not set")
+	case slices.Contains(f, "-a"):
+		d.add(levelWarn, "GOFLAGS", "take -a out of GOFLAGS", "%s: -a compiles everything anew at each save", flags)
+	case slices.Contains(f, "-n"):
+		d.add(levelFail, "GOFLAGS", "take -n out of GOFLAGS", "%s: -n builds nothing", flags)
+	default:
+		d.ok("GOFLAGS", "%s", flags)
+	}
+}
+
+func (d *doctor) compiler(env goEnv) {
+	if env.CGO_ENABLED != "1" {
+		d.ok("cgo", "off (CGO_ENABLED=%s)", env.CGO_ENABLED)
+		return
+	}
+	cc := strings.Fields(env.CC)
+	if len(cc) == 0 {
+		return
+	}
+	if _, err := exec.LookPath(cc[0]); err != nil {
+		d.ok("cgo", "the C compiler %s is not on PATH; only packages that use cgo need it", cc[0])
+		return
+	}
+	linker := "the default linker; mold, if it were installed, would link faster"
+	for _, l := range []string{"mold", "ld.lld"} {
+		if path, err := exec.LookPath(l); err == nil {
+			linker = "linker " + path
+			break
+		}
+	}
+	d.ok("cgo", "C compiler %s, %s", cc[0], linker)
+}
+
+func (d *doctor) terminal() {
+	in, out, errs := terminal(d.s.in) != nil, terminal(d.s.out) != nil, terminal(d.s.err) != nil
+	switch {
+	case !in && !out && !errs:
+		d.ok("terminal", "none: plain lines, no keys")
+	case plainTerminal():
+		d.ok("terminal", "TERM=%s, CI=%s: plain lines, no keys", os.Getenv("TERM"), os.Getenv("CI"))
+	default:
+		color, _ := colored("auto", d.s.err)
+		keys := "keys are read (see run.stdin)"
+		if !in {
+			keys = "no keys: standard input is no terminal"
+		}
+		d.ok("terminal", "TERM=%s, colour %s, %s", os.Getenv("TERM"), map[bool]string{true: "on", false: "off"}[color], keys)
+	}
+}
+
+// ports looks at every address that the config names.
+func (d *doctor) ports() {
+	look := func(key, addr string, level, hint string) {
+		if addr == "" {
+			return
+		}
+		own, found := proc.PortOwner(addr)
+		switch {
+		case !found:
+			d.ok(key, "%s is free", addr)
+		case d.ours(own.PID):
+			d.ok(key, "%s is this project's session (%s)", addr, own)
+		default:
+			d.add(level, key, hint, "%s is taken by %s", addr, own)
+		}
+	}
+	const free = "end that program, or choose another port"
+	look("control.listen", d.conf.Control.Listen, levelFail, free)
+	for _, s := range d.conf.ForServices() {
+		prefix := ""
+		if s.Name != "" {
+			prefix = "services." + s.Name + "."
+		}
+		look(prefix+"proxy.listen", s.Proxy.Listen, levelFail, free)
+		for _, l := range s.Run.Listen {
+			if sock, err := config.ParseSocket(l); err == nil && sock.Network != "unix" {
+				look(prefix+"run.listen", sock.Address, levelFail, free)
+			}
+		}
+		if s.Proxy.Listen != "" && s.Proxy.App != "auto" {
+			look(prefix+"proxy.app", s.Proxy.App, levelWarn, "if it is not the program itself, started by hand: "+free)
+		}
+		if addr := readyAddress(s.Run.Ready); addr != "" {
+			look(prefix+"run.ready", addr, levelWarn, "if it is not the program itself, started by hand: "+free)
+		}
+	}
+}
+
+// readyAddress is the local address that run.ready asks, "" if there is none.
+func readyAddress(ready string) string {
+	if addr, ok := strings.CutPrefix(ready, "tcp:"); ok {
+		return addr
+	}
+	if strings.HasPrefix(ready, "http:") || strings.HasPrefix(ready, "https:") {
+		if u, err := url.Parse(ready); err == nil && u.Port() != "" {
+			return u.Host
+		}
+	}
+	return ""
+}
+
+// ours reports whether the process belongs to the session that runs here.
+func (d *doctor) ours(pid int) bool {
+	if d.session == nil || pid == 0 {
+		return false
+	}
+	return pid == d.session.PID || slices.ContainsFunc(d.session.Services, func(s control.ServiceStatus) bool {
+		return s.PID != 0 && (s.PID == pid || proc.GroupOf(pid) == s.PID)
+	})
+}
+
+// telling are variables that change what hotreload or the toolchain does.
+var telling = []string{
+	"CI", "NO_COLOR", "GODEBUG", "GOEXPERIMENT", "GOMAXPROCS", "GOGC", "GOMEMLIMIT", "GOWORK", "GO111MODULE",
+	"XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "TMPDIR", "GOTMPDIR", "LISTEN_FDS", "NOTIFY_SOCKET",
+}
+
+func (d *doctor) environment() {
+	if _, inside := os.LookupEnv("HOTRELOAD"); inside {
+		d.add(levelWarn, "environment", "run it in a shell of its own", "this is a program of another hotreload session (HOTRELOAD is set)")
+	}
+	if os.Getenv("GO111MODULE") == "off" {
+		d.add(levelFail, "environment", "unset GO111MODULE", "GO111MODULE=off: modules do not work")
+	}
+	var set []string
+	for _, k := range telling {
+		if v, ok := os.LookupEnv(k); ok {
+			set = append(set, k+"="+v)
+		}
+	}
+	if strings.Contains(os.Getenv("MAKEFLAGS"), "--jobserver") {
+		set = append(set, "MAKEFLAGS (a job server, which programs are not given)")
+	}
+	if len(set) == 0 {
+		d.ok("environment", "nothing special is set")
+		return
+	}
+	d.ok("environment", "%s", strings.Join(set, ", "))
+}

@@ -1,0 +1,268 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/control"
+	"github.com/hotreload/hotreload/internal/engine"
+	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/plan"
+	"github.com/hotreload/hotreload/internal/proc"
+	"github.com/hotreload/hotreload/internal/ui"
+)
+
+type runOptions struct {
+	project projectFlags
+	pkg     string
+	args    []string // nil: those of the config
+	once    bool
+	log     string
+	events  string
+	color   string
+	quiet   bool
+	verbose bool
+}
+
+func newRun(s streams) *cobra.Command {
+	var o runOptions
+	cmd := &cobra.Command{
+		Use:   "run [PACKAGE] [-- ARGS...]",
+		Short: "Build, run, and do so again at every save",
+		Long: `Run builds and starts the program, watches what it is built from, and builds and
+restarts it when that changes. PACKAGE is named as for go run; without it, it is
+the main package of this directory, of the root, or the only one there is.
+Everything after -- is passed to the program unchanged.`,
+		Example: `  hotreload run
+  hotreload run ./cmd/api -- --port 8081
+  hotreload run --set build.flags='["-trimpath"]' --race`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			n := len(args)
+			if d := cmd.ArgsLenAtDash(); d >= 0 {
+				n = d
+			}
+			if n > 1 {
+				return fmt.Errorf("one package at most, not %q; arguments of the program come after --", args[:n])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			d := cmd.ArgsLenAtDash()
+			if d >= 0 {
+				o.args = append([]string{}, args[d:]...)
+				args = args[:d]
+			}
+			if len(args) > 0 {
+				o.pkg = args[0]
+			}
+			return run(cmd.Context(), s, o)
+		},
+	}
+	o.project.add(cmd)
+	fl := cmd.Flags()
+	fl.BoolVar(&o.once, "once", false, "build, run, and exit with the program's exit code")
+	fl.StringVar(&o.log, "log", "", "how to tell what happens: `text|json` (default from the config: text)")
+	fl.StringVar(&o.events, "events", "", "also write what happens to `FILE`, as JSON lines")
+	fl.StringVar(&o.color, "color", "auto", "`auto|always|never`")
+	fl.BoolVarP(&o.quiet, "quiet", "q", false, "say only what needs attention")
+	fl.BoolVarP(&o.verbose, "verbose", "v", false, "say also what did not matter, and why")
+	return cmd
+}
+
+func run(ctx context.Context, s streams, o runOptions) (err error) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	warnings := proc.Setup()
+	p, err := o.project.open(ctx, o.pkg)
+	if err != nil {
+		return err
+	}
+	c := p.conf
+	if o.log != "" {
+		if err := c.Set("log.format=" + o.log); err != nil {
+			return usageError(err)
+		}
+	}
+	env := os.Environ()
+	list, err := services(ctx, c, p.cwd, proc.CleanEnv(env))
+	if err != nil {
+		return err
+	}
+	if err := o.checkSeveral(list); err != nil {
+		return err
+	}
+	color, err := colored(o.color, s.err)
+	if err != nil {
+		return err
+	}
+
+	cache, err := control.CacheDir(c.Root)
+	if err != nil {
+		return err
+	}
+	if o.once {
+		// A session may run beside it, with binaries of its own.
+		if cache, err = os.MkdirTemp(cache, "once-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(cache)
+	} else {
+		lock, err := control.Acquire(cache, c.Root)
+		if err != nil {
+			return err
+		}
+		defer lock.Release()
+	}
+	in, err := openInput(s)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	guard, err := proc.StartGuard(guarded(cache, o.once)...)
+	if err != nil {
+		warnings = append(warnings, fmt.Sprintf("no guard against kill -9: %v", err))
+	} else {
+		defer guard.Close()
+	}
+
+	var e *engine.Engine
+	outTTY, errTTY := terminal(s.out), terminal(s.err)
+	screen := ui.NewScreen(s.out, s.err, outTTY != nil && errTTY != nil, func() {
+		e.Command(plan.Command{Do: plan.DoQuit, Why: "nobody reads the output any more"})
+	})
+	clears := errTTY != nil && !plainTerminal()
+	if !color {
+		screen.Plain()
+	}
+	colorOut, err := colored(o.color, s.out)
+	if err != nil {
+		return err
+	}
+	say := newNarrator(screen, ui.TextOptions{
+		Color: color, Quiet: o.quiet, Verbose: o.verbose, Once: o.once, Dir: p.cwd, Width: columns(errTTY),
+	}, colorOut, clears)
+	say.services(namesOf(list))
+	say.configure(c)
+	queue := event.NewQueue(say.sink)
+	// The last lines are waited for, but not a terminal that was stopped for good.
+	defer queue.Close(2 * time.Second)
+
+	opt := engine.Options{
+		Config: c, Services: list, Version: Version(), Args: o.args, Cache: cache, Env: env, Once: o.once,
+		App: screen.App, Sink: queue, Stdout: outTTY, Stderr: errTTY, Input: in, Suspend: in.Suspend,
+		Load: func() (*config.Config, []config.Service, error) {
+			c, err := p.load()
+			if err != nil {
+				return nil, nil, err
+			}
+			if o.log != "" {
+				if err := c.Set("log.format=" + o.log); err != nil {
+					return nil, nil, err
+				}
+			}
+			list, err := services(ctx, c, p.cwd, proc.CleanEnv(env))
+			if err == nil {
+				err = o.checkSeveral(list)
+			}
+			return c, list, err
+		},
+	}
+	if o.events != "" {
+		f, err := os.OpenFile(o.events, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o644)
+		if err != nil {
+			return usageError(advise("--events wants a file that can be written", "%w", err))
+		}
+		defer f.Close()
+		record := event.NewQueue(ui.NewLog(f))
+		defer record.Close(2 * time.Second)
+		opt.Record = record
+	}
+	// Edits of the config come once all is there to take them.
+	var server atomic.Pointer[control.Server]
+	opt.Configured = func(before, after *config.Config, names []string) {
+		say.services(names)
+		say.configure(after)
+		if before.Control.Listen == after.Control.Listen {
+			return
+		}
+		if server := server.Load(); server != nil {
+			if err := server.Relisten(after.Control.Listen); err != nil {
+				queue.Emit(event.Event{Time: time.Now(), Body: event.Problem{Message: err.Error(), Hint: "the socket of the session works as before"}})
+			}
+		}
+	}
+	if e, err = engine.New(opt); err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		queue.Emit(event.Event{Time: time.Now(), Body: event.Problem{Message: w}})
+	}
+	if guard != nil {
+		stop := watchGuard(guard, queue)
+		defer stop()
+	}
+	if !o.once {
+		// Without it everything works but talking to the session from outside.
+		api, err := control.Serve(backend{e}, control.SocketPath(cache), c.Control.Listen)
+		if err != nil {
+			if c.Control.Listen != "" {
+				return err
+			}
+			queue.Emit(event.Event{Time: time.Now(), Body: event.Problem{Message: err.Error(), Hint: "`hotreload status` and `wait` will not find this session"}})
+		} else {
+			defer api.Close()
+			server.Store(api)
+		}
+	}
+	sctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	control.Signals(sctx, e, in, hangup(s.in, s.out, s.err))
+	if !o.once && readsKeys(list) {
+		// The terminal is as it was before the shell prints its prompt.
+		defer pressKeys(sctx, in, e, screen, queue, clears)()
+	}
+	code, err := e.Run(ctx)
+	if err != nil {
+		return err
+	}
+	if code != exitOK {
+		return &codeError{code: code}
+	}
+	return nil
+}
+
+// guarded are the directories that the guard removes if hotreload is killed.
+func guarded(cache string, once bool) []string {
+	if once {
+		return []string{cache}
+	}
+	return []string{filepath.Join(cache, "tmp")}
+}
+
+func watchGuard(g *proc.Guard, sink event.Sink) (stop func()) {
+	done := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-g.Replaced():
+				sink.Emit(event.Event{Time: time.Now(), Body: event.Problem{
+					Message: "the guard process was killed; a new one stands by",
+					Hint:    "it ends the programs if hotreload itself is killed",
+				}})
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { close(done); <-ended }
+}

@@ -1,0 +1,294 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/control"
+	"github.com/hotreload/hotreload/internal/engine"
+	"github.com/hotreload/hotreload/internal/plan"
+	"github.com/hotreload/hotreload/internal/ui"
+)
+
+// backend shows a session to the control API.
+type backend struct{ *engine.Engine }
+
+func (b backend) Status(ctx context.Context) (control.Status, error) {
+	s, err := b.Snapshot(ctx)
+	if err != nil {
+		return control.Status{}, err
+	}
+	return control.Status{
+		PID: s.PID, Version: s.Version, Dir: s.Dir, Config: s.Config, Backend: s.Backend, Watches: s.Watches,
+		Paused: s.Paused, Services: statuses(s.Services), Goroutines: runtime.NumGoroutine(),
+	}, nil
+}
+
+func (b backend) Wait(ctx context.Context, service string) (control.Outcome, error) {
+	reports, err := b.Await(ctx, service)
+	if errors.Is(err, engine.ErrNoService) {
+		err = fmt.Errorf("%w: %q", control.ErrNoService, service)
+	}
+	o := control.Outcome{OK: err == nil, Services: statuses(reports)}
+	for _, s := range o.Services {
+		o.OK = o.OK && s.OKState()
+	}
+	return o, err
+}
+
+func statuses(reports []plan.Report) []control.ServiceStatus {
+	out := []control.ServiceStatus{}
+	for _, r := range reports {
+		s := control.ServiceStatus{
+			Service: r.Service, Generation: r.Generation, State: r.State, Stale: r.Stale,
+			PID: r.PID, Running: r.Running, Since: r.Since, WaitsFor: r.WaitsFor, Paused: r.Paused,
+			Exit: r.Exit, Live: r.Live, LiveGen: r.LiveGeneration,
+		}
+		switch {
+		case r.State == plan.StateFailed && r.Build != nil && !r.Build.OK:
+			s.Error, s.Diagnostics, s.Output = r.Build.Summary, r.Build.Diagnostics, r.Build.Output
+			if s.Error == "" {
+				s.Error = "the build failed"
+			}
+		case r.State == plan.StateFailed && r.Problem != nil:
+			s.Error = r.Problem.Message
+		case r.State == plan.StateEnded && r.Exit != nil && r.Exit.Code != 0:
+			s.Error = r.Exit.Reason
+		case r.State == plan.StateWaiting && r.Paused:
+			s.Error = "paused"
+		case r.State == plan.StateWaiting && r.WaitsFor != "":
+			s.Error = "waits for " + r.Held
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// sessionFlags find the session to talk to.
+type sessionFlags struct {
+	dir  string
+	json bool
+}
+
+func (f *sessionFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&f.dir, "dir", "C", "", "act as if started in `DIR`")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON")
+}
+
+func (f *sessionFlags) client() (*control.Client, error) {
+	dir, err := os.Getwd()
+	if f.dir != "" {
+		dir, err = filepath.Abs(f.dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	root, _, err := config.FindRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	cache, err := control.CacheDir(root)
+	if err != nil {
+		return nil, err
+	}
+	return control.Dial(control.SocketPath(cache)), nil
+}
+
+// noSession tells that nobody answers, with exit code 2: a script can tell it
+// from a failed build.
+func noSession(err error) error {
+	if errors.Is(err, control.ErrNoSession) {
+		return usageError(advise("start one with `hotreload run`, or name its directory with -C", "no session runs in this project"))
+	}
+	return err
+}
+
+func sessionCommand(s streams, use, short, long string, run func(context.Context, *control.Client, string, bool) error) *cobra.Command {
+	var f sessionFlags
+	cmd := &cobra.Command{
+		Use: use + " [SERVICE]", Short: short, Long: long, Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := f.client()
+			if err != nil {
+				return err
+			}
+			service := ""
+			if len(args) > 0 {
+				service = args[0]
+			}
+			return noSession(run(cmd.Context(), c, service, f.json))
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func newSessionCommands(s streams) []*cobra.Command {
+	wish := func(method, path string) func(context.Context, *control.Client, string, bool) error {
+		return func(ctx context.Context, c *control.Client, service string, asJSON bool) error {
+			var o control.Outcome
+			if err := c.Do(ctx, method, path, service, &o); err != nil {
+				return err
+			}
+			return s.outcome(o, asJSON)
+		}
+	}
+	order := func(path, said string) func(context.Context, *control.Client, string, bool) error {
+		return func(ctx context.Context, c *control.Client, service string, asJSON bool) error {
+			var ok struct {
+				OK bool `json:"ok"`
+			}
+			if err := c.Do(ctx, http.MethodPost, path, service, &ok); err != nil {
+				return err
+			}
+			if path == "/stop" && service == "" {
+				// The stream of events ends with the session.
+				if err := c.Drain(ctx, "/events"); err != nil {
+					return err
+				}
+			}
+			if asJSON {
+				return s.json(ok)
+			}
+			fmt.Fprintln(s.out, said)
+			return nil
+		}
+	}
+	return []*cobra.Command{
+		sessionCommand(s, "status", "Say what the running session does",
+			"Status prints, for every service, its state, generation, pid, last error and last times.",
+			func(ctx context.Context, c *control.Client, service string, asJSON bool) error {
+				var st control.Status
+				if err := c.Do(ctx, http.MethodGet, "/status", "", &st); err != nil {
+					return err
+				}
+				if service != "" {
+					var only []control.ServiceStatus
+					for _, x := range st.Services {
+						if x.Service == service {
+							only = append(only, x)
+						}
+					}
+					if only == nil {
+						var names []string
+						for _, x := range st.Services {
+							names = append(names, x.Service)
+						}
+						return usageError(fmt.Errorf("no such service: %q; there is %s", service, strings.Join(names, ", ")))
+					}
+					st.Services = only
+				}
+				if asJSON {
+					return s.json(st)
+				}
+				return s.status(st)
+			}),
+		sessionCommand(s, "wait", "Wait until the last edit is live",
+			`Wait returns when every edit made before the call is live (exit code 0), or has
+failed (1, with the errors). It looks at the files itself, so an edit made a
+moment ago counts. Without a session the exit code is 2.`,
+			wish(http.MethodGet, "/wait")),
+		sessionCommand(s, "restart", "Restart the program", "Restart starts the program again, without a build, and waits for what comes of it.",
+			wish(http.MethodPost, "/restart")),
+		sessionCommand(s, "rebuild", "Build and restart the program", "Rebuild builds and starts the program again, and waits for what comes of it.",
+			wish(http.MethodPost, "/rebuild")),
+		sessionCommand(s, "pause", "Note changes, build nothing", "Pause lets changes be noted and not built until resume.", order("/pause", "paused")),
+		sessionCommand(s, "resume", "Go on after pause", "Resume builds what was changed since pause.", order("/resume", "resumed")),
+		sessionCommand(s, "stop", "End the session, or stop one service", `Stop ends the programs gracefully, and the session. With SERVICE it ends that one
+alone, until it is restarted; changes of its files are noted meanwhile.`,
+			func(ctx context.Context, c *control.Client, service string, asJSON bool) error {
+				if service != "" {
+					return wish(http.MethodPost, "/stop")(ctx, c, service, asJSON)
+				}
+				return order("/stop", "stopped")(ctx, c, service, asJSON)
+			}),
+	}
+}
+
+func (s streams) json(v any) error {
+	enc := json.NewEncoder(s.out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// outcome prints what came of a wish; anything but success is exit code 1.
+func (s streams) outcome(o control.Outcome, asJSON bool) error {
+	if asJSON {
+		if err := s.json(o); err != nil {
+			return err
+		}
+	} else {
+		for _, x := range o.Services {
+			s.serviceLine(x)
+		}
+	}
+	if !o.OK {
+		return &codeError{code: exitFailed}
+	}
+	return nil
+}
+
+func (s streams) serviceLine(x control.ServiceStatus) {
+	switch {
+	case x.State == plan.StateLive && x.Live != nil:
+		fmt.Fprintf(s.out, "%s: live, generation %d, pid %d (%d ms)\n", x.Service, x.Generation, x.PID, x.Live.LatencyMS)
+	case x.Error != "":
+		fmt.Fprintf(s.out, "%s: %s: %s\n", x.Service, x.State, x.Error)
+	default:
+		fmt.Fprintf(s.out, "%s: %s\n", x.Service, x.State)
+	}
+	if len(x.Diagnostics) > 0 {
+		dir, _ := os.Getwd()
+		t := ui.NewText(ui.NewScreen(s.out, s.err, false, nil), ui.TextOptions{Dir: dir})
+		fmt.Fprint(s.out, t.Diagnostics(x.Diagnostics))
+	} else if x.Output != "" {
+		fmt.Fprintln(s.out, strings.TrimRight(x.Output, "\n"))
+	}
+}
+
+func (s streams) status(st control.Status) error {
+	paused := ""
+	if st.Paused {
+		paused = ", paused"
+	}
+	fmt.Fprintf(s.out, "%s (pid %d%s)\n", st.Dir, st.PID, paused)
+	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "SERVICE\tSTATE\tGENERATION\tPID\tUP\tLAST")
+	for _, x := range st.Services {
+		state := x.State
+		if x.Stale {
+			state += " (stale)"
+		}
+		up, last, pid := "-", "-", "-"
+		if x.PID != 0 {
+			pid = fmt.Sprint(x.PID)
+			up = time.Since(x.Since).Round(time.Second).String()
+		}
+		if x.Live != nil {
+			last = fmt.Sprintf("%d ms", x.Live.LatencyMS)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", x.Service, state, x.Generation, pid, up, last)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, x := range st.Services {
+		if x.Error != "" {
+			s.serviceLine(x)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,4 @@
+package cli
+
+// hangup: a console that closes sends SIGTERM on Windows, never SIGHUP.
+func hangup(...any) func() bool { return func() bool { return false } }

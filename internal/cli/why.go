@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hotreload/hotreload/internal/control"
+	"github.com/hotreload/hotreload/internal/engine"
+	"github.com/hotreload/hotreload/internal/proc"
+)
+
+func newWhy(s streams) *cobra.Command {
+	var f projectFlags
+	var asJSON bool
+	var pkg string
+	cmd := &cobra.Command{
+		Use:   "why PATH",
+		Short: "Say what a change of a file would do, and why",
+		Long: `Why says, for every service, whether a change of PATH would rebuild it, restart
+it, do something else or nothing, and the reason: the import chain that leads to
+the file, the rule that names it, or what makes it be ignored. The file need not
+exist yet.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := f.open(cmd.Context(), pkg)
+			if err != nil {
+				return err
+			}
+			env := os.Environ()
+			list, err := services(cmd.Context(), p.conf, p.cwd, proc.CleanEnv(env))
+			if err != nil {
+				return err
+			}
+			path := args[0]
+			if !filepath.IsAbs(path) {
+				path = filepath.Join(p.cwd, path)
+			}
+			cache, err := control.CacheDir(p.conf.Root)
+			if err != nil {
+				return err
+			}
+			answers, err := engine.Why(cmd.Context(), engine.Options{
+				Config: p.conf, Services: list, Env: env, Cache: cache,
+			}, filepath.Clean(path))
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				enc := json.NewEncoder(s.out)
+				enc.SetEscapeHTML(false)
+				return enc.Encode(answers)
+			}
+			for _, a := range answers {
+				fmt.Fprintf(s.out, "%s: %s: %s\n", a.Service, a.Effect, a.Why)
+				if len(a.Chain) > 0 {
+					fmt.Fprintf(s.out, "  %s\n", strings.Join(append(a.Chain, filepath.Base(path)), " -> "))
+				}
+			}
+			return nil
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().StringVar(&pkg, "package", "", "the main `PACKAGE`, if there are several and no config")
+	return cmd
+}
