@@ -1,0 +1,202 @@
+//go:build unix
+
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/hotreload/hotreload/internal/control"
+)
+
+// webApp is a small server: it answers its pid and a constant, has a package, an
+// embedded file, a template read at start, a file for another system and a test.
+var webApp = map[string]string{
+	"go.mod": "module example.test/web\n\ngo 1.25\n",
+	"main.go": `package main
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"example.test/web/lib"
+)
+
+//go:embed static
+var static embed.FS
+
+func main() {
+	template, _ := os.ReadFile("templates/t.html")
+	l, err := net.Listen("tcp", os.Getenv("ADDR"))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "pid=%d version=%s lib=%s", os.Getpid(), Version, lib.Name())
+	})
+	mux.HandleFunc("/t", func(w http.ResponseWriter, r *http.Request) { w.Write(template) })
+	mux.HandleFunc("/env", func(w http.ResponseWriter, r *http.Request) {
+		v, ok := os.LookupEnv(r.URL.RawQuery)
+		fmt.Fprintf(w, "%s %t", v, ok)
+	})
+	mux.Handle("/static/", http.FileServerFS(static))
+	server := &http.Server{Handler: mux}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	go func() {
+		for range hup {
+			fmt.Println("got SIGHUP")
+		}
+	}()
+	done := make(chan struct{})
+	go func() {
+		<-ctx.Done()
+		server.Shutdown(context.Background())
+		close(done)
+	}()
+	fmt.Println("listening on", l.Addr())
+	server.Serve(l)
+	<-done
+}
+`,
+	"version.go":         "package main\n\nconst Version = \"one\"\n",
+	"lib/lib.go":         "// Package lib has a name.\npackage lib\n\n// Name is a name.\nfunc Name() string { return \"lib1\" }\n",
+	"lib/lib_windows.go": "package lib\n\nconst windows = true\n",
+	"lib/lib_test.go":    "package lib\n\nimport \"testing\"\n\nfunc TestName(t *testing.T) { Name() }\n",
+	"lib/tagged.go":      "//go:build integration\n\npackage lib\n\nconst tagged = true\n",
+	"other/other.go":     "package other\n\nconst X = 1\n",
+	"static/page.html":   "<html><body>page1</body></html>\n",
+	"templates/t.html":   "template1\n",
+	"README.md":          "# web\n",
+}
+
+// newApp writes the files into a directory of the test, which may have any name.
+func newApp(t *testing.T, files map[string]string, name ...string) string {
+	t.Helper()
+	dir := filepath.Join(append([]string{t.TempDir()}, name...)...)
+	for f, content := range files {
+		write(t, filepath.Join(dir, f), content)
+	}
+	return dir
+}
+
+// freeAddr is an address that nobody listens on now.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// web is a running session of webApp.
+type web struct {
+	*session
+	addr  string
+	cache string // of hotreload, where a test has one of its own
+}
+
+func startWeb(t *testing.T, dir string, args []string, opts ...option) *web {
+	t.Helper()
+	addr := freeAddr(t)
+	s := start(t, dir, args, append([]option{withEnv("ADDR=" + addr)}, opts...)...)
+	w := &web{session: s, addr: addr}
+	w.waitFor("live")
+	return w
+}
+
+// status asks the session over its control socket.
+func (s *session) status() control.Status {
+	s.t.Helper()
+	var st control.Status
+	out := s.command("status", "--json")
+	if err := json.Unmarshal([]byte(out), &st); err != nil {
+		s.t.Fatalf("status: %v: %s", err, out)
+	}
+	return st
+}
+
+// answer is what the program says on /: its pid, version and the lib's name.
+type answer struct {
+	pid          int
+	version, lib string
+}
+
+func (w *web) answer() answer {
+	w.t.Helper()
+	body := w.get(w.addr, "/")
+	var a answer
+	if _, err := fmt.Sscanf(body, "pid=%d version=%s lib=%s", &a.pid, &a.version, &a.lib); err != nil {
+		w.t.Fatalf("answer %q: %v", body, err)
+	}
+	return a
+}
+
+// setVersion saves version.go with another constant.
+func (w *web) setVersion(v string) {
+	w.t.Helper()
+	write(w.t, filepath.Join(w.dir, "version.go"), fmt.Sprintf("package main\n\nconst Version = %q\n", v))
+}
+
+// unchanged makes sure that the program was neither built nor restarted since.
+func (w *web) untouched(mark int, before answer) {
+	w.t.Helper()
+	w.settle()
+	for _, e := range w.since(mark) {
+		switch e.Event {
+		case "build_started", "started", "exited", "live":
+			w.t.Errorf("unwanted event: %s", e.line)
+		}
+	}
+	if now := w.answer(); now != before {
+		w.t.Errorf("the program changed: %v, was %v", now, before)
+	}
+}
+
+// shortTempDir is a directory with a short name: the path of a socket may have only
+// about a hundred bytes.
+func shortTempDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "hr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// command runs a hotreload command against the session and returns its output.
+func (s *session) command(args ...string) string {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, hotreload, args...)
+	cmd.Dir = s.dir
+	cmd.Env = s.cmd.Env
+	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		s.t.Fatalf("%v does not end\n%s", args, s.dump())
+	}
+	if code := cmd.ProcessState.ExitCode(); err != nil && code != 1 {
+		s.t.Fatalf("%v: exit %d: %s\n%s", args, code, out, s.dump())
+	}
+	return string(out)
+}

@@ -1,0 +1,438 @@
+//go:build unix
+
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// hotreload is the binary under test, built once.
+var hotreload string
+
+// deadline ends a hang; nothing is timed by it.
+const deadline = 90 * time.Second
+
+func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+
+func testMain(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "hotreload-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	hotreload = filepath.Join(dir, "hotreload")
+	args := []string{"build", "-o", hotreload}
+	if raceEnabled {
+		args = append(args, "-race")
+	}
+	out, err := exec.Command("go", append(args, "github.com/hotreload/hotreload/cmd/hotreload")...).CombinedOutput()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "building hotreload: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// ev is one line of the event stream.
+type ev struct {
+	Event      string
+	Service    string
+	Generation int
+	Raw        map[string]any
+	line       string
+}
+
+func (e ev) num(key string) int {
+	f, _ := e.Raw[key].(float64)
+	return int(f)
+}
+
+func (e ev) str(key string) string {
+	s, _ := e.Raw[key].(string)
+	return s
+}
+
+func (e ev) flag(key string) bool {
+	b, _ := e.Raw[key].(bool)
+	return b
+}
+
+func (e ev) strs(key string) []string {
+	list, _ := e.Raw[key].([]any)
+	var out []string
+	for _, x := range list {
+		s, _ := x.(string)
+		out = append(out, s)
+	}
+	return out
+}
+
+// session is one running hotreload.
+type session struct {
+	t    *testing.T
+	dir  string
+	cmd  *exec.Cmd
+	done chan struct{} // the process has ended
+
+	mu     sync.Mutex
+	events []ev
+	ended  bool // the event stream is closed
+	news   *sync.Cond
+	at     int // events up to here were looked at by wait
+	out    safeBuffer
+	err    safeBuffer
+}
+
+type safeBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// option changes how a session is started.
+type option func(*exec.Cmd)
+
+func withEnv(kv ...string) option {
+	return func(c *exec.Cmd) { c.Env = append(c.Env, kv...) }
+}
+
+func withOutput(out, err io.Writer) option {
+	return func(c *exec.Cmd) { c.Stdout, c.Stderr = out, err }
+}
+
+func withStdin(r io.Reader) option { return func(c *exec.Cmd) { c.Stdin = r } }
+
+// start runs `hotreload run --events PIPE args...` in dir. It is stopped at the
+// end of the test, which fails if anything of it is left.
+func start(t *testing.T, dir string, args []string, opts ...option) *session {
+	t.Helper()
+	s := &session{t: t, dir: dir, done: make(chan struct{})}
+	s.news = sync.NewCond(&s.mu)
+	pipe := filepath.Join(t.TempDir(), "events")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	full := append([]string{"run", "--events", pipe}, args...)
+	s.cmd = exec.Command(hotreload, full...)
+	s.cmd.Dir = dir
+	s.cmd.Env = append(cleanEnv(), mark(t.Name()))
+	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.err
+	for _, o := range opts {
+		o(s.cmd)
+	}
+	// Opening for both keeps the reader from an end of file before the writer
+	// is there, and from waiting for one that never comes.
+	f, err := os.OpenFile(pipe, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go s.read(f)
+	go func() {
+		_ = s.cmd.Wait()
+		close(s.done)
+		f.Close()
+		s.mu.Lock()
+		s.ended = true
+		s.news.Broadcast()
+		s.mu.Unlock()
+	}()
+	t.Cleanup(s.cleanup)
+	return s
+}
+
+// cleanEnv is the environment without what a developer's shell or make adds.
+func cleanEnv() []string {
+	var env []string
+	for _, kv := range os.Environ() {
+		if strings.HasPrefix(kv, "HOTRELOAD") || strings.HasPrefix(kv, "NO_COLOR=") || strings.HasPrefix(kv, "CI=") || strings.HasPrefix(kv, "MAKEFLAGS=") {
+			continue
+		}
+		env = append(env, kv)
+	}
+	// The race detector sleeps a second at the end of every process.
+	return append(env, "GORACE=atexit_sleep_ms=0", "GOTRACEBACK=all")
+}
+
+func (s *session) read(f *os.File) {
+	sc := bufio.NewScanner(f)
+	sc.Buffer(nil, 64<<20)
+	for sc.Scan() {
+		e := ev{line: sc.Text()}
+		if err := json.Unmarshal(sc.Bytes(), &e.Raw); err != nil {
+			s.t.Errorf("event is no JSON: %v: %s", err, sc.Text())
+			continue
+		}
+		e.Event, e.Service, e.Generation = e.str("event"), e.str("service"), e.num("generation")
+		s.mu.Lock()
+		s.events = append(s.events, e)
+		s.news.Broadcast()
+		s.mu.Unlock()
+	}
+}
+
+// wait returns the next event for which match holds, skipping others. The next
+// call goes on behind it.
+func (s *session) wait(what string, match func(ev) bool) ev {
+	s.t.Helper()
+	e, ok := s.tryWait(deadline, match)
+	if !ok {
+		s.traces()
+		s.t.Fatalf("no event came: %s\n%s", what, s.dump())
+	}
+	return e
+}
+
+// traces ends hotreload with the stacks of its goroutines on stderr: what it waits for
+// when it should not is in no event.
+func (s *session) traces() {
+	_ = s.cmd.Process.Signal(syscall.SIGABRT)
+	select {
+	case <-s.done:
+	case <-time.After(deadline):
+	}
+}
+
+func (s *session) tryWait(patience time.Duration, match func(ev) bool) (ev, bool) {
+	timeout := time.AfterFunc(patience, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.news.Broadcast()
+	})
+	defer timeout.Stop()
+	end := time.Now().Add(patience)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		for s.at < len(s.events) {
+			e := s.events[s.at]
+			s.at++
+			if match(e) {
+				return e, true
+			}
+		}
+		if s.ended || !time.Now().Before(end) {
+			return ev{}, false
+		}
+		s.news.Wait()
+	}
+}
+
+// waitFor returns the next event of that name.
+func (s *session) waitFor(name string) ev {
+	s.t.Helper()
+	return s.wait(name, func(e ev) bool { return e.Event == name })
+}
+
+// mark is a position in the event stream, for since.
+func (s *session) mark() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.events)
+}
+
+// since returns the events that came after the mark.
+func (s *session) since(mark int) []ev {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.events[mark:])
+}
+
+func count(events []ev, name string) int {
+	n := 0
+	for _, e := range events {
+		if e.Event == name {
+			n++
+		}
+	}
+	return n
+}
+
+// settle makes sure that everything done to the files so far has had its
+// effect: it changes a file that concerns nobody and waits until that is told.
+// The watcher tells changes in order, so what came before was told before.
+func (s *session) settle() {
+	s.t.Helper()
+	name := fmt.Sprintf("zz-settle-%d.txt", time.Now().UnixNano())
+	path := filepath.Join(s.dir, name)
+	write(s.t, path, name)
+	s.wait("settle", func(e ev) bool {
+		return e.Event == "changed" && slices.ContainsFunc(e.strs("paths"), func(p string) bool { return filepath.Base(p) == name })
+	})
+}
+
+func (s *session) dump() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var b strings.Builder
+	b.WriteString("events:\n")
+	for _, e := range s.events {
+		line := e.line
+		if len(line) > 400 {
+			line = line[:400] + "..."
+		}
+		b.WriteString("  " + line + "\n")
+	}
+	fmt.Fprintf(&b, "stdout:\n%s\nstderr:\n%s\n", s.out.String(), s.err.String())
+	return b.String()
+}
+
+// stop asks for the end by the signal and returns the exit code.
+func (s *session) stop(sig syscall.Signal) int {
+	s.t.Helper()
+	_ = s.cmd.Process.Signal(sig)
+	return s.exit()
+}
+
+// exit waits for the end and returns the exit code, -signal if it was killed.
+func (s *session) exit() int {
+	s.t.Helper()
+	t := time.NewTimer(deadline)
+	defer t.Stop()
+	select {
+	case <-s.done:
+	case <-t.C:
+		_ = s.cmd.Process.Signal(syscall.SIGQUIT)
+		<-s.done
+		s.t.Fatalf("hotreload did not end\n%s", s.dump())
+	}
+	if ws, ok := s.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		return -int(ws.Signal())
+	}
+	return s.cmd.ProcessState.ExitCode()
+}
+
+func (s *session) cleanup() {
+	select {
+	case <-s.done:
+	default:
+		s.stop(syscall.SIGTERM)
+	}
+	if left := processesOf(s.t.Name()); len(left) > 0 {
+		s.t.Errorf("left behind: %v", left)
+		for _, p := range left {
+			_ = syscall.Kill(p.pid, syscall.SIGKILL)
+		}
+	}
+	if s.t.Failed() {
+		s.t.Log(s.dump())
+	}
+}
+
+// until waits for a state of the system that announces itself by nothing.
+func until(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	end := time.After(deadline)
+	for !cond() {
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatalf("never came true: %s", what)
+		}
+	}
+}
+
+type process struct {
+	pid  int
+	args string
+}
+
+// mark is the variable by which the processes of a test are known; the same test may run
+// twice on a machine. hotreload does not pass on what begins with HOTRELOAD_.
+func mark(test string) string { return fmt.Sprintf("E2E_TEST=%s-%d", test, os.Getpid()) }
+
+// processesOf finds the processes that were started below a session of the test,
+// wherever they have gone: the environment tells.
+func processesOf(test string) []process {
+	var out []process
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, d := range dirs {
+		env, err := os.ReadFile(filepath.Join(d, "environ"))
+		if err != nil || !bytes.Contains(env, []byte(mark(test)+"\x00")) {
+			continue
+		}
+		args, _ := os.ReadFile(filepath.Join(d, "cmdline"))
+		p := process{args: strings.ReplaceAll(string(args), "\x00", " ")}
+		fmt.Sscanf(filepath.Base(d), "%d", &p.pid)
+		if len(args) > 0 && p.pid != os.Getpid() {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// edit replaces text in a file of the session's directory; the old text must be there.
+func (s *session) edit(name, old, replacement string) {
+	s.t.Helper()
+	path := filepath.Join(s.dir, name)
+	data := read(s.t, path)
+	if !strings.Contains(data, old) {
+		s.t.Fatalf("%s does not contain %q", name, old)
+	}
+	write(s.t, path, strings.Replace(data, old, replacement, 1))
+}
+
+// get asks the running server app; it is asked only after a live event, which
+// promises that it answers.
+func (s *session) get(addr, path string) string {
+	s.t.Helper()
+	resp, err := http.Get("http://" + addr + path)
+	if err != nil {
+		s.t.Fatalf("%v\n%s", err, s.dump())
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(body)
+}

@@ -1,0 +1,79 @@
+//go:build linux
+
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// R7: the port is taken by a stranger: it is named with pid and command, and left alone;
+// when the port is free, the next restart works.
+func TestR7PortTaken(t *testing.T) {
+	for name, c := range map[string]struct{ listen, say string }{
+		"same address":            {"127.0.0.1:0", ""},
+		"all interfaces":          {":0", ""},
+		"said on stdout":          {"127.0.0.1:0", `fmt.Println(err)`},
+		"in JSON":                 {"127.0.0.1:0", `fmt.Printf("{\"time\":\"12:30:59\",\"err\":%q}\n", err)`},
+		"without the address":     {"127.0.0.1:0", `fmt.Fprintln(os.Stderr, "Error: Os { code: 98, kind: AddrInUse }")`},
+		"and the program goes on": {"127.0.0.1:0", `fmt.Fprintln(os.Stderr, err); select {}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stranger, err := net.Listen("tcp", c.listen)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, port, _ := net.SplitHostPort(stranger.Addr().String())
+			files := maps.Clone(webApp)
+			if c.say != "" {
+				files["main.go"] = strings.Replace(files["main.go"], `fmt.Fprintln(os.Stderr, err)`, c.say, 1)
+			}
+			s := start(t, newApp(t, files), nil, withEnv("ADDR=127.0.0.1:"+port))
+			e := s.wait("who has it", func(e ev) bool { return e.Event == "problem" })
+			want := fmt.Sprintf("127.0.0.1:%s: pid %d (%s", port, os.Getpid(), os.Args[0])
+			if !strings.Contains(e.str("message"), want) || !strings.Contains(e.str("hint"), fmt.Sprintf("kill %d", os.Getpid())) {
+				t.Errorf("%s\nwant %s", e.line, want)
+			}
+			conn, err := net.Dial("tcp", "127.0.0.1:"+port)
+			if err != nil {
+				t.Fatal("the stranger does not listen any more")
+			}
+			conn.Close()
+			stranger.Close()
+			s.edit("version.go", "one", "two")
+			s.waitFor("live")
+			if got := s.get("127.0.0.1:"+port, "/"); !strings.Contains(got, "version=two") {
+				t.Error(got)
+			}
+			s.stop(syscall.SIGTERM)
+		})
+	}
+}
+
+// R7: an address that hotreload itself wants.
+func TestR7ControlAddressTaken(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	files := maps.Clone(webApp)
+	files[".hotreload.toml"] = fmt.Sprintf("[control]\nlisten = %q\n", l.Addr())
+	dir := newApp(t, files)
+	s := start(t, dir, nil)
+	if code := s.exit(); code != 1 {
+		t.Errorf("exit %d", code)
+	}
+	if text := s.err.String(); !strings.Contains(text, fmt.Sprintf("pid %d", os.Getpid())) || !strings.Contains(text, "control.listen") {
+		t.Errorf("said:\n%s", text)
+	}
+	if _, err := os.Stat(filepath.Join(dir, ".hotreload.toml")); err != nil {
+		t.Error(err)
+	}
+}

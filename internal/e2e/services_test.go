@@ -1,0 +1,569 @@
+//go:build unix
+
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// shop is a running session of examples/shop, on addresses of its own.
+type shop struct {
+	*session
+	api, web string
+	log      string // of the go command's builds
+}
+
+func copyShop(t *testing.T) (dir string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "shop")
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("..", "..", "examples", "shop"))); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func startShop(t *testing.T, args ...string) *shop {
+	t.Helper()
+	dir := copyShop(t)
+	w := &shop{api: freeAddr(t), web: freeAddr(t)}
+	toml := filepath.Join(dir, ".hotreload.toml")
+	write(t, toml, strings.NewReplacer("127.0.0.1:8081", w.api, "127.0.0.1:8082", w.web).Replace(read(t, toml)))
+	// A go command that notes what it builds.
+	real, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	w.log = filepath.Join(bin, "log")
+	write(t, filepath.Join(bin, "go"), fmt.Sprintf("#!/bin/sh\nif [ \"$1\" = build ]; then echo \"$*\" >> '%s'; fi\nexec '%s' \"$@\"\n", w.log, real))
+	if err := os.Chmod(filepath.Join(bin, "go"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	w.session = start(t, dir, args, withEnv("API_ADDR="+w.api, "WEB_ADDR="+w.web, "PATH="+bin+":"+os.Getenv("PATH")))
+	w.each("live", "api", "worker", "web")
+	return w
+}
+
+// builds is how often the go command has built.
+func (w *shop) builds() int { return strings.Count(read(w.t, w.log), "\n") }
+
+// each waits until the event has come once for each of the services, in any order.
+func (s *session) each(event string, services ...string) map[string]ev {
+	s.t.Helper()
+	found := map[string]ev{}
+	s.wait(fmt.Sprintf("%s of %v", event, services), func(e ev) bool {
+		if e.Event == event && slices.Contains(services, e.Service) {
+			found[e.Service] = e
+		}
+		return len(found) == len(services)
+	})
+	return found
+}
+
+// knowsGraphs waits until the import graphs are known: before, every Go file counts for
+// every service.
+func (w *shop) knowsGraphs() {
+	w.t.Helper()
+	for i := 0; ; i++ {
+		name := fmt.Sprintf("tools/tool%d.go", i)
+		write(w.t, filepath.Join(w.dir, name), fmt.Sprintf("package tools\n\nconst X%d = 1\n", i))
+		e := w.wait("a file of no program", func(e ev) bool {
+			return e.Event == "changed" && slices.ContainsFunc(e.strs("paths"), func(p string) bool { return strings.HasSuffix(p, name) })
+		})
+		w.live()
+		if e.str("effect") == "none" {
+			return
+		}
+	}
+}
+
+// only are the events of a kind, as "service", in their order.
+func only(events []ev, name string) (services []string) {
+	for _, e := range events {
+		if e.Event == name {
+			services = append(services, e.Service)
+		}
+	}
+	return services
+}
+
+func (s *session) pids() map[string]int {
+	s.t.Helper()
+	out := map[string]int{}
+	for _, x := range s.status().Services {
+		out[x.Service] = x.PID
+	}
+	return out
+}
+
+// rewrite replaces the config, whole.
+func (s *session) rewrite(text string) {
+	s.t.Helper()
+	write(s.t, filepath.Join(s.dir, ".hotreload.toml"), text)
+}
+
+// live waits until all edits are live, over the control API.
+func (s *session) live() {
+	s.t.Helper()
+	if out, code := hr(s.t, s.dir, "wait"); code != 0 {
+		s.t.Fatalf("wait: exit %d: %s\n%s", code, out, s.dump())
+	}
+}
+
+// S1: a change of a shared package is one go build; only the services whose program has
+// really changed are restarted. A change of one's own package concerns nobody else.
+func TestS1Shared(t *testing.T) {
+	w := startShop(t)
+	w.knowsGraphs()
+	before, builds, mark := w.pids(), w.builds(), w.mark()
+	w.edit("catalog/catalog.go", "The corner shop", "The other shop")
+	w.each("live", "api")
+	w.live()
+	after := w.pids()
+	if n := w.builds() - builds; n != 1 {
+		t.Errorf("%d builds for a save of a shared package:\n%s", n, read(t, w.log))
+	}
+	if after["api"] == before["api"] {
+		t.Errorf("not restarted: %v, was %v", after, before)
+	}
+	for _, s := range []string{"worker", "web"} {
+		if after[s] != before[s] {
+			t.Errorf("%s was restarted, and its program is the same", s)
+		}
+		unchanged := slices.ContainsFunc(w.since(mark), func(e ev) bool {
+			return e.Event == "build_finished" && e.Service == s && e.flag("ok") && e.flag("unchanged")
+		})
+		if !unchanged {
+			t.Errorf("it is not said that %s is the same\n%s", s, w.dump())
+		}
+	}
+	if page := w.get(w.web, "/"); !strings.Contains(page, "The other shop") {
+		t.Errorf("page %q", page)
+	}
+
+	mark = w.mark()
+	w.edit("cmd/worker/main.go", "const pause = time.Second", "const pause = 2 * time.Second")
+	w.each("live", "worker")
+	w.settle()
+	if got := only(w.since(mark), "build_started"); !slices.Equal(got, []string{"worker"}) {
+		t.Errorf("built: %v", got)
+	}
+	now := w.pids()
+	if now["worker"] == after["worker"] || now["api"] != after["api"] || now["web"] != after["web"] {
+		t.Errorf("restarted the wrong ones: %v, was %v", now, after)
+	}
+}
+
+// S2: one service does not compile, or cannot even be loaded: the others are built,
+// restarted and served, and it is not stopped.
+func TestS2OneFails(t *testing.T) {
+	w := startShop(t)
+	for i, broken := range []string{"const pause = missing", "import _ \"example.org/shop/none\"\n\nconst pause = time.Second"} {
+		before := w.pids()
+		w.edit("cmd/worker/main.go", "const pause = time.Second", broken)
+		w.edit("catalog/catalog.go", []string{"The corner shop", "Shop 0"}[i], fmt.Sprintf("Shop %d", i))
+		w.wait("the failure", func(e ev) bool { return e.Event == "build_finished" && e.Service == "worker" && !e.flag("ok") })
+		out, code := hr(t, w.dir, "wait")
+		if code != 1 || !strings.Contains(out, "cmd/worker/main.go:") {
+			t.Errorf("wait: exit %d: %s", code, out)
+		}
+		for _, s := range []string{"api", "web"} {
+			if out, code := hr(t, w.dir, "wait", s); code != 0 {
+				t.Errorf("wait %s: exit %d: %s", s, code, out)
+			}
+		}
+		if page := w.get(w.web, "/"); !strings.Contains(page, fmt.Sprintf("Shop %d", i)) {
+			t.Errorf("page %q", page)
+		}
+		after := w.pids()
+		if after["worker"] != before["worker"] || after["api"] == before["api"] {
+			t.Errorf("pids %v, were %v", after, before)
+		}
+		w.edit("cmd/worker/main.go", broken, "const pause = time.Second")
+		w.live()
+	}
+}
+
+// shell is a project of services that are no Go programs.
+func shell(t *testing.T, toml string, files ...string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "project")
+	write(t, filepath.Join(dir, ".hotreload.toml"), toml)
+	for i := 0; i < len(files); i += 2 {
+		write(t, filepath.Join(dir, files[i]), files[i+1])
+	}
+	return dir
+}
+
+// lives is a script that says so and waits for its end.
+const lives = `'''trap 'echo bye; exit 0' TERM; echo up; sleep 1000 & wait'''`
+
+// S3: services start when those that they need are ready; one that waits for a failed
+// need says so.
+func TestS3Needs(t *testing.T) {
+	s := start(t, shell(t, `
+[services.web]
+run.command = ["sh", "-c", `+lives+`]
+run.ready = "log:^up"
+needs = ["api"]
+
+[services.api]
+run.command = ["sh", "-c", `+lives+`]
+run.ready = "log:^up"
+needs = ["db"]
+
+[services.db]
+run.command = ["sh", "db.sh"]
+run.ready = "log:^up"
+rules = [{ paths = ["db.sh"], effect = "restart" }]
+`, "db.sh", "echo no disk; exit 3\n"), nil)
+	held := s.wait("held", func(e ev) bool {
+		return e.Event == "held" && e.Service == "api" && strings.Contains(e.str("reason"), "ended")
+	})
+	if got := held.str("reason"); got != "waits for db, which has ended (exit code 3)" {
+		t.Errorf("held: %q", got)
+	}
+	if out, code := hr(t, s.dir, "wait", "web"); code != 1 || !strings.Contains(out, "waits for api") {
+		t.Errorf("wait: exit %d: %s", code, out)
+	}
+	if n := only(s.since(0), "started"); !slices.Equal(n, []string{"db"}) {
+		t.Errorf("started: %v", n)
+	}
+	write(t, filepath.Join(s.dir, "db.sh"), "echo up; sleep 1000\n")
+	s.each("live", "db", "api", "web")
+	var order []string
+	for _, e := range s.since(0) {
+		if e.Event == "ready" || e.Event == "started" {
+			order = append(order, e.Event+" "+e.Service)
+		}
+	}
+	want := []string{"started db", "started db", "ready db", "started api", "ready api", "started web", "ready web"}
+	if !slices.Equal(order, want) {
+		t.Errorf("order %v, want %v", order, want)
+	}
+}
+
+// S4: each line has its service's name in front, whole, in its order and on its stream,
+// whatever pieces the programs write it in.
+func TestS4Prefixes(t *testing.T) {
+	const lines = 3000
+	script := `'''i=0; while [ $i -lt ` + fmt.Sprint(lines) + ` ]; do printf '%s' "$HOTRELOAD_SERVICE-"; echo $i; echo "E$HOTRELOAD_SERVICE-$i" >&2; i=$((i+1)); done; printf 'last of %s' $HOTRELOAD_SERVICE'''`
+	var toml strings.Builder
+	names := []string{"a", "longer", "ccc"}
+	for _, n := range names {
+		fmt.Fprintf(&toml, "[services.%s]\nrun.command = [\"sh\", \"-c\", %s]\n", n, script)
+	}
+	s := start(t, shell(t, toml.String()), []string{"--color", "never"})
+	s.each("exited", names...)
+	if code := s.stop(syscall.SIGTERM); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	for stream, text := range map[string]string{"stdout": s.out.String(), "stderr": s.err.String()} {
+		next := map[string]int{}
+		last := 0
+		line := regexp.MustCompile(`^(a     |longer|ccc   ) \| (E?)(\w+)-(\d+)$`)
+		for l := range strings.Lines(text) {
+			l = strings.TrimSuffix(l, "\n")
+			m := line.FindStringSubmatch(l)
+			switch {
+			case m == nil && strings.Contains(l, " | last of "):
+				if n := strings.Fields(l)[0]; l != fmt.Sprintf("%-6s | last of %s", n, n) {
+					t.Errorf("%q", l)
+				}
+				last++
+			case m == nil && stream == "stderr": // hotreload's own
+				if strings.Contains(l, "|") || strings.Contains(l, "E") {
+					t.Errorf("mixed line: %q", l)
+				}
+			case m == nil:
+				t.Errorf("mixed line: %q", l)
+			case strings.TrimSpace(m[1]) != m[3] || m[2] == "E" != (stream == "stderr"):
+				t.Errorf("wrong name or stream: %q on %s", l, stream)
+			default:
+				if i, _ := strconv.Atoi(m[4]); i != next[m[3]] {
+					t.Errorf("%q after %d", l, next[m[3]]-1)
+				}
+				next[m[3]]++
+			}
+		}
+		for _, n := range names {
+			if next[n] != lines {
+				t.Errorf("%s: %d lines of %s", stream, next[n], n)
+			}
+		}
+		if stream == "stdout" && (last != len(names) || !strings.HasSuffix(text, "\n")) {
+			t.Errorf("%d unfinished last lines; the end is %q", last, text[max(0, len(text)-40):])
+		}
+	}
+}
+
+// S4: a prompt without an end of line is shown soon; a colour tells the services apart.
+func TestS4PromptAndColour(t *testing.T) {
+	s := start(t, shell(t, `
+[services.asks]
+run.command = ["sh", "-c", "printf 'name? '; sleep 1000"]
+[services.other]
+run.command = ["sh", "-c", `+lives+`]
+`), []string{"--color", "always"})
+	s.each("live", "asks", "other")
+	until(t, "the prompt", func() bool { return strings.Contains(s.out.String(), "name? ") })
+	until(t, "the other's line", func() bool { return strings.Contains(s.out.String(), "up") })
+	until(t, "an own line", func() bool { return strings.Contains(s.err.String(), "masks ") })
+	out := s.out.String()
+	prompt := regexp.MustCompile("\x1b\\[0m\x1b\\[(\\d+)masks \x1b\\[\\d+(?:;\\d+)*m \\| name\\? ").FindStringSubmatch(out)
+	up := regexp.MustCompile("\x1b\\[0m\x1b\\[(\\d+)mother\x1b\\[\\d+(?:;\\d+)*m \\| up\n").FindStringSubmatch(out)
+	if prompt == nil || up == nil || prompt[1] == up[1] {
+		t.Errorf("%q", out)
+	}
+	if own := s.err.String(); prompt != nil && !strings.Contains(own, "\x1b["+prompt[1]+"masks ") {
+		t.Errorf("hotreload's own lines have another colour: %q", own)
+	}
+}
+
+// S5: a service that is no Go program runs beside, and is restarted by its rules alone.
+func TestS5NoGoProgram(t *testing.T) {
+	dir := newApp(t, webApp)
+	addr := freeAddr(t)
+	write(t, filepath.Join(dir, ".hotreload.toml"), `
+[services.web]
+build.package = "."
+
+[services.side]
+run.command = ["sh", "side.sh", "{name}"]
+run.env = { COLOR = "blue" }
+run.dir = "scripts"
+rules = [{ paths = ["scripts/*.sh"], effect = "restart" }]
+`)
+	write(t, filepath.Join(dir, "scripts/side.sh"), "echo side one $COLOR $(basename $PWD) $HOTRELOAD_SERVICE; sleep 1000\n")
+	s := start(t, dir, nil, withEnv("ADDR="+addr))
+	s.each("live", "web", "side")
+	s.settle()
+	before := s.pids()
+	mark := s.mark()
+	write(t, filepath.Join(dir, "scripts/side.sh"), "echo side two; sleep 1000\n")
+	s.each("live", "side")
+	s.edit("version.go", `"one"`, `"two"`)
+	s.each("live", "web")
+	s.settle()
+	after := s.pids()
+	if after["side"] == before["side"] || after["web"] == before["web"] {
+		t.Errorf("pids %v, were %v", after, before)
+	}
+	if got := only(s.since(mark), "started"); !slices.Equal(got, []string{"side", "web"}) {
+		t.Errorf("started: %v", got)
+	}
+	until(t, "the output", func() bool { return strings.Contains(s.out.String(), "side | side two") })
+	if out := s.out.String(); !strings.Contains(out, "side | side one blue scripts side") {
+		t.Errorf("%q", out)
+	}
+}
+
+// S6: Ctrl-C with ten services: all end in the reverse order of need, those that do not
+// need each other at the same time.
+func TestS6StopInOrder(t *testing.T) {
+	var toml strings.Builder
+	var names []string
+	for i := range 10 {
+		n := fmt.Sprintf("s%d", i)
+		names = append(names, n)
+		fmt.Fprintf(&toml, "[services.%s]\nrun.command = [\"sh\", \"-c\", %s]\nrun.ready = \"log:^up\"\n", n, lives)
+		switch {
+		case i >= 1 && i < 4: // a chain of four
+			fmt.Fprintf(&toml, "needs = [\"s%d\"]\n", i-1)
+		case i >= 4 && i < 7: // three that need its end
+			toml.WriteString("needs = [\"s3\"]\n")
+		}
+	}
+	s := start(t, shell(t, toml.String()), nil)
+	s.each("live", names...)
+	if code := s.stop(syscall.SIGINT); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	order := only(s.since(0), "exited")
+	if len(order) != 10 {
+		t.Fatalf("exited: %v", order)
+	}
+	at := func(n string) int { return slices.Index(order, n) }
+	for _, pair := range [][2]string{{"s4", "s3"}, {"s5", "s3"}, {"s6", "s3"}, {"s3", "s2"}, {"s2", "s1"}, {"s1", "s0"}} {
+		if at(pair[0]) > at(pair[1]) {
+			t.Errorf("%s ended before %s, which needs it: %v", pair[1], pair[0], order)
+		}
+	}
+	for _, n := range names {
+		if !strings.Contains(s.out.String(), n+" | bye") {
+			t.Errorf("%s was not asked", n)
+		}
+	}
+}
+
+// S6: services that do not end take one deadline, not one each along the chain.
+func TestS6OneDeadline(t *testing.T) {
+	const timeout = 3 * time.Second
+	var toml strings.Builder
+	fmt.Fprintf(&toml, "[run]\nstop_timeout = %q\nready = \"log:^up\"\n", timeout)
+	const chain = 6
+	var names []string
+	for i := range chain {
+		names = append(names, fmt.Sprintf("s%d", i))
+		script := `'''trap "" TERM; echo up; sleep 1000; sleep 1000'''`
+		if i == 0 {
+			script = lives // at the end of the chain; it is still asked
+		}
+		fmt.Fprintf(&toml, "[services.s%d]\nrun.command = [\"sh\", \"-c\", %s]\n", i, script)
+		if i > 0 {
+			fmt.Fprintf(&toml, "needs = [\"s%d\"]\n", i-1)
+		}
+	}
+	s := start(t, shell(t, toml.String()), nil)
+	s.each("live", names...)
+	asked := time.Now()
+	if code := s.stop(syscall.SIGTERM); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	// One by one they would take the sum; two thirds of it leave a slow machine some time.
+	if took := time.Since(asked); took > chain*timeout*2/3 {
+		t.Errorf("%s for %d services with a timeout of %s", took, chain, timeout)
+	}
+	if n := strings.Count(s.err.String(), "did not stop in time") + strings.Count(s.err.String(), "is killed: the time"); n != chain-1 || !strings.Contains(s.out.String(), "s0 | bye") {
+		t.Errorf("%d killed ones are named:\n%s", n, s.err.String())
+	}
+}
+
+// M3: commands for one service; a service that is stopped stays so until it is restarted,
+// and an edit made meanwhile is built then.
+func TestM3OneService(t *testing.T) {
+	w := startShop(t)
+	before := w.pids()
+	if out, code := hr(t, w.dir, "restart", "worker"); code != 0 || !strings.Contains(out, "worker: live") || strings.Contains(out, "api") {
+		t.Errorf("restart: exit %d: %s", code, out)
+	}
+	now := w.pids()
+	if now["worker"] == before["worker"] || now["api"] != before["api"] || now["web"] != before["web"] {
+		t.Errorf("restart: pids %v, were %v", now, before)
+	}
+	if out, code := hr(t, w.dir, "stop", "api"); code != 0 || !strings.Contains(out, "api: stopped") {
+		t.Errorf("stop: exit %d: %s", code, out)
+	}
+	if _, err := http.Get("http://" + w.api + "/healthz"); err == nil {
+		t.Error("the api answers, and is stopped")
+	}
+	w.knowsGraphs()
+	builds := w.builds()
+	w.edit("cmd/api/main.go", "Thank you!", "Thanks!")
+	w.live() // a service that was stopped is no failure
+	stopped := w.pids()
+	if stopped["api"] != 0 || stopped["worker"] != now["worker"] || stopped["web"] != now["web"] || w.builds() != builds {
+		t.Errorf("stop: pids %v, were %v; %d builds", stopped, now, w.builds()-builds)
+	}
+	if out, _ := hr(t, w.dir, "status"); !regexp.MustCompile(`api +stopped`).MatchString(out) {
+		t.Errorf("status: %s", out)
+	}
+	if out, code := hr(t, w.dir, "restart", "api"); code != 0 {
+		t.Errorf("restart: exit %d: %s", code, out)
+	}
+	if w.builds() == builds {
+		t.Error("the edit made meanwhile was not built")
+	}
+	hr(t, w.dir, "pause", "web")
+	mark := w.mark()
+	w.edit("catalog/catalog.go", "The corner shop", "Paused")
+	w.each("live", "api")
+	if out, code := hr(t, w.dir, "wait"); code != 1 || !strings.Contains(out, "web: waiting: paused") {
+		t.Errorf("wait: exit %d: %s", code, out)
+	}
+	if got := only(w.since(mark), "build_started"); slices.Contains(got, "web") {
+		t.Errorf("built while paused: %v", got)
+	}
+	hr(t, w.dir, "resume", "web")
+	w.live()
+	if got := only(w.since(mark), "build_started"); !slices.Contains(got, "web") {
+		t.Errorf("built after resume: %v", got)
+	}
+}
+
+// Bad input: clear errors.
+func TestS0BadInput(t *testing.T) {
+	s := start(t, shell(t, "[services.api]\nrun.command = [\"sleep\", \"1000\"]\n[services.web]\nrun.command = [\"sleep\", \"1000\"]\n"), nil)
+	s.each("live", "api", "web")
+	for _, verb := range []string{"wait", "restart", "rebuild", "stop", "pause", "resume", "status"} {
+		if out, code := hr(t, s.dir, verb, "nobody"); code == 0 || !strings.Contains(out, `no such service: "nobody"; there is api, web`) {
+			t.Errorf("%s nobody: exit %d: %s", verb, code, out)
+		}
+	}
+	if n := count(s.since(0), "session_ended"); n != 0 {
+		t.Error("the session ended")
+	}
+	// The socket of a session that was killed: no session, and the next one works.
+	_ = s.cmd.Process.Kill()
+	s.exit()
+	if out, code := hr(t, s.dir, "status"); code != 2 || !strings.Contains(out, "no session") {
+		t.Errorf("dead socket: exit %d: %s", code, out)
+	}
+	until(t, "the guard has ended the services", func() bool { return len(processesOf(t.Name())) == 0 })
+	again := start(t, s.dir, nil)
+	again.each("live", "api", "web")
+
+	for name, c := range map[string]struct {
+		toml string
+		args []string
+		want []string
+	}{
+		"unknown need":  {"[services.a]\nneeds = [\"bb\"]\n[services.b]\n", nil, []string{":2:", `there is no service "bb"`, `did you mean "b"?`}},
+		"circular":      {"[services.a]\nneeds = [\"b\"]\n[services.b]\nneeds = [\"a\"]\n", nil, []string{"services wait for each other: a -> b -> a"}},
+		"one address":   {"[services.a]\nrun.listen = [\"127.0.0.1:7001\"]\n[services.b]\nrun.listen = [\"127.0.0.1:7001\"]\n", nil, []string{":4:", "127.0.0.1:7001 is taken by services.a.run.listen"}},
+		"one name":      {"[services.a]\n[services.a]\n", nil, []string{":2:"}},
+		"arguments":     {"[run]\ncommand = [\"true\"]\n[services.a]\n[services.b]\n", []string{"--", "x"}, []string{"arguments after --", "a, b", "run.args"}},
+		"package":       {"[run]\ncommand = [\"true\"]\n[services.a]\n[services.b]\n", []string{"."}, []string{"a, b", "package cannot be named"}},
+		"which program": {"[services.one]\n[services.two]\n", nil, []string{"services.one", "run.command"}},
+	} {
+		out, code := hr(t, shell(t, c.toml), append([]string{"run"}, c.args...)...)
+		if code != 2 {
+			t.Errorf("%s: exit %d: %s", name, code, out)
+		}
+		for _, w := range c.want {
+			if !strings.Contains(out, w) {
+				t.Errorf("%s: no %q in: %s", name, w, out)
+			}
+		}
+	}
+}
+
+// The schema is JSON and knows the services.
+func TestC8Schema(t *testing.T) {
+	out, code := hr(t, t.TempDir(), "schema")
+	if code != 0 || !strings.HasPrefix(out, "{") || !strings.Contains(out, `"patternProperties"`) || !strings.Contains(out, `"stop_timeout"`) {
+		t.Errorf("exit %d: %s", code, out)
+	}
+}
+
+// C8: why answers for every service, with the chain of imports.
+func TestC8WhySeveral(t *testing.T) {
+	dir := copyShop(t)
+	out, code := hr(t, dir, "why", "cmd/web/page.html")
+	lines := bufio.NewScanner(strings.NewReader(out))
+	var effects []string
+	for lines.Scan() {
+		if !strings.HasPrefix(lines.Text(), " ") {
+			effects = append(effects, strings.Join(strings.SplitN(lines.Text(), ": ", 3)[:2], " "))
+		}
+	}
+	if want := []string{"api none", "worker none", "web rebuild"}; code != 0 || !slices.Equal(effects, want) {
+		t.Errorf("exit %d: %v, want %v\n%s", code, effects, want, out)
+	}
+	out, _ = hr(t, dir, "why", "catalog/catalog.go")
+	if !strings.Contains(out, "example.org/shop/cmd/worker -> example.org/shop/catalog -> catalog.go") {
+		t.Errorf("%s", out)
+	}
+}

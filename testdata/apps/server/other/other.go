@@ -1,0 +1,5 @@
+// Package other is imported by nobody.
+package other
+
+// Value is what tests edit to see that nothing happens.
+const Value = 1

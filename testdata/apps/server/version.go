@@ -1,0 +1,4 @@
+package main
+
+// Version is what tests edit.
+const Version = "1"

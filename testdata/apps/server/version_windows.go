@@ -1,0 +1,4 @@
+package main
+
+// System is not part of the program on other systems.
+const System = "windows"
