@@ -1,0 +1,145 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// mode is a way to restart, with the tool set up for it.
+type mode struct {
+	tool tool
+	addr func(project) string // where the requests go; nil: to the program itself
+}
+
+// refusedModes are the ways that group "refused" compares. A mode with a proxy or with
+// passed-on sockets is one more entry: a hotreload with another configuration file.
+func refusedModes(tools []tool) []mode {
+	var out []mode
+	for _, t := range tools {
+		if n := t.name(); n != handFlags {
+			out = append(out, mode{tool: t})
+		}
+	}
+	return out
+}
+
+// refused puts every mode under the same open load (a request per tick, whether or not
+// the earlier ones are answered) and restarts the program under it.
+func refused(ctx context.Context, b *bench, o options, tools []tool) ([]*table, error) {
+	p := programs[0]
+	dir, err := b.ready(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	t := &table{Title: "F3 requests without an answer per restart", Head: []string{"tool", "restarts", "requests", "failed", "failed per restart", "slowest answer ms"},
+		Notes: []string{fmt.Sprintf("Build command `true`; a new connection every %s during each restart and for 200 ms after it. Failed: refused, reset or cut off.", loadEvery)}}
+	for _, m := range refusedModes(tools) {
+		f, err := b.open(ctx, p, dir, "refused", []tool{m.tool}, true, o)
+		if err != nil {
+			f.close()
+			return nil, err
+		}
+		r := f.runners[0]
+		restarts, total := 0, loadResult{}
+		for i := 0; i < o.n && r.dropped == ""; i++ {
+			addr := r.project.addr
+			if m.addr != nil {
+				addr = m.addr(r.project)
+			}
+			r.rest()
+			l := startLoad(ctx, addr)
+			got, _, err := f.edit(ctx, r, inMain)
+			if err == nil {
+				time.Sleep(200 * time.Millisecond) // the load goes on behind the restart
+			}
+			one := l.stop()
+			if ctx.Err() != nil {
+				f.close()
+				return nil, ctx.Err()
+			}
+			if err != nil {
+				f.drop(r, err)
+				break
+			}
+			restarts++
+			total.add(one)
+			progress("  restart %d/%d  %-28s %6s ms, %d of %d requests failed", i+1, o.n, r.tool.name(), ms(got.Latency), one.failed, one.sent)
+			settle(f.pause, settleLimit)
+		}
+		f.close()
+		if restarts == 0 {
+			t.row(r.tool.name(), "left out: "+r.dropped, "", "", "", "")
+			continue
+		}
+		t.row(r.tool.name(), strconv.Itoa(restarts), strconv.Itoa(total.sent), strconv.Itoa(total.failed),
+			decimal(float64(total.failed)/float64(restarts)), ms(total.slowest))
+	}
+	return []*table{t}, nil
+}
+
+// loadEvery is the distance of two requests of the load.
+const loadEvery = 2 * time.Millisecond
+
+type loadResult struct {
+	sent, failed int
+	slowest      time.Duration
+}
+
+func (a *loadResult) add(b loadResult) {
+	a.sent += b.sent
+	a.failed += b.failed
+	a.slowest = max(a.slowest, b.slowest)
+}
+
+// generator sends requests until it is stopped.
+type generator struct {
+	quit chan struct{}
+	done chan loadResult
+}
+
+func startLoad(ctx context.Context, addr string) *generator {
+	l := &generator{quit: make(chan struct{}), done: make(chan loadResult, 1)}
+	go func() {
+		var (
+			res loadResult
+			mu  sync.Mutex
+			wg  sync.WaitGroup
+		)
+		tick := time.NewTicker(loadEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-l.quit:
+				wg.Wait()
+				l.done <- res
+				return
+			case <-tick.C:
+			}
+			res.sent++
+			wg.Go(func() {
+				at := time.Now()
+				_, err := ask(ctx, addr)
+				took := time.Since(at)
+				mu.Lock()
+				defer mu.Unlock()
+				if err != nil {
+					res.failed++
+				} else {
+					res.slowest = max(res.slowest, took)
+				}
+			})
+		}
+	}()
+	return l
+}
+
+// stop waits for the answers that are still due.
+func (l *generator) stop() loadResult {
+	close(l.quit)
+	return <-l.done
+}
