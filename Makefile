@@ -1,0 +1,75 @@
+# hotreload: the targets that people and CI use. `make help` lists them.
+
+GO         ?= go
+BIN        := bin/hotreload
+VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+TESTFLAGS  ?=
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/hotreload
+	@mkdir -p bin
+	$(GO) build -ldflags "-X github.com/hotreload/hotreload/internal/cli.version=$(VERSION)" -o $(BIN) ./cmd/hotreload
+
+.PHONY: install
+install: ## install hotreload into GOBIN
+	$(GO) install -ldflags "-X github.com/hotreload/hotreload/internal/cli.version=$(VERSION)" ./cmd/hotreload
+
+.PHONY: demo
+demo: build ## build hotreload and run it on examples/hello (http://127.0.0.1:8080)
+	$(BIN) run -C examples/hello
+
+.PHONY: test
+test: lint ## everything that CI runs: lint, tests, tests with the race detector
+	$(GO) test $(TESTFLAGS) -timeout 15m ./...
+	$(GO) test $(TESTFLAGS) -timeout 20m -race -short ./...
+
+.PHONY: lint
+lint: ## gofmt, vet for linux, darwin and windows, staticcheck, tidy, layers
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	  if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+	GOOS=linux $(GO) vet ./...
+	GOOS=darwin $(GO) vet ./...
+	GOOS=windows $(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) mod tidy -diff
+	$(GO) test -count=1 ./internal/house
+
+.PHONY: cross
+cross: ## compile for every supported platform
+	@for p in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64 freebsd/amd64; do \
+	  echo "$$p"; GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/hotreload || exit 1; done
+
+FUZZTIME ?= 30s
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (30s)
+	@$(GO) test -list '^Fuzz' ./... | awk '/^Fuzz/{names=names" "$$1} /^ok/{n=split(names,a," "); for(i=1;i<=n;i++) print $$2, a[i]; names=""}' | \
+	  while read -r pkg name; do echo "$$pkg $$name"; $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; done
+
+SOAK ?= 5000
+SEED ?= 1
+.PHONY: soak
+soak: ## 5,000 restarts with edits, crashes and kills: nothing may grow
+	$(GO) test -count=1 -timeout 3h -v -run TestF6Soak ./internal/e2e -soak $(SOAK) -soak.seed $(SEED)
+
+.PHONY: chaos
+chaos: ## the same, shorter (SEED=n for another course)
+	$(GO) test -count=1 -timeout 30m -v -run TestF6Soak ./internal/e2e -soak 300 -soak.seed $(SEED)
+
+.PHONY: bench
+bench: build ## figures beside the peers found on PATH (minutes; see bench/README.md)
+	$(GO) run ./bench $(BENCHFLAGS)
+
+.PHONY: example
+example: ## write .hotreload.toml.example anew
+	$(GO) test ./internal/config -run Example -update
+
+.PHONY: clean
+clean: ## remove what was built here
+	rm -rf bin
