@@ -21,6 +21,7 @@ var groups = []group{
 	{"own", "F2: a tool's own share: a build that does nothing, from save to restarted", ownShare},
 	{"refused", "F3: requests without an answer per restart, under steady load", refused},
 	{"idle", "F4: CPU, memory and watches on 10,000 files at rest", idle},
+	{"services", "ten services of one project: save to served, and at rest, beside one tool for each", services},
 	{"ready", "F5: time until all is watched, 50,000 directories of which 500 matter", readyToWatch},
 }
 
