@@ -151,6 +151,9 @@ is all there is to it. "hotreload init" writes a config file for the rest.`,
 				return nil
 			}
 			if err := args(cmd, a); err != nil {
+				if cmd.Name() != "run" { // whose own words are better
+					err = fmt.Errorf("expected `%s %s`, got %s", cmd.Parent().CommandPath(), cmd.Use, counted(len(a)))
+				}
 				return usageError(advised{err, fmt.Sprintf("see `%s --help`", cmd.CommandPath())})
 			}
 			return nil
@@ -171,6 +174,16 @@ is all there is to it. "hotreload init" writes a config file for the rest.`,
 	}
 	root.SuggestionsMinimumDistance = 2
 	return root
+}
+
+func counted(arguments int) string {
+	switch arguments {
+	case 0:
+		return "no argument"
+	case 1:
+		return "1 argument"
+	}
+	return fmt.Sprintf("%d arguments", arguments)
 }
 
 func flagError(cmd *cobra.Command, err error) error {

@@ -161,7 +161,7 @@ type draft struct {
 
 func newDraft(made string) *draft {
 	return &draft{head: []string{
-		"Configuration of hotreload. Editors complete it by its schema: `hotreload schema --help`.",
+		"Configuration of hotreload. For editors: `hotreload schema --help`.",
 		made + " Only what differs from the defaults stands here. Every key is explained in",
 		reference}, tables: map[string][]string{}}
 }
