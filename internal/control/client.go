@@ -29,9 +29,6 @@ func Dial(socket string) *Client {
 			var d net.Dialer
 			c, err := d.DialContext(ctx, "unix", socket)
 			if err != nil && ctx.Err() == nil {
-				if errors.As(foreign(socket, err, ownRuntime), &theirs) {
-					return nil, theirs
-				}
 				return nil, fmt.Errorf("%w (%w)", ErrNoSession, err)
 			}
 			return c, err
