@@ -138,7 +138,7 @@ func TestS0AnotherUser(t *testing.T) {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
 		return cmd
 	}
-	// run starts a session and waits until its stderr has the text.
+	// run starts a session and waits until it is live and has said the text.
 	run := func(uid int, env []string, text string) (stop func()) {
 		t.Helper()
 		cmd := as(uid, env, "run", "--color", "never")
@@ -161,7 +161,7 @@ func TestS0AnotherUser(t *testing.T) {
 				t.Fatalf("the session ended: %v\n%s", err, out.String())
 			default:
 			}
-			return strings.Contains(out.String(), text)
+			return strings.Contains(out.String(), " live ") && strings.Contains(out.String(), text)
 		})
 		return stop
 	}
@@ -178,7 +178,7 @@ func TestS0AnotherUser(t *testing.T) {
 		}
 	}
 	runtime1, runtime2 := "XDG_RUNTIME_DIR="+at("run1"), "XDG_RUNTIME_DIR="+at("run2")
-	stop := run(one, []string{runtime1}, " live ")
+	stop := run(one, []string{runtime1}, "hotreload ")
 	if fi, err := os.Stat(at("run1/hotreload")); err != nil || fi.Mode().Perm() != 0o700 {
 		t.Errorf("the socket's directory: %v %v", fi, err)
 	}
