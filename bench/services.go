@@ -38,7 +38,12 @@ type stand struct {
 
 	latency  map[int]time.Duration // by round
 	restarts []int
+	lost     int // saves after which a service was not served any more
 }
+
+// lostAfter is when a save counts as lost. A tool may lose one: a program that is started
+// before the old one has given its port back ends, and nobody starts it again.
+const lostAfter = 45 * time.Second
 
 // servicesShared is how many packages all services import besides shared, on which they depend.
 const servicesShared = 20
@@ -186,7 +191,7 @@ func (s *stand) look(ctx context.Context) error {
 
 // edit saves a file that one service or all are built from.
 func (s *stand) edit(ctx context.Context, b *bench, every time.Duration, all bool) (time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, editLimit)
+	ctx, cancel := context.WithTimeout(ctx, lostAfter)
 	defer cancel()
 	marker := b.marker()
 	file, source := "cmd/"+s.names[0]+"/main.go", "programs/service.go.txt"
@@ -316,7 +321,7 @@ func services(ctx context.Context, b *bench, o options, tools []tool) ([]*table,
 		}
 		progress(" %s", what)
 		for _, s := range stands {
-			s.latency, s.restarts = map[int]time.Duration{}, nil
+			s.latency, s.restarts, s.lost = map[int]time.Duration{}, nil, 0
 		}
 		for round := 0; round <= o.n; round++ {
 			for i := range stands {
@@ -329,7 +334,11 @@ func services(ctx context.Context, b *bench, o options, tools []tool) ([]*table,
 					return out, ctx.Err()
 				}
 				if err != nil {
-					s.drop(err)
+					s.lost++
+					progress("  round %d/%d  %-28s lost: %v", round, o.n, s.label, strings.SplitN(err.Error(), "\n", 2)[0])
+					if err := s.revive(ctx, b, every); err != nil {
+						s.drop(err)
+					}
 					continue
 				}
 				settle(o.pause, settleLimit)
@@ -346,12 +355,13 @@ func services(ctx context.Context, b *bench, o options, tools []tool) ([]*table,
 			}
 		}
 		t := &table{Title: fmt.Sprintf("Save to served, %d services of one project, %s", n, what),
-			Head:  []string{"tool", "n", "median ms", "min ms", "max ms", "ratio to by hand", "ratio, paired", "programs restarted"},
+			Head:  []string{"tool", "n", "median ms", "min ms", "max ms", "ratio to by hand", "ratio, paired", "programs restarted", "saves lost"},
 			Notes: []string{note, fmt.Sprintf("One request at a time to each service that is affected, every %s, each on a new connection.", every)}}
 		base := slices.IndexFunc(stands, func(s *stand) bool { return s.label == hand && s.dropped == "" })
 		for _, s := range stands {
+			t.Notes = append(t.Notes, s.label+": "+s.text+".")
 			if s.dropped != "" {
-				t.row(s.label, "left out: "+s.dropped, "", "", "", "", "", "")
+				t.row(s.label, "left out: "+s.dropped, "", "", "", "", "", "", strconv.Itoa(s.lost))
 				continue
 			}
 			var own sample
@@ -366,8 +376,9 @@ func services(ctx context.Context, b *bench, o options, tools []tool) ([]*table,
 				}
 				q, paired = times(ratio(own.median(), other.median())), times(pairedRatio(s.latency, stands[base].latency))
 			}
-			t.row(s.label, strconv.Itoa(len(own)), ms(own.median()), ms(own.min()), ms(own.max()), q, paired, decimal(mean(s.restarts)))
+			t.row(s.label, strconv.Itoa(len(own)), ms(own.median()), ms(own.min()), ms(own.max()), q, paired, decimal(mean(s.restarts)), strconv.Itoa(s.lost))
 		}
+		t.Notes = append(t.Notes, fmt.Sprintf("Saves lost: after %s a service did not answer with the new version; it was saved again then, and the round is not counted.", lostAfter))
 		out = append(out, t)
 	}
 	rest, err := servicesAtRest(ctx, o, stands, n)
@@ -375,6 +386,17 @@ func services(ctx context.Context, b *bench, o options, tools []tool) ([]*table,
 		return out, err
 	}
 	return append(out, rest), nil
+}
+
+// revive saves what all services are built from until all are served again.
+func (s *stand) revive(ctx context.Context, b *bench, every time.Duration) (err error) {
+	for range 3 {
+		settle(0, settleLimit)
+		if _, err = s.edit(ctx, b, every, true); err == nil {
+			return s.look(ctx)
+		}
+	}
+	return err
 }
 
 func (s *stand) drop(err error) {
