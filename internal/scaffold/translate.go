@@ -317,7 +317,11 @@ func (t *translation) finish() {
 			t.d.tail = append(t.d.tail, c)
 		}
 	}
-	t.note("%d keys of %s are not carried over; the reasons stand at the end of the file", len(t.drops), t.name)
+	what, tail := "1 key of %s is not carried over", "reason stands"
+	if n := len(t.drops); n > 1 {
+		what, tail = strconv.Itoa(n)+" keys of %s are not carried over", "reasons stand"
+	}
+	t.note(what+"; the %s at the end of the file", t.name, tail)
 }
 
 // root is the directory that the paths of the file are relative to; the new file goes
