@@ -393,7 +393,10 @@ func (s *stand) revive(ctx context.Context, b *bench, every time.Duration) (err 
 	for range 3 {
 		settle(0, settleLimit)
 		if _, err = s.edit(ctx, b, every, true); err == nil {
-			return s.look(ctx)
+			counted := len(s.restarts)
+			err = s.look(ctx)
+			s.restarts = s.restarts[:counted] // these are nobody's
+			return err
 		}
 	}
 	return err
