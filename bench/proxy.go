@@ -16,8 +16,11 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// loadTime is how long each row of group proxy is under load, in turns of a second.
-const loadTurns = 4
+// loadTurns are the turns of each row of group proxy under load, of loadTurn each.
+const (
+	loadTurns = 4
+	loadTurn  = time.Second
+)
 
 // throughProxy puts a closed load on a server directly and through proxies in front of
 // it: every client sends its next request when it has the answer to the last one.
@@ -56,13 +59,17 @@ func throughProxy(ctx context.Context, b *bench, o options, tools []tool) ([]*ta
 			ways = append(ways, way{name, r.project.addr, r})
 		}
 	}
+	turn := loadTurn
+	if o.short {
+		turn = loadTurn / 10
+	}
 	t := &table{Title: "Proxy: requests on kept-alive connections, closed load", Head: []string{"way", "clients", "requests/s", "median ms", "99 % ms", "failed", "requests/s of direct"},
-		Notes: []string{fmt.Sprintf("%d turns of a second each, the ways taking turns; client, proxy and program share the processors.", loadTurns)}}
+		Notes: []string{fmt.Sprintf("%d turns of %s each, the ways taking turns; client, proxy and program share the processors.", loadTurns, turn)}}
 	for _, clients := range []int{1, 32} {
 		sums := make([]closedLoad, len(ways))
 		for range loadTurns {
 			for i, w := range ways {
-				one, err := closed(ctx, w.addr, clients, time.Second)
+				one, err := closed(ctx, w.addr, clients, turn)
 				if err != nil {
 					return nil, err
 				}
