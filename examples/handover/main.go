@@ -37,6 +37,9 @@ func main() {
 }
 
 func run() error {
+	// First of all: a program that says it is ready must be able to end well.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	listeners, err := listen()
 	if err != nil {
 		return err
@@ -59,8 +62,6 @@ func run() error {
 		return err
 	}
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	select {
 	case err := <-failed:
 		return err

@@ -87,6 +87,7 @@ func TestP3NoStaleAnswer(t *testing.T) {
 		if got := w.get(w.addr, "/"); !strings.Contains(got, "version="+v) {
 			t.Errorf("a stale answer: %q", got)
 		}
+		w.waitFor("live") // it may be told a moment after the answer
 		if n := count(w.since(mark), "live"); n != 1 {
 			t.Errorf("%d live events", n)
 		}
