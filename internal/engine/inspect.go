@@ -285,14 +285,19 @@ func (i *inspector) learnHeaders(ctx context.Context, g *gograph.Graph) {
 }
 
 func (v *service) graphOptions() gograph.Options {
-	b := v.conf.Load().Build
-	flags := slices.Clone(b.Flags)
+	set := v.conf.Load()
+	b := set.Build
+	o := gograph.Options{Dir: v.engine.root, Package: b.Package, Env: cleanEnv(v.engine.opt.Env, b.Env)}
+	// The very flags of the build, once it has found them out: it merges tags with those of
+	// GOFLAGS, where the go command would take the last ones alone.
+	if o.Flags = set.builder.Flags(); o.Flags != nil {
+		return o
+	}
+	o.Tags, o.Flags = b.Tags, slices.Clone(b.Flags)
 	if b.Race {
-		flags = append(flags, "-race")
+		o.Flags = append(o.Flags, "-race")
 	}
-	return gograph.Options{
-		Dir: v.engine.root, Package: b.Package, Tags: b.Tags, Flags: flags, Env: cleanEnv(v.engine.opt.Env, b.Env),
-	}
+	return o
 }
 
 // effect is what a change of the file means to the service.
