@@ -177,7 +177,9 @@ func TestB8TagsOfBoth(t *testing.T) {
 		t.Fatalf("%+v", a)
 	}
 	w.edit("lib/extra.go", "extra1", "extra2")
-	e := w.wait("the change", func(e ev) bool { return e.Event == "changed" && strings.HasSuffix(strings.Join(e.strs("paths"), " "), "extra.go") })
+	e := w.wait("the change", func(e ev) bool {
+		return e.Event == "changed" && strings.HasSuffix(strings.Join(e.strs("paths"), " "), "extra.go")
+	})
 	if e.str("effect") != "rebuild" {
 		t.Fatalf("%s", e.line)
 	}
