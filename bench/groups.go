@@ -20,6 +20,8 @@ var groups = []group{
 	{"large", "F1 and F1d: the same, about 1,000 packages, and an edit deep in it", saveToServed("large")},
 	{"own", "F2: a tool's own share: a build that does nothing, from save to restarted", ownShare},
 	{"refused", "F3: requests without an answer per restart, under steady load", refused},
+	{"proxy", "requests per second and latency through the proxy, beside a direct connection", throughProxy},
+	{"page", "from the save to the new page in a real Chromium, through the proxy", pageShown},
 	{"idle", "F4: CPU, memory and watches on 10,000 files at rest", idle},
 	{"services", "ten services of one project: save to served, and at rest, beside one tool for each", services},
 	{"ready", "F5: time until all is watched, 50,000 directories of which 500 matter", readyToWatch},

@@ -76,7 +76,7 @@ func (b *bench) ready(ctx context.Context, p program) (string, error) {
 func (b *bench) generate(ctx context.Context, p program, dir string) error {
 	gomod := filepath.Join(dir, "go.mod")
 	if _, err := os.Stat(gomod); err == nil {
-		return nil
+		return b.write(dir, p, inMain, "v") // main.go may be from an older bench
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

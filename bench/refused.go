@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"strconv"
 	"sync"
 	"time"
@@ -21,11 +22,60 @@ type mode struct {
 func refusedModes(tools []tool) []mode {
 	var out []mode
 	for _, t := range tools {
-		if n := t.name(); n != handFlags {
-			out = append(out, mode{tool: t})
+		n := t.name()
+		if n == handFlags {
+			continue
+		}
+		out = append(out, mode{tool: t})
+		switch n {
+		case ours:
+			w := t.(watching)
+			out = append(out,
+				mode{tool: w.with("hotreload, sockets", "run.listen; the program does not drain", "listen = [%q]\n")},
+				mode{tool: w.with("hotreload, sockets, start-first", "the same with order = start-first", "listen = [%q]\norder = \"start-first\"\n")},
+				mode{tool: w.with("hotreload, proxy", "proxy.listen", "[proxy]\nlisten = %q\n")},
+				mode{tool: w.with("hotreload, proxy, start-first", "the same with order = start-first", "order = \"start-first\"\n[proxy]\nlisten = %q\n")})
+		case "air":
+			out = append(out, mode{tool: airProxy(), addr: airProxyAddr})
 		}
 	}
 	return out
+}
+
+// with is hotreload with more in the table run of its configuration; %q in it is the
+// address that the requests go to.
+func (w watching) with(label, text, more string) watching {
+	files := w.files
+	w.label, w.text = label, text
+	w.files = func(p project) map[string]string {
+		out := map[string]string{".hotreload.toml": "[run]\n"}
+		if f := files(p); f != nil {
+			out = f // ends in the table run
+		}
+		out[".hotreload.toml"] += fmt.Sprintf(more, p.addr)
+		return out
+	}
+	return w
+}
+
+// airProxy is Air with its own proxy in front of the program.
+func airProxy() watching {
+	return watching{label: "air, proxy", text: "its proxy: enabled, proxy_port, app_port; delay = 1",
+		files: func(p project) map[string]string {
+			_, app, _ := net.SplitHostPort(p.addr)
+			_, front, _ := net.SplitHostPort(airProxyAddr(p))
+			return map[string]string{".air.toml": fmt.Sprintf(
+				"root = \".\"\ntmp_dir = \"tmp\"\n\n[build]\ncmd = \"true\"\nentrypoint = [%q]\ndelay = 1\n\n[proxy]\nenabled = true\nproxy_port = %s\napp_port = %s\n", p.server, front, app)}
+		},
+		argv: func(project) []string { return []string{"air", "-c", ".air.toml"} },
+	}
+}
+
+// airProxyAddr is the address of Air's proxy, a fixed distance from that of the program.
+func airProxyAddr(p project) string {
+	host, port, _ := net.SplitHostPort(p.addr)
+	n, _ := strconv.Atoi(port)
+	return net.JoinHostPort(host, strconv.Itoa(n+1500))
 }
 
 // refused puts every mode under the same open load (a request per tick, whether or not

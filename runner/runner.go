@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"net/netip"
 	"os"
 	"regexp"
 	"slices"
@@ -324,6 +325,10 @@ func (p *Process) Pid() int { return p.g.Pid() }
 // Ready receives one value: nil when the process is ready, or an error that says why it
 // will not be (it timed out, ended, or was stopped before).
 func (p *Process) Ready() <-chan error { return p.ready }
+
+// Listeners are the TCP addresses on which processes of the group listen; nil where the
+// system does not tell.
+func (p *Process) Listeners() []netip.AddrPort { return proc.ListenersOf(p.g.Pids()) }
 
 // Listened says whether the group has been seen listening (Ready.Listen). It is valid
 // after Ready.

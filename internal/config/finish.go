@@ -171,6 +171,9 @@ func (c *Config) checkService(s Service) (errs Errors) {
 		case r.Rollback:
 			fail(c.latest(s.Name, "run.rollback"), "start-first keeps the old program until the new one is ready, so nothing has to be rolled back",
 				"%s: belongs to order = \"stop-first\"", join(scope, "run.rollback"))
+		case r.Stdin == "interactive":
+			fail(c.latest(s.Name, "run.order", "run.stdin"), "take order = \"stop-first\", or another run.stdin",
+				"%s: start-first runs two programs at once, and the terminal belongs to one (run.stdin)", join(scope, "run.order"))
 		case len(r.Listen) == 0 && s.Proxy.Listen != "" && s.Proxy.App != "auto":
 			fail(c.latest(s.Name, "run.order"), "proxy.app = \"auto\" gives each start a port of its own",
 				"%s: start-first runs two programs at once, which cannot both listen on %s (proxy.app)", join(scope, "run.order"), s.Proxy.App)

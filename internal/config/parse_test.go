@@ -186,6 +186,7 @@ func TestMistakes(t *testing.T) {
 		{"control and proxy", "[control]\nlisten = \"127.0.0.1:80\"\n[proxy]\nlisten = \"127.0.0.1:80\"\n", "4:10: proxy.listen: 127.0.0.1:80 is taken by control.listen", ""},
 		{"ready after timeout", "[run]\nready = \"20s\"\n", "2:9: run.ready: the program is ready after 20s, but has failed after 10s", ""},
 		{"rollback", "[run]\norder = \"start-first\"\nrollback = true\n[proxy]\nlisten = \":80\"\n", "3:12: run.rollback: belongs to order = \"stop-first\"", ""},
+		{"one terminal for two", "[run]\norder = \"start-first\"\nstdin = \"interactive\"\n[proxy]\nlisten = \":80\"\n", "2:9: run.order: start-first runs two programs at once, and the terminal belongs to one", "stop-first"},
 		{"one port for two", "[run]\norder = \"start-first\"\n[proxy]\nlisten = \":80\"\napp = \"localhost:81\"\n", "2:9: run.order: start-first runs two programs at once", "auto"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

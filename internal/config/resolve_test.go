@@ -266,8 +266,6 @@ func TestUnsupported(t *testing.T) {
 	texts := map[string]string{
 		"proxy.listen":   "[proxy]\nlisten = \":1\"\n",
 		"run.listen":     "[run]\nlisten = [\":1\"]\n",
-		"run.order":      "[run]\norder = \"start-first\"\n",
-		"run.rollback":   "[run]\nrollback = true\n",
 		"run.ready":      "[run]\nready = \"notify\"\n",
 		"run.stdin":      "[run]\nstdin = \"",
 		"build.engine":   "[build]\nengine = \"direct\"\n",
@@ -287,23 +285,23 @@ func TestUnsupported(t *testing.T) {
 			t.Errorf("%s: %v", text, got)
 		}
 	}
-	c := mustParse(t, "[services.a]\nrun.rollback = true\n[services.b]\n")
+	c := mustParse(t, "[services.a]\nbuild.engine = \"direct\"\n[services.b]\n")
 	var all Errors = Unsupported(c)
 	var places []string
 	for _, e := range all {
 		places = append(places, e.Error()[len("/p/.hotreload.toml:"):][:4])
 	}
-	if len(all) == 0 || !strings.HasPrefix(all[0].Message, "services.a.run.rollback: ") {
+	if len(all) == 0 || !strings.HasPrefix(all[0].Message, "services.a.build.engine: ") {
 		t.Errorf("%v", all)
 	}
 	if diff := cmp.Diff([]string{"2:16"}, places); diff != "" {
 		t.Errorf("%s\n%s", diff, all.Detail())
 	}
 	c = Default()
-	if err := c.Set("run.rollback=true"); err != nil {
+	if err := c.Set("build.engine=direct"); err != nil {
 		t.Fatal(err)
 	}
-	if got := Unsupported(c); len(got) != 1 || got[0].Path != "--set run.rollback=true" {
+	if got := Unsupported(c); len(got) != 1 || got[0].Path != "--set build.engine=direct" {
 		t.Errorf("%v", got)
 	}
 }

@@ -11,8 +11,6 @@ var unsupported = []struct {
 	what   string
 	wanted func(value any) bool
 }{
-	{"run.order", `order = "start-first"`, is("start-first")},
-	{"run.rollback", "rollback", nil},
 	{"build.engine", "the direct engine", is("direct")},
 }
 

@@ -165,6 +165,30 @@ func TestB8Flags(t *testing.T) {
 	}
 }
 
+// B8: tags of the command line and of GOFLAGS count together, for the build and for what
+// it is known to be built from.
+func TestB8TagsOfBoth(t *testing.T) {
+	files := maps.Clone(webApp)
+	files["lib/extra.go"] = "//go:build extra && dev\n\npackage lib\n\nfunc init() { name = \"extra1\" }\n"
+	files["lib/lib.go"] = "// Package lib has a name.\npackage lib\n\nvar name = \"lib1\"\n\n// Name is a name.\nfunc Name() string { return name }\n"
+	w := startWeb(t, newApp(t, files), []string{"--tags", "dev"}, withEnv("GOFLAGS=-tags=extra"))
+	w.knowsGraph()
+	if a := w.answer(); a.lib != "extra1" {
+		t.Fatalf("%+v", a)
+	}
+	w.edit("lib/extra.go", "extra1", "extra2")
+	e := w.wait("the change", func(e ev) bool {
+		return e.Event == "changed" && strings.HasSuffix(strings.Join(e.strs("paths"), " "), "extra.go")
+	})
+	if e.str("effect") != "rebuild" {
+		t.Fatalf("%s", e.line)
+	}
+	w.waitFor("live")
+	if a := w.answer(); a.lib != "extra2" {
+		t.Errorf("%+v", a)
+	}
+}
+
 // B9: a custom command builds, argv is never parsed by a shell, and one without
 // output restarts at every success.
 func TestB9CustomCommand(t *testing.T) {

@@ -210,6 +210,33 @@ func TestC3Broken(t *testing.T) {
 	}
 }
 
+// C3: a config that is empty for a moment, as it is while many editors save, ends nothing;
+// one that stays empty is an edit like any other.
+func TestC3Empty(t *testing.T) {
+	s := start(t, shell(t, sleeper("a", "")), nil)
+	s.each("live", "a")
+	pid := s.pids()["a"]
+	mark := s.mark()
+	s.rewrite("")
+	s.settle()
+	s.rewrite("# the same\n" + sleeper("a", ""))
+	if e := s.applied(); e.str("effect") != "none" {
+		t.Errorf("%s", e.line)
+	}
+	for _, e := range s.since(mark) {
+		if e.Event == "problem" || e.Event == "exited" {
+			t.Errorf("unwanted: %s", e.line)
+		}
+	}
+	s.rewrite("")
+	s.wait("the word on an empty config where there is no program", func(e ev) bool {
+		return e.Event == "problem" && strings.Contains(e.str("message"), "config is not applied")
+	})
+	if now := s.pids()["a"]; now != pid {
+		t.Errorf("pid %d, was %d", now, pid)
+	}
+}
+
 // C3: [watch] is applied live, and no save is missed while one watcher takes the place of
 // another.
 func TestC3Watch(t *testing.T) {
@@ -227,7 +254,7 @@ func TestC3Watch(t *testing.T) {
 		s.rewrite(config(watch))
 		// Saves before, during and after the exchange; the last one has to be live.
 		for j := range 20 {
-			write(t, filepath.Join(dir, "data", fmt.Sprintf("file%d", j)), fmt.Sprint(i, j))
+			exchange(t, filepath.Join(dir, "data", fmt.Sprintf("file%d", j)), fmt.Sprint(i, j))
 		}
 		mark := s.mark()
 		s.live()
@@ -265,6 +292,17 @@ func TestC3Watch(t *testing.T) {
 		s.settle()
 		return count(s.since(mark), "changed") == 1
 	})
+}
+
+// exchange puts a new file in the place of another, so that nobody sees it half written: a
+// file that is seen empty on a busy machine was changed twice.
+func exchange(t *testing.T, path, content string) {
+	t.Helper()
+	part := filepath.Join(t.TempDir(), "part")
+	write(t, part, content)
+	if err := os.Rename(part, path); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // C3: [log] and [control] are applied live.

@@ -87,6 +87,7 @@ func TestP3NoStaleAnswer(t *testing.T) {
 		if got := w.get(w.addr, "/"); !strings.Contains(got, "version="+v) {
 			t.Errorf("a stale answer: %q", got)
 		}
+		w.waitFor("live") // it may be told a moment after the answer
 		if n := count(w.since(mark), "live"); n != 1 {
 			t.Errorf("%d live events", n)
 		}
@@ -117,62 +118,66 @@ func TestZ1NoFailedRequest(t *testing.T) {
 	if testing.Short() {
 		restarts = 4
 	}
-	for _, graceful := range []bool{true, false} {
-		for _, keepAlive := range []bool{true, false} {
-			t.Run(fmt.Sprintf("graceful=%t,keepalive=%t", graceful, keepAlive), func(t *testing.T) {
-				w := startProxy(t, portApp(graceful))
-				var sent, failed atomic.Int64
-				stop := make(chan struct{})
-				var clients sync.WaitGroup
-				for range 4 {
-					clients.Add(1)
-					go func() {
-						defer clients.Done()
-						client := &http.Client{Transport: &http.Transport{DisableKeepAlives: !keepAlive}}
-						defer client.CloseIdleConnections()
-						tick := time.NewTicker(20 * time.Millisecond) // 4 clients, 200 a second in all
-						defer tick.Stop()
-						for n := 0; ; n++ {
-							select {
-							case <-stop:
-								return
-							case <-tick.C:
-							}
-							sent.Add(1)
-							// A body without GetBody is never sent twice by net/http.
-							req, err := http.NewRequest(http.MethodPost, "http://"+w.addr+"/", io.NopCloser(strings.NewReader("x")))
-							if err != nil {
-								t.Error(err)
-								return
-							}
-							resp, err := client.Do(req)
-							if err != nil {
-								failed.Add(1)
-								t.Errorf("request %d: %v", n, err)
-								continue
-							}
-							body, err := io.ReadAll(resp.Body)
-							resp.Body.Close()
-							if err != nil || resp.StatusCode != 200 || !strings.Contains(string(body), "method=POST body=x") {
-								failed.Add(1)
-								t.Errorf("request %d: %d %v %s", n, resp.StatusCode, err, body)
-							}
+	for _, c := range []struct {
+		order               string
+		graceful, keepAlive bool
+	}{
+		{"stop-first", true, true}, {"stop-first", true, false}, {"stop-first", false, true}, {"stop-first", false, false},
+		{"start-first", true, true}, {"start-first", true, false}, {"start-first", false, true}, {"start-first", false, false},
+	} {
+		t.Run(fmt.Sprintf("%s,graceful=%t,keepalive=%t", c.order, c.graceful, c.keepAlive), func(t *testing.T) {
+			w := startProxy(t, portApp(c.graceful), "--set", "run.order="+c.order)
+			var sent, failed atomic.Int64
+			stop := make(chan struct{})
+			var clients sync.WaitGroup
+			for range 4 {
+				clients.Add(1)
+				go func() {
+					defer clients.Done()
+					client := &http.Client{Transport: &http.Transport{DisableKeepAlives: !c.keepAlive}}
+					defer client.CloseIdleConnections()
+					tick := time.NewTicker(20 * time.Millisecond) // 4 clients, 200 a second in all
+					defer tick.Stop()
+					for n := 0; ; n++ {
+						select {
+						case <-stop:
+							return
+						case <-tick.C:
 						}
-					}()
-				}
-				for i := range restarts {
-					// Restarts without a build: it is they that could lose requests.
-					write(t, filepath.Join(w.dir, ".env"), fmt.Sprintf("N=%d\n", i))
-					w.waitFor("live")
-				}
-				close(stop)
-				clients.Wait()
-				t.Logf("%d requests, %d failed", sent.Load(), failed.Load())
-				if sent.Load() < int64(restarts) {
-					t.Errorf("only %d requests: the test proves nothing", sent.Load())
-				}
-				w.stop(syscall.SIGTERM)
-			})
-		}
+						sent.Add(1)
+						// A body without GetBody is never sent twice by net/http.
+						req, err := http.NewRequest(http.MethodPost, "http://"+w.addr+"/", io.NopCloser(strings.NewReader("x")))
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						resp, err := client.Do(req)
+						if err != nil {
+							failed.Add(1)
+							t.Errorf("request %d: %v", n, err)
+							continue
+						}
+						body, err := io.ReadAll(resp.Body)
+						resp.Body.Close()
+						if err != nil || resp.StatusCode != 200 || !strings.Contains(string(body), "method=POST body=x") {
+							failed.Add(1)
+							t.Errorf("request %d: %d %v %s", n, resp.StatusCode, err, body)
+						}
+					}
+				}()
+			}
+			for i := range restarts {
+				// Restarts without a build: it is they that could lose requests.
+				write(t, filepath.Join(w.dir, ".env"), fmt.Sprintf("N=%d\n", i))
+				w.waitFor("live")
+			}
+			close(stop)
+			clients.Wait()
+			t.Logf("%d requests, %d failed", sent.Load(), failed.Load())
+			if sent.Load() < int64(restarts) {
+				t.Errorf("only %d requests: the test proves nothing", sent.Load())
+			}
+			w.stop(syscall.SIGTERM)
+		})
 	}
 }

@@ -86,7 +86,7 @@ func TestZ2SocketsAndZ6State(t *testing.T) {
 		"go.mod":          "module example.test/activated\n\ngo 1.25\n",
 		"main.go":         activatedApp,
 		"version.go":      "package main\n\nconst Version = \"one\"\n",
-		".hotreload.toml": fmt.Sprintf("[run]\nlisten = [\"web=%s\", \"unix:%s\"]\n", addr, sock),
+		".hotreload.toml": fmt.Sprintf("[run]\nlisten = [\"web=%s\", \"unix:%s\"]\nready = \"http://%s/\"\n", addr, sock, addr),
 	})
 	s := start(t, dir, nil)
 	w := &web{session: s, addr: addr}

@@ -268,6 +268,8 @@ func (e *Engine) do(a plan.Action) {
 		e.service(a.Service).start(a)
 	case plan.Stop:
 		e.service(a.Service).stop(a.Launch, a.Now)
+	case plan.Promote:
+		e.service(a.Service).promote(a.Launch)
 	case plan.SendSignal:
 		e.service(a.Service).signal(a.Launch, a.Signal)
 	case plan.ReloadPages:

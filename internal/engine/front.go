@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/hotreload/hotreload/internal/event"
@@ -77,7 +78,7 @@ func (v *service) drain(l *launch) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		v.front.Drain(ctx)
+		v.front.Drain(ctx, l.process.Pid())
 	}()
 	select {
 	case <-done:
@@ -88,6 +89,40 @@ func (v *service) drain(l *launch) {
 		cancel()
 		<-done
 	}
+}
+
+// promote lets the proxy send what comes in to the process of the launch.
+func (v *service) promote(n int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if l := v.launches[n]; l != nil && l.process != nil && v.front != nil {
+		v.front.Promote(l.process.Pid())
+	}
+}
+
+// portPatience is how long a program may take to listen on the port that it was given
+// while it listens elsewhere, before that is told: a metrics port may come first.
+const portPatience = 2 * time.Second
+
+// otherPort says so if the program behind the proxy listens, but not where it was told to
+// (Z5); false: not yet. Otherwise ready_timeout would pass without a word of the reason.
+func (v *service) otherPort(gen int, p *runner.Process, addr string) bool {
+	for _, at := range p.Listeners() {
+		if at.String() == addr {
+			return false
+		}
+		at = netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+		if at.Addr().IsUnspecified() {
+			at = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), at.Port())
+		}
+		_, port, _ := net.SplitHostPort(addr)
+		v.engine.emit(event.Event{Time: time.Now(), Service: v.name, Generation: gen, Body: event.Problem{
+			Message: fmt.Sprintf("%s listens on %s, and not on the port that it was given: PORT=%s", v.name, at, port),
+			Hint:    fmt.Sprintf("let it listen on $PORT, or set proxy.app = %q", at),
+		}})
+		return true
+	}
+	return false
 }
 
 // reloadPages tells the browsers behind the proxy; without one nobody is told,

@@ -33,11 +33,12 @@ type inspector struct {
 	// told has what was told of files while one watcher is put in the place of another.
 	told      map[string]watcher.Sum
 	handovers chan handover
-	config    bool // the config file has changed in this burst
+	config    bool          // the config file has changed in this burst
+	again     chan struct{} // it was empty a while ago
 }
 
 func newInspector(e *Engine) *inspector {
-	return &inspector{e: e, headers: map[string]string{}, heard: map[string]time.Time{}, missed: map[string]bool{}, passes: make(chan chan struct{}), handovers: make(chan handover)}
+	return &inspector{e: e, headers: map[string]string{}, heard: map[string]time.Time{}, missed: map[string]bool{}, passes: make(chan chan struct{}), handovers: make(chan handover), again: make(chan struct{})}
 }
 
 func (i *inspector) run() {
@@ -55,8 +56,12 @@ func (i *inspector) run() {
 			close(h.done)
 			if i.config { // the burst that it belongs to has no other end
 				i.config = false
-				i.e.reload()
+				i.e.reload(false)
 			}
+		case <-i.again:
+			if fi, err := os.Stat(i.e.configPath()); err == nil && fi.Size() == 0 {
+				i.e.reload(true)
+			} // else its change is told like any other
 		case done := <-i.passes:
 			close(done)
 		}
@@ -122,7 +127,7 @@ func (i *inspector) files(b watcher.Batch) plan.Files {
 	i.config = i.config || reload
 	if i.config && !b.Open {
 		i.config = false
-		i.e.reload()
+		i.e.reload(false)
 	}
 	return in
 }
@@ -285,14 +290,19 @@ func (i *inspector) learnHeaders(ctx context.Context, g *gograph.Graph) {
 }
 
 func (v *service) graphOptions() gograph.Options {
-	b := v.conf.Load().Build
-	flags := slices.Clone(b.Flags)
+	set := v.conf.Load()
+	b := set.Build
+	o := gograph.Options{Dir: v.engine.root, Package: b.Package, Env: cleanEnv(v.engine.opt.Env, b.Env)}
+	// The very flags of the build, once it has found them out: it merges tags with those of
+	// GOFLAGS, where the go command would take the last ones alone.
+	if o.Flags = set.builder.Flags(); o.Flags != nil {
+		return o
+	}
+	o.Tags, o.Flags = b.Tags, slices.Clone(b.Flags)
 	if b.Race {
-		flags = append(flags, "-race")
+		o.Flags = append(o.Flags, "-race")
 	}
-	return gograph.Options{
-		Dir: v.engine.root, Package: b.Package, Tags: b.Tags, Flags: flags, Env: cleanEnv(v.engine.opt.Env, b.Env),
-	}
+	return o
 }
 
 // effect is what a change of the file means to the service.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -36,6 +37,9 @@ func (v *service) addressTaken(gen, pid int, addr string, env []string) {
 			own, found := proc.PortOwner(a)
 			_, port, _ := net.SplitHostPort(a)
 			switch {
+			case found && own.PID == os.Getpid():
+				p.Message = fmt.Sprintf("%s wants to listen on %s, which hotreload holds open for it", v.name, a)
+				p.Hint = "take the socket from LISTEN_FDS (docs/zero-downtime.md), or remove the address from run.listen"
 			case found && own.PID != 0 && proc.GroupOf(own.PID) == pid:
 				p.Message = fmt.Sprintf("%s listens on %s itself, twice (%s)", v.name, a, own)
 				p.Hint = "it opens the address a second time"

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"time"
 
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/event"
@@ -22,11 +23,28 @@ func (e *Engine) configPath() string {
 	return filepath.Join(e.root, config.FileName)
 }
 
+// emptyPatience is how long a config may be empty before that is taken for an edit.
+const emptyPatience = time.Second
+
 // reload reads the config after an edit and applies what differs, with the least
 // effect. A config with a mistake changes nothing: the old one stays in force.
-func (e *Engine) reload() {
+//
+// An empty file is most likely one that is just being written: many editors truncate, then
+// write, and on a busy machine time passes between the two. Only one that stays empty is
+// meant.
+func (e *Engine) reload(meant bool) {
 	path := e.configPath()
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	fi, err := os.Stat(path)
+	if err == nil && fi.Size() == 0 && !meant {
+		time.AfterFunc(emptyPatience, func() {
+			select {
+			case e.inspect.again <- struct{}{}:
+			case <-e.over:
+			}
+		})
+		return
+	}
+	if errors.Is(err, fs.ErrNotExist) {
 		e.say(event.Problem{
 			Message: "the config is gone; what it said stays in force",
 			Hint:    "put it back, or quit and run again without one",

@@ -163,6 +163,7 @@ func (s *settings) spec() plan.Service {
 		Name: s.Name, Needs: s.Needs, Builds: s.Builds(), Before: len(s.Build.Before) > 0,
 		Restart: s.Run.Restart, OnError: s.Run.OnBuildError,
 		Group: s.builder.Group(), StopTimeout: s.Run.StopTimeout,
+		StartFirst: s.Run.Order == "start-first", Rollback: s.Run.Rollback,
 	}
 }
 
@@ -276,8 +277,18 @@ func (v *service) live(a plan.Launch, l *launch) {
 		v.tidyUp(spec, x)
 		e.post(plan.Ended{Service: v.name, Launch: a.Launch, Exit: exit(p.Pid(), x)})
 	}
+	var elsewhere <-chan time.Time
+	if v.front != nil && v.front.auto && spec.Ready.TCP == l.addr {
+		t := time.NewTicker(portPatience)
+		defer t.Stop()
+		elsewhere = t.C
+	}
 	for {
 		select {
+		case <-elsewhere:
+			if ready == nil || v.otherPort(a.Generation, p, l.addr) {
+				elsewhere = nil
+			}
 		case err := <-ready:
 			ready = nil
 			if errors.Is(err, runner.ErrEnded) {
@@ -406,6 +417,9 @@ func (v *service) runSpec(a plan.Launch, l *launch) (runner.Spec, error) {
 			// A connection proves nothing here: the kernel accepts it for a
 			// program that is dead.
 			s.Ready = runner.Ready{}
+			if r.Order == "start-first" {
+				s.Ready = runner.Ready{After: survives} // else a broken program would end the good one
+			}
 		}
 	}
 	if v.front != nil {
@@ -422,6 +436,10 @@ func (v *service) runSpec(a plan.Launch, l *launch) (runner.Spec, error) {
 	}
 	return s, nil
 }
+
+// survives is how long a program must live to take the place of another one when nothing
+// tells that it is ready.
+const survives = 300 * time.Millisecond
 
 // readiness is when the program counts as live. Without a setting, a server is
 // ready when it listens; whether it is one, its predecessor has shown.

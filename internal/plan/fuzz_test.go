@@ -104,6 +104,10 @@ type modelService struct {
 	Service
 	job        *modelJob
 	proc       *modelProc
+	old        *modelProc // start-first: what proc takes the place of
+	proven     Program    // what was said to be live last
+	making     string     // what the newest build that ended well was made of
+	made       string     // ... of those that were told
 	launches   int
 	gens       int               // highest generation in an event
 	programs   map[string]string // binary: what it was made of
@@ -220,6 +224,12 @@ func (w *world) setUp() {
 			v.Needs = []string{names[i+1]}
 		}
 		v.unsummed = w.choose(5) == 0
+		switch w.choose(4) {
+		case 0, 1:
+			v.StartFirst = true
+		case 2:
+			v.Rollback = true
+		}
 		v.Group = []string{"", "g", "g"}[w.choose(3)]
 		v.StopTimeout = time.Duration(w.choose(4)) * time.Second
 		w.services = append(w.services, v)
@@ -554,7 +564,7 @@ func (w *world) progress(v *modelService) bool {
 			if !v.unsummed {
 				in.Program.Sum = sha256.Sum256([]byte(m))
 			}
-			v.programs[in.Program.Binary] = m
+			v.programs[in.Program.Binary], v.making = m, m
 			v.disk[in.Program.Binary] = true
 			v.built[j.gen] = true
 		}
@@ -577,23 +587,49 @@ func (w *world) generate(v *modelService, file string, from int) {
 	w.write(file, from)
 }
 
-// life takes the service's process a step further, and reports whether there was one to take.
-func (w *world) life(v *modelService) bool {
-	p := v.proc
-	if p == nil {
-		return false
+func (v *modelService) procs() []*modelProc {
+	return slices.DeleteFunc([]*modelProc{v.old, v.proc}, func(p *modelProc) bool { return p == nil })
+}
+
+func (p *modelProc) up() bool { return p.ready && !p.ended && !p.stop }
+
+// up reports whether the service answers.
+func (v *modelService) up() bool { return slices.ContainsFunc(v.procs(), (*modelProc).up) }
+
+// drop takes out a process of which nothing is left.
+func (v *modelService) drop(p *modelProc) {
+	if p == v.proc {
+		v.proc = v.old
 	}
+	v.old = nil
+}
+
+// life takes a process of the service a step further, and reports whether there was one to take.
+func (w *world) life(v *modelService) bool {
+	switch procs := v.procs(); len(procs) {
+	case 0:
+		return false
+	case 2:
+		first := w.choose(2)
+		return w.lifeOf(v, procs[first]) || w.lifeOf(v, procs[1-first])
+	default:
+		return w.lifeOf(v, procs[0])
+	}
+}
+
+func (w *world) lifeOf(v *modelService, p *modelProc) bool {
 	switch {
 	case !p.launched:
 		if !w.calm && w.choose(12) == 0 {
-			v.proc, v.downOK = nil, true
+			v.drop(p)
+			v.downOK = v.downOK || !v.up()
 			w.step(Launched{Service: v.Name, Launch: p.launch, Problem: &event.Problem{Message: "no"}})
 			return true
 		}
 		p.launched = true
 		w.step(Launched{Service: v.Name, Launch: p.launch, PID: 100 + p.launch})
 	case p.ended && (!p.lingers || p.stop):
-		v.proc = nil
+		v.drop(p)
 		w.step(Gone{v.Name, p.launch})
 	case p.ended:
 		return false
@@ -601,7 +637,7 @@ func (w *world) life(v *modelService) bool {
 		p.ended, p.lingers = true, w.choose(2) == 0
 		x := event.Exited{PID: 100 + p.launch, Code: w.choose(3), Reason: "so"}
 		if !p.stop {
-			v.downOK = true
+			v.downOK = true // also if nothing else comes up in its place
 			if v.Restart == "always" || v.Restart == "on-failure" && x.Code != 0 {
 				v.downOK = false
 			}
@@ -698,7 +734,7 @@ func (w *world) mend() {
 	w.deliver(false)
 	w.rest()
 	for _, v := range w.services {
-		if v.injected || v.proc == nil || v.proc.ended || !v.proc.ready {
+		if v.injected || !v.up() || w.st.find(v.Name).fallen {
 			w.write(".env", 50+w.content(".env")%5)
 			if v.Builds {
 				w.write(map[string]string{"a": "a.go", "b": "b.go"}[v.Name], 52+w.builds%2*8)
@@ -717,8 +753,11 @@ func (w *world) settled(mended bool) {
 	reports := w.st.Reports()
 	unready := map[string]bool{} // services that do not run, for reasons seen already
 	for _, v := range w.services {
-		if p := v.proc; p == nil || p.ended || !p.ready || p.stop {
+		if !v.up() {
 			unready[v.Name] = true
+		}
+		if v.old != nil {
+			w.fail("%s: all is quiet, and two processes are there", v.Name)
 		}
 	}
 	for i, v := range w.services {
@@ -735,7 +774,7 @@ func (w *world) settled(mended bool) {
 			}
 		}
 		for f := range v.disk {
-			if in.good != nil && in.good.Binary == f || v.proc != nil && v.proc.program.Binary == f {
+			if in.good != nil && in.good.Binary == f || v.proc != nil && v.proc.program.Binary == f || v.Rollback && v.proven.Binary == f {
 				continue
 			}
 			w.fail("%s: %s is kept for nothing", v.Name, f)
@@ -766,13 +805,23 @@ func (w *world) settled(mended bool) {
 			w.fail("%s: not mended", v.Name)
 		case in.broken:
 			w.fail("%s: is held for broken", v.Name)
-		case !runs && held:
+		case held && (!runs || v.StartFirst && in.waiting != ""):
 			if mended {
 				w.fail("%s: waits for what it needs", v.Name)
 			}
 			continue
 		case !runs && v.downOK && !mended:
 			continue
+		case in.fallen && !mended:
+			if !v.StartFirst && !v.Rollback {
+				w.fail("%s: an older program runs, which nobody asked for", v.Name)
+			}
+			if runs && p.ready && (report.State != StateFailed || !report.Stale) {
+				w.fail("%s: an older program runs, and is reported as %q, stale %v", v.Name, report.State, report.Stale)
+			}
+			continue
+		case in.fallen:
+			w.fail("%s: an older program runs still", v.Name)
 		case !runs:
 			w.fail("%s: does not run", v.Name)
 			return
@@ -887,29 +936,41 @@ func (w *world) act(a Action) {
 		w.launch(w.find(a.Service), a)
 	case Stop:
 		v := w.find(a.Service)
-		if v.proc == nil || v.proc.launch != a.Launch {
+		i := slices.IndexFunc(v.procs(), func(p *modelProc) bool { return p.launch == a.Launch })
+		if i < 0 {
 			w.fail("%s: stops what is gone", v.Name)
 			return
 		}
-		if v.proc.stop && !a.Now {
+		p := v.procs()[i]
+		if p.stop && !a.Now {
 			w.fail("%s: stopped twice", v.Name)
 		}
-		v.proc.stop = true
+		if p == v.old && !p.ended && !w.quit && !v.parked && !v.leaving && !v.proc.up() && !(v.OnError == "stop" && w.st.find(v.Name).broken) {
+			w.fail("%s: the old program is stopped before the new one is ready", v.Name)
+		}
+		p.stop = true
 		if w.quit && a.Now && w.polite.Add(lastGrace).After(w.now) && v.StopTimeout > 0 && !w.killed() {
 			w.fail("%s: killed before its time", v.Name)
 		}
 		if (w.quit || v.leaving) && !a.Now {
 			for _, d := range w.services {
-				if d.proc != nil && (!d.proc.stop || w.quit && !w.killed()) && (w.quit || d.leaving) && slices.Contains(d.Needs, v.Name) {
-					w.fail("%s: stopped before %s, which needs it", v.Name, d.Name)
+				for _, p := range d.procs() {
+					if (!p.stop || w.quit && !w.killed()) && (w.quit || d.leaving) && slices.Contains(d.Needs, v.Name) {
+						w.fail("%s: stopped before %s, which needs it", v.Name, d.Name)
+					}
 				}
 			}
 		}
 	case SendSignal:
 		starts()
 		v := w.find(a.Service)
-		if p := v.proc; p == nil || p.launch != a.Launch || !p.launched || p.stop || p.ended {
+		if !slices.ContainsFunc(v.procs(), func(p *modelProc) bool { return p.launch == a.Launch && p.launched && !p.stop && !p.ended }) {
 			w.fail("%s: signal to nobody", v.Name)
+		}
+	case Promote:
+		starts()
+		if v := w.find(a.Service); v.old == nil || v.proc.launch != a.Launch || !v.proc.up() {
+			w.fail("%s: takes over from nobody, or is not ready", v.Name)
 		}
 	case ReloadPages:
 		starts()
@@ -938,8 +999,10 @@ func (w *world) act(a Action) {
 			w.fail("%s: discards %s twice", v.Name, a.Binary)
 		}
 		delete(v.disk, a.Binary)
-		if v.proc != nil && v.proc.program.Binary == a.Binary {
-			w.fail("%s: discards %s, which runs", v.Name, a.Binary)
+		for _, p := range v.procs() {
+			if p.program.Binary == a.Binary {
+				w.fail("%s: discards %s, which runs", v.Name, a.Binary)
+			}
 		}
 		if in := w.st.find(v.Name); in != nil && in.good != nil && in.good.Binary == a.Binary {
 			w.fail("%s: discards %s, the last good one", v.Name, a.Binary)
@@ -979,8 +1042,8 @@ func (w *world) launch(v *modelService, a Launch) {
 	if v.parked || v.leaving {
 		w.fail("%s: started, and was stopped or is leaving", v.Name)
 	}
-	if v.proc != nil {
-		w.fail("%s: two processes", v.Name)
+	if p := v.proc; p != nil && (!v.StartFirst || v.old != nil || !p.up()) {
+		w.fail("%s: one process too many", v.Name)
 	}
 	if a.Launch != v.launches+1 {
 		w.fail("%s: launch %d after %d", v.Name, a.Launch, v.launches)
@@ -993,10 +1056,15 @@ func (w *world) launch(v *modelService, a Launch) {
 		if !v.disk[a.Program.Binary] || !v.built[a.Program.Generation] {
 			w.fail("%s: starts %q, which is not there", v.Name, a.Program.Binary)
 		}
-		if a.Program.Generation < v.newest {
+		back := in.fallen && v.Rollback
+		if back && a.Program != v.proven {
+			w.fail("%s: falls back to generation %d, live last was %d", v.Name, a.Program.Generation, v.proven.Generation)
+		}
+		// An older one may be what the newest build came out as once more.
+		if a.Program.Generation < v.newest && !back && v.programs[a.Program.Binary] != v.made {
 			w.fail("%s: starts generation %d after %d", v.Name, a.Program.Generation, v.newest)
 		}
-		v.newest = a.Program.Generation
+		v.newest = max(v.newest, a.Program.Generation)
 		if in.broken && v.OnError == "stop" {
 			w.fail("%s: starts though on_build_error is stop", v.Name)
 		}
@@ -1008,16 +1076,19 @@ func (w *world) launch(v *modelService, a Launch) {
 	if in.good != nil && (in.broken || (w.paused || v.paused) && in.wantBuild) {
 		want = in.good.Generation
 	}
+	if in.fallen {
+		want = a.Program.Generation
+	}
 	if a.Generation != want {
 		w.fail("%s: started for generation %d, not %d", v.Name, a.Generation, want)
 	}
 	for _, n := range v.Needs {
-		if p := w.find(n).proc; p == nil || !p.ready || p.stop || p.ended {
+		if !w.find(n).up() {
 			w.fail("%s: started before %s is ready", v.Name, n)
 		}
 	}
 	v.downOK = false
-	v.proc = &modelProc{launch: a.Launch, program: a.Program, env: w.content(".env")}
+	v.old, v.proc = v.proc, &modelProc{launch: a.Launch, program: a.Program, env: w.content(".env")}
 }
 
 func (w *world) told(e event.Event) {
@@ -1025,7 +1096,7 @@ func (w *world) told(e event.Event) {
 	if v == nil {
 		return
 	}
-	switch e.Body.(type) {
+	switch b := e.Body.(type) {
 	case event.BuildStarted:
 		v.open++
 	case event.BuildCanceled:
@@ -1033,6 +1104,9 @@ func (w *world) told(e event.Event) {
 	case event.BuildFinished:
 		if v.open > 0 {
 			v.open--
+		}
+		if b.OK {
+			v.made = v.making
 		}
 	case event.Live:
 		p := v.proc
@@ -1043,6 +1117,7 @@ func (w *world) told(e event.Event) {
 		if p.live++; p.live > 1 {
 			w.fail("%s: said to be live twice", v.Name)
 		}
+		v.proven = p.program
 		in := w.st.find(v.Name)
 		if v.Builds && (in.broken || in.wantBuild || in.good == nil || in.good.Binary != p.program.Binary) {
 			w.fail("%s: said to be live, and something newer is wanted", v.Name)

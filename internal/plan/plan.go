@@ -9,12 +9,13 @@
 //
 // The rules that always hold (checked by FuzzStep):
 //
-//   - at most one build and one process per service that has not been told to end;
+//   - at most one build and one process per service that has not been told to end; with
+//     start-first a second process, which takes the first one's place when it is ready;
 //   - a service starts only when those it needs are ready, and ends before they do,
 //     unless the time to end is over;
 //   - only a generation that was built is launched, and never one that is older
 //     than what was already launched, but for the last good program when the
-//     newest one does not build;
+//     newest one does not build, and with rollback when it does not come up;
 //   - nothing is started for a generation that is no longer wanted, but for a
 //     restart that had begun when the session was paused;
 //   - after Quit nothing is started any more, and exactly one Exit follows, once
@@ -249,6 +250,13 @@ type (
 		Now     bool
 	}
 
+	// Promote says that a process takes over from the one beside which it was started:
+	// what comes in from now on is its own. Stop of the other one follows.
+	Promote struct {
+		Service string
+		Launch  int
+	}
+
 	// SendSignal sends a signal to a process group.
 	SendSignal struct {
 		Service string
@@ -296,6 +304,7 @@ func (CancelBuild) action() {}
 func (RunRules) action()    {}
 func (Launch) action()      {}
 func (Stop) action()        {}
+func (Promote) action()     {}
 func (SendSignal) action()  {}
 func (ReloadPages) action() {}
 func (Arm) action()         {}
@@ -331,6 +340,9 @@ type Service struct {
 	Before  bool     // commands run before each build, which may rewrite inputs
 	Restart string   // never | on-failure | always
 	OnError string   // keep | stop
+
+	StartFirst bool // the next process starts beside the one that serves, which ends when it is ready
+	Rollback   bool // what was live last runs again if the newest program does not come up
 
 	// Group is equal for services that one build command can build together; "" is none.
 	Group string

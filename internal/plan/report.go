@@ -90,8 +90,12 @@ func (v *service) report() Report {
 	}
 	p := v.proc
 	alive := p != nil && !p.ended
-	if alive {
-		r.PID, r.Running, r.Since = p.pid, p.gen, p.started
+	answers := p
+	if v.old != nil && !p.ready && !v.old.ended {
+		answers = v.old
+	}
+	if answers != nil && !answers.ended {
+		r.PID, r.Running, r.Since = answers.pid, answers.gen, answers.started
 	}
 	busy := v.pending() || v.open || len(v.rules) > 0
 	switch {
@@ -105,7 +109,7 @@ func (v *service) report() Report {
 		r.State, busy = StateStopped, false
 	case busy:
 		r.State = StateWaiting
-	case v.broken || alive && p.unready || p == nil && v.told.problem != nil:
+	case v.broken || v.fallen || alive && p.unready || p == nil && v.told.problem != nil:
 		r.State = StateFailed
 	case v.gen == 0:
 		r.State = StateIdle
@@ -115,6 +119,6 @@ func (v *service) report() Report {
 		r.State = StateLive
 	}
 	r.Settled = !busy
-	r.Stale = r.PID != 0 && r.State != StateLive && r.State != StateStarting && !(p.unready && !v.broken)
+	r.Stale = r.PID != 0 && (answers != p || r.State != StateLive && r.State != StateStarting && !(p.unready && !v.broken))
 	return r
 }

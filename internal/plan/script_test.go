@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write what the code does into testdata/
 // A script is read aloud as: this happens (>), so that is done (<). A blank line
 // or a line that begins with # is a comment. First come the settings:
 //
-//	service NAME [needs=A,B] [before] [nobuild] [restart=POLICY] [onerror=POLICY] [group=G] [timeout=D] [later]
+//	service NAME [needs=A,B] [before] [nobuild] [restart=POLICY] [onerror=POLICY] [group=G] [timeout=D] [later] [startfirst] [rollback]
 //	        later: not there at the beginning
 //	option [once] [maxbuilds=N]
 //	file NAME SERVICE EFFECT [input] [rule=N] [css] [signal=NAME]   (a line per service)
@@ -230,6 +230,10 @@ func serviceSettings(v *Service, words []string) error {
 			v.Needs = strings.Split(val, ",")
 		case "before":
 			v.Before = true
+		case "startfirst":
+			v.StartFirst = true
+		case "rollback":
+			v.Rollback = true
 		case "nobuild":
 			v.Builds = false
 		case "restart":
@@ -416,6 +420,8 @@ func show(a Action) string {
 			return fmt.Sprintf("kill %s#%d", a.Service, a.Launch)
 		}
 		return fmt.Sprintf("stop %s#%d", a.Service, a.Launch)
+	case Promote:
+		return fmt.Sprintf("promote %s#%d", a.Service, a.Launch)
 	case SendSignal:
 		return fmt.Sprintf("signal %s#%d %s", a.Service, a.Launch, a.Signal)
 	case ReloadPages:

@@ -53,6 +53,7 @@ type service struct {
 
 	wantBuild   bool
 	wantRestart bool  // replace the process even if the program is the same
+	restarts    int   // counts the reasons for that, but for those called off
 	rules       []int // rule commands to run before all else
 	signals     []string
 	reload      reload
@@ -76,11 +77,12 @@ type service struct {
 	missedBuild   bool
 	missedRestart int
 
-	proc    *process
-	launch  int    // counts launches
-	wantRun bool   // nothing runs, and the good program should
-	waiting string // services that this one waits for
-	excuse  string // the same, with what is the matter with them
+	proc    *process // the newest
+	old     *process // start-first: what serves until proc is ready, and then ends; nil if proc is nil
+	launch  int      // counts launches
+	wantRun bool     // nothing runs, or (start-first) something older, and the good program should
+	waiting string   // services that this one waits for
+	excuse  string   // the same, with what is the matter with them
 
 	// dirty has, for every input that differs from what the good program was
 	// built from, the content it was built from. When it empties, the files say
@@ -91,6 +93,10 @@ type service struct {
 
 	generated map[string]bool // inputs known to be written by our own commands
 	again     bool            // build once more: an input changed while commands were running
+
+	fallen   bool     // the newest program did not come up; what runs, if anything does, is older
+	proven   *Program // with rollback: the program that was live last
+	fallback *Program // with rollback: what is started next, in place of the good program
 
 	files   map[string]bool // binaries on disk
 	backoff time.Duration
@@ -142,6 +148,7 @@ type held struct {
 type process struct {
 	launch   int
 	gen      int // that asked for it
+	restarts int // of the service, at its start
 	program  Program
 	pid      int
 	started  time.Time
@@ -222,9 +229,8 @@ func (s *State) Step(at time.Time, in Input) []Action {
 	case Ended:
 		s.ended(in)
 	case Gone:
-		if v := s.find(in.Service); v != nil && v.proc != nil && v.proc.launch == in.Launch {
-			v.timing.stopped = at
-			v.proc = nil
+		if v := s.find(in.Service); v != nil {
+			v.gone(in.Launch, at)
 		}
 	case Fired:
 		s.fired(in.Timer)
@@ -251,7 +257,15 @@ func (v *service) want(at time.Time, build bool) {
 	if build && v.Builds {
 		v.wantBuild, v.held = true, nil
 	} else {
+		v.replace()
+	}
+}
+
+// replace asks for a new process, whatever its program.
+func (v *service) replace() {
+	if !v.wantRestart {
 		v.wantRestart = true
+		v.restarts++
 	}
 }
 
@@ -383,7 +397,7 @@ func (s *State) changedService(v *service, in Files, concerned map[string]bool) 
 		v.want(in.First, false)
 	}
 	if restart {
-		v.wantRestart = true
+		v.replace()
 	}
 	for _, r := range rules {
 		if !slices.Contains(v.rules, r) {
@@ -462,6 +476,47 @@ func (s *State) cancel(v *service) {
 	}
 }
 
+// procs are the processes of the service: one, two with start-first, or none.
+func (v *service) procs() []*process {
+	out := make([]*process, 0, 2)
+	for _, p := range []*process{v.old, v.proc} {
+		if p != nil {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// process is the one of that launch; nil if it is none of the service's.
+func (v *service) process(launch int) *process {
+	for _, p := range v.procs() {
+		if p.launch == launch {
+			return p
+		}
+	}
+	return nil
+}
+
+// gone takes a process out of which nothing is left.
+func (v *service) gone(launch int, at time.Time) {
+	switch {
+	case v.old != nil && v.old.launch == launch:
+		v.old = nil
+	case v.proc != nil && v.proc.launch == launch:
+		if v.old == nil {
+			v.timing.stopped = at
+		}
+		v.proc, v.old = v.old, nil // what was to be replaced goes on
+	}
+}
+
+func (p *process) alive() bool { return !p.ended && !p.stopping }
+
+// up reports whether the service answers.
+func (v *service) up() bool {
+	return slices.ContainsFunc(v.procs(), func(p *process) bool { return p.ready && p.alive() })
+}
+
 // pump starts what can be started for one service.
 func (s *State) pump(v *service) {
 	if s.quitting {
@@ -470,7 +525,7 @@ func (s *State) pump(v *service) {
 	if v.leaving {
 		// What needs it leaves too, and first, as at the end of the session.
 		if v.proc != nil && !s.needed(v) {
-			s.stop(v, false)
+			s.stopAll(v, false)
 		}
 		return
 	}
@@ -522,7 +577,7 @@ func (s *State) pump(v *service) {
 		s.adopt(v)
 	}
 	if v.wantRestart && !v.wantBuild {
-		v.wantRestart, v.wantRun = false, true
+		v.wantRestart, v.wantRun, v.fallback = false, true, nil
 		v.timing = timing{}
 	}
 	s.start(v)
@@ -627,6 +682,7 @@ func (s *State) rulesDone(in RulesDone) {
 		}
 		if v.wantRestart {
 			v.missedRestart = v.gen
+			v.restarts--
 		}
 		v.wantBuild, v.wantRestart, v.again = false, false, false
 		if j.build {
@@ -634,7 +690,7 @@ func (s *State) rulesDone(in RulesDone) {
 			j.compile = s.now
 			v.broken, v.missedBuild = true, true
 			if v.OnError == "stop" {
-				s.stop(v, false)
+				s.stopAll(v, false)
 			}
 		}
 	case j.build && v.wantBuild && v.gen == j.gen && !v.open && !s.idle(v) && !v.parked && len(v.rules) == 0:
@@ -676,49 +732,67 @@ func (s *State) buildDone(in BuildDone) {
 		case s.opt.Once:
 			s.quit(1, "the build failed")
 		case v.OnError == "stop":
-			s.stop(v, false)
+			s.stopAll(v, false)
 		}
 		return
 	}
 	v.held = &held{in.Program, s.now}
-	in.Finished.Unchanged = v.unchanged(in.Program) && !v.wantRestart // else it would not stay
+	in.Finished.Unchanged = v.unchanged(in.Program) != nil && !v.wantRestart // else it would not stay
 	s.say(v, in.Generation, in.Finished)
 	v.wantBuild = false
 }
 
-// unchanged reports whether the running process already is this program.
-func (v *service) unchanged(p Program) bool {
-	return v.proc != nil && !v.proc.ended && !v.proc.stopping && v.proc.program.same(p)
+// unchanged is the running process that already is this program; nil if none is.
+func (v *service) unchanged(p Program) *process {
+	for _, q := range v.procs() {
+		// One that goes on because its successor did not come up may have missed a restart.
+		if q.alive() && q.program.same(p) && q.restarts == v.restarts {
+			return q
+		}
+	}
+	return nil
 }
 
 // adopt makes the held result the good program.
 func (s *State) adopt(v *service) {
 	h := v.held
-	v.held, v.broken, v.missedBuild = nil, false, false
-	same := v.unchanged(h.program) && !v.wantRestart
+	v.held, v.broken, v.missedBuild, v.fallback = nil, false, false, nil
+	same := v.unchanged(h.program)
+	if v.wantRestart {
+		same = nil
+	}
 	v.wantRestart = false
 	clear(v.dirty)
 	v.trusted, v.built = true, h.at
-	if same {
-		// The running process stays with the file that it was started from.
-		v.good = &v.proc.program
-	} else {
+	if same == nil {
 		v.good = &h.program
 		v.wantRun = true
+		return
+	}
+	// The running process stays with the file that it was started from.
+	v.good = &same.program
+	v.wantRun, v.fallen = false, false
+	if same == v.old {
+		s.stop(v, v.proc, false) // what was to take its place is not wanted any more
 	}
 }
 
-// start brings the good program up, after what runs is gone and what it needs is live.
+// start brings the good program up, when what it needs is live: after what runs is gone,
+// or (start-first) beside it.
 func (s *State) start(v *service) {
 	if !v.wantRun || v.job != nil || v.wantBuild && !s.idle(v) || v.held != nil {
 		return
 	}
 	if v.Builds && (v.good == nil || v.broken && v.OnError == "stop") {
-		v.wantRun = false
+		v.wantRun, v.fallback = false, nil
 		return
 	}
-	if v.proc != nil {
-		s.stop(v, false)
+	switch {
+	case v.proc == nil:
+	case v.old != nil && v.old.stopping:
+		return // two are enough: the oldest has its time to end
+	case v.old != nil || !v.StartFirst || !v.proc.ready || !v.proc.alive():
+		s.stop(v, v.proc, false)
 		return
 	}
 	if names, excuse := s.missing(v); names != "" {
@@ -732,16 +806,52 @@ func (s *State) start(v *service) {
 	v.waiting, v.excuse = "", ""
 	v.wantRun, v.added = false, false
 	v.launch++
-	p := Program{Generation: v.gen}
-	if v.good != nil {
+	p, gen := Program{Generation: v.gen}, s.generationOf(v)
+	switch {
+	case v.fallback != nil:
+		p, gen = *v.fallback, v.fallback.Generation
+	case v.good != nil:
 		p = *v.good
 	}
-	v.proc = &process{launch: v.launch, gen: s.generationOf(v), program: p, started: s.now}
+	if v.fallback == nil {
+		v.fallen = false
+		v.told.problem, v.told.exit = nil, nil
+	}
+	v.fallback = nil
+	v.old, v.proc = v.proc, &process{launch: v.launch, gen: gen, restarts: v.restarts, program: p, started: s.now}
 	v.timing.start = s.now
 	v.reload, v.missedRestart = reloadNothing, 0
-	v.told.problem, v.told.exit = nil, nil
 	s.do(Disarm{Timer{v.Name, Backoff}})
-	s.do(Launch{v.Name, v.launch, v.proc.gen, p})
+	s.do(Launch{v.Name, v.launch, gen, p})
+}
+
+// fell decides what runs when the newest process, p, did not come up, and reports whether
+// anything does: what served until now, or with rollback what was live last.
+func (s *State) fell(v *service, p *process) bool {
+	serves := v.old
+	if p != v.proc { // nothing is left of it
+		serves = v.proc
+	}
+	if s.quitting || v.leaving || v.parked || s.opt.Once {
+		return false
+	}
+	switch {
+	case serves != nil && serves.alive():
+		s.say(v, serves.gen, event.Held{Reason: fmt.Sprintf("generation %d goes on serving: the newest program did not come up", serves.gen)})
+	case v.Rollback && v.proven != nil && v.proven.Binary != "" && v.proven.Binary != p.program.Binary && !v.proven.same(p.program):
+		s.say(v, v.proven.Generation, event.Problem{
+			Message: fmt.Sprintf("the PREVIOUS program runs again (generation %d): the newest one did not come up", v.proven.Generation),
+			Hint:    "what answers is older than your last save until that is mended",
+		})
+		v.fallback, v.wantRun = v.proven, true
+	default:
+		return false
+	}
+	v.fallen = true
+	if p == v.proc {
+		s.stop(v, p, false)
+	}
+	return true
 }
 
 // generationOf is the generation that a launch belongs to: the newest, unless
@@ -760,7 +870,7 @@ func (s *State) missing(v *service) (names, excuse string) {
 	sep := ", "
 	for _, n := range v.Needs {
 		d := s.find(n)
-		if d != nil && d.proc != nil && d.proc.ready && !d.proc.stopping && !d.proc.ended {
+		if d != nil && d.up() {
 			continue
 		}
 		short = append(short, n)
@@ -817,43 +927,55 @@ func (s *State) launched(in Launched) {
 	if v == nil || v.proc == nil || v.proc.launch != in.Launch {
 		return
 	}
+	p := v.proc
 	if in.Problem != nil {
-		s.say(v, v.proc.gen, *in.Problem)
+		s.say(v, p.gen, *in.Problem)
 		v.told.problem, v.told.exit = in.Problem, nil
-		v.proc = nil
 		if s.opt.Once {
 			s.quit(1, "the program could not be started")
 		}
+		v.proc, v.old = v.old, nil
+		if !p.stopping {
+			s.fell(v, p)
+		}
 		return
 	}
-	p := v.proc
 	p.pid = in.PID
 	s.say(v, p.gen, event.Started{PID: in.PID})
 	for _, sig := range p.signals {
-		s.signal(v, sig)
+		if p.alive() {
+			s.do(SendSignal{v.Name, p.launch, sig})
+		}
 	}
 	p.signals = nil
 }
 
 func (s *State) ready(in ReadyIs) {
 	v := s.find(in.Service)
-	if v == nil || v.proc == nil || v.proc.launch != in.Launch || v.proc.stopping || v.proc.ended {
+	if v == nil || v.proc == nil || v.proc.launch != in.Launch || !v.proc.alive() {
 		return
 	}
+	p := v.proc
 	if in.Problem != nil {
-		s.say(v, v.proc.gen, *in.Problem)
-		v.proc.unready, v.told.problem = true, in.Problem
+		s.say(v, p.gen, *in.Problem)
+		p.unready, v.told.problem = true, in.Problem
+		s.fell(v, p)
 		return
 	}
-	v.proc.ready = true
-	s.say(v, v.proc.gen, event.Ready{AfterMS: event.MS(s.now.Sub(v.proc.started))})
+	p.ready = true
+	s.say(v, p.gen, event.Ready{AfterMS: event.MS(s.now.Sub(p.started))})
+	if v.old != nil && !s.quitting && !v.leaving {
+		// Also if something newer is wanted by now: it is newer than what served.
+		s.do(Promote{v.Name, p.launch})
+		s.stop(v, v.old, false)
+	}
 	s.announce(v)
 }
 
 // announce says that the newest generation is live, once, when it is.
 func (s *State) announce(v *service) {
 	p := v.proc
-	if p == nil || !p.ready || p.live || p.stopping || p.ended || s.quitting || v.leaving || v.broken || v.missedRestart == v.gen ||
+	if p == nil || !p.ready || p.live || !p.alive() || s.quitting || v.leaving || v.broken || v.fallen || v.missedRestart == v.gen ||
 		v.wantBuild || v.wantRestart || v.wantRun || v.held != nil || v.again {
 		return
 	}
@@ -876,6 +998,9 @@ func (s *State) announce(v *service) {
 	s.say(v, v.gen, live)
 	v.wasLive = true
 	v.told.live, v.told.liveGen = &live, v.gen
+	if v.Rollback {
+		v.proven = &p.program
+	}
 }
 
 func span(from, to time.Time) int64 {
@@ -887,25 +1012,41 @@ func span(from, to time.Time) int64 {
 
 func (s *State) ended(in Ended) {
 	v := s.find(in.Service)
-	if v == nil || v.proc == nil || v.proc.launch != in.Launch || v.proc.ended {
+	if v == nil {
 		return
 	}
-	p := v.proc
+	p := v.process(in.Launch)
+	if p == nil || p.ended {
+		return
+	}
 	p.ended = true
 	in.Exit.Expected = p.stopping
-	v.told.exit = &in.Exit
+	if p == v.proc {
+		v.told.exit = &in.Exit
+	}
 	s.say(v, p.gen, in.Exit)
 	if p.stopping || s.quitting || v.leaving {
 		return
 	}
+	if p == v.old { // what takes its place is on its way; the rest of its group has no use
+		s.stop(v, p, false)
+		return
+	}
 	if s.opt.Once {
-		s.stop(v, false)
+		s.stop(v, p, false)
 		code := in.Exit.Code
 		if code < 0 {
 			code = 128 + signalNumber(in.Exit.Signal)
 		}
 		s.quit(code, in.Exit.Reason)
 		return
+	}
+	if !p.ready && !p.unready {
+		why := event.Problem{Message: "ended before it was ready: " + in.Exit.Reason}
+		if s.fell(v, p) {
+			v.told.problem = &why
+			return
+		}
 	}
 	failed := in.Exit.Code != 0
 	if v.Restart == "always" || v.Restart == "on-failure" && failed {
@@ -944,26 +1085,37 @@ func (s *State) fired(t Timer) {
 	}
 }
 
-// stop ends the process of the service, if there is one.
-func (s *State) stop(v *service, now bool) {
-	p := v.proc
-	if p == nil || p.stopping && !now {
+// stop ends a process of the service.
+func (s *State) stop(v *service, p *process, now bool) {
+	if p.stopping && !now {
 		return
 	}
 	if !p.stopping {
-		v.timing.stop, p.asked = s.now, s.now
+		p.asked = s.now
+		if v.old == nil {
+			v.timing.stop = s.now
+		}
 	}
 	p.stopping = true
 	s.do(Stop{v.Name, p.launch, now})
 }
 
+// stopAll ends every process of the service.
+func (s *State) stopAll(v *service, now bool) {
+	for _, p := range v.procs() {
+		s.stop(v, p, now)
+	}
+}
+
 func (s *State) signal(v *service, sig string) {
-	switch p := v.proc; {
-	case p == nil || p.ended || p.stopping:
-	case p.pid == 0:
-		p.signals = append(p.signals, sig)
-	default:
-		s.do(SendSignal{v.Name, p.launch, sig})
+	for _, p := range v.procs() {
+		switch {
+		case !p.alive():
+		case p.pid == 0:
+			p.signals = append(p.signals, sig)
+		default:
+			s.do(SendSignal{v.Name, p.launch, sig})
+		}
 	}
 }
 
@@ -1002,7 +1154,7 @@ func (s *State) command(c Command) {
 		} else {
 			v.want(s.now, false)
 		}
-		v.wantRestart = true
+		v.replace()
 		effect := Restart
 		if build && v.Builds {
 			effect = Rebuild
@@ -1019,7 +1171,7 @@ func (s *State) quit(code int, reason string) {
 	s.quitting, s.code, s.reason = true, code, reason
 	for _, v := range s.services {
 		v.wantBuild, v.wantRestart, v.wantRun, v.again = false, false, false, false
-		v.held, v.rules, v.signals = nil, nil, nil
+		v.held, v.rules, v.signals, v.fallback = nil, nil, nil, nil
 		s.cancel(v)
 		s.do(Disarm{Timer{v.Name, SlowBuild}})
 		s.do(Disarm{Timer{v.Name, Backoff}})
@@ -1030,7 +1182,7 @@ func (s *State) quit(code int, reason string) {
 func (s *State) abort() {
 	s.code = 130
 	for _, v := range s.services {
-		s.stop(v, true)
+		s.stopAll(v, true)
 	}
 }
 
@@ -1060,10 +1212,10 @@ func (s *State) park(v *service) {
 		return
 	}
 	v.parked = true
-	v.wantRestart, v.wantRun, v.waiting, v.excuse = false, false, "", ""
+	v.wantRestart, v.wantRun, v.waiting, v.excuse, v.fallback = false, false, "", "", nil
 	s.cancel(v)
 	s.do(Disarm{Timer{v.Name, Backoff}})
-	s.stop(v, false)
+	s.stopAll(v, false)
 	s.say(v, v.gen, event.Held{Reason: "stopped until it is restarted"})
 }
 
@@ -1082,9 +1234,9 @@ func (s *State) finish() {
 			busy = true
 			longest = max(longest, v.StopTimeout)
 			if !s.needed(v) {
-				s.stop(v, false)
+				s.stopAll(v, false)
 			}
-			later = later || !v.proc.stopping
+			later = later || slices.ContainsFunc(v.procs(), func(p *process) bool { return !p.stopping })
 		}
 	}
 	// A chain of services that do not end would take the sum of their times: instead
@@ -1116,14 +1268,15 @@ func (s *State) overdue(t Timer) {
 	}
 	s.lastCall = true
 	for _, v := range s.services {
-		p := v.proc
-		if p == nil || !p.stopping || s.now.Sub(p.asked) < least {
-			continue
+		for _, p := range v.procs() {
+			if !p.stopping || s.now.Sub(p.asked) < least {
+				continue
+			}
+			if s.now.Sub(p.asked) < v.StopTimeout { // else its own time is over, and that is told
+				s.say(v, p.gen, event.Problem{Message: "is killed: the time for all to end is over", Hint: "it is the longest run.stop_timeout"})
+			}
+			s.stop(v, p, true)
 		}
-		if s.now.Sub(p.asked) < v.StopTimeout { // else its own time is over, and that is told
-			s.say(v, p.gen, event.Problem{Message: "is killed: the time for all to end is over", Hint: "it is the longest run.stop_timeout"})
-		}
-		s.stop(v, true)
 	}
 	s.do(Arm{t, next})
 }
@@ -1155,6 +1308,7 @@ func (s *State) reconfigure(in Reconfigured) {
 		list = append(list, v)
 		if v.Builds && !c.Builds {
 			v.wantBuild, v.held, v.good, v.broken = false, nil, nil, false
+			v.proven, v.fallback = nil, nil
 			s.cancel(v)
 		}
 		v.Service = c
@@ -1163,7 +1317,9 @@ func (s *State) reconfigure(in Reconfigured) {
 		} else if in.Restart[c.Name] {
 			v.want(s.now, false)
 		}
-		v.wantRestart = v.wantRestart || in.Restart[c.Name]
+		if in.Restart[c.Name] {
+			v.replace()
+		}
 	}
 	for _, v := range s.services {
 		if !slices.Contains(list, v) {
@@ -1181,6 +1337,7 @@ func (s *State) leave(v *service) {
 	v.leaving, v.open = true, false
 	v.wantBuild, v.wantRestart, v.wantRun, v.again = false, false, false, false
 	v.held, v.rules, v.signals, v.good, v.reload = nil, nil, nil, nil, reloadNothing
+	v.proven, v.fallback = nil, nil
 	s.cancel(v)
 	s.do(Disarm{Timer{v.Name, SlowBuild}})
 	s.do(Disarm{Timer{v.Name, Backoff}})
@@ -1198,16 +1355,32 @@ func (s *State) forget() {
 	})
 }
 
-// collect discards binaries that nobody refers to: all but the good one, the
-// one that runs and the one that waits.
+// collect discards binaries that nobody refers to: all but the good one, those that run,
+// the one that waits, and the one to fall back to.
 func (s *State) collect(v *service) {
+	if len(v.files) == 0 {
+		return
+	}
+	if !v.Rollback {
+		v.proven = nil
+	}
+	kept := map[string]bool{}
+	for _, p := range []*Program{v.good, v.proven, v.fallback} {
+		if p != nil {
+			kept[p.Binary] = true
+		}
+	}
+	for _, p := range v.procs() {
+		kept[p.program.Binary] = true
+	}
+	if v.held != nil {
+		kept[v.held.program.Binary] = true
+	}
 	var drop []string
 	for f := range v.files {
-		if v.good != nil && v.good.Binary == f || v.proc != nil && v.proc.program.Binary == f ||
-			v.held != nil && v.held.program.Binary == f {
-			continue
+		if !kept[f] {
+			drop = append(drop, f)
 		}
-		drop = append(drop, f)
 	}
 	sort.Strings(drop)
 	for _, f := range drop {

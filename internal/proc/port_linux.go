@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -59,6 +60,34 @@ func portOwner(e endpoint) (Owner, bool) {
 		return Owner{User: uid}, true
 	}
 	return Owner{}, true
+}
+
+// ListenersOf are the TCP addresses on which the processes listen.
+func ListenersOf(pids []int) []netip.AddrPort {
+	var out []netip.AddrPort
+	for _, pid := range pids {
+		dir := "/proc/" + strconv.Itoa(pid)
+		own := map[string]bool{} // inodes
+		fds, err := os.ReadDir(dir + "/fd")
+		if err != nil {
+			continue
+		}
+		for _, fd := range fds {
+			if link, err := os.Readlink(dir + "/fd/" + fd.Name()); err == nil {
+				if inode, ok := strings.CutPrefix(link, "socket:["); ok {
+					own[strings.TrimSuffix(inode, "]")] = true
+				}
+			}
+		}
+		for _, table := range []string{"/net/tcp", "/net/tcp6"} {
+			listeners(dir+table, func(at netip.AddrPort, _, inode string) {
+				if own[inode] && !slices.Contains(out, at) {
+					out = append(out, at)
+				}
+			})
+		}
+	}
+	return out
 }
 
 // listeners calls f for every listening socket of a table like /proc/net/tcp. They stand

@@ -33,7 +33,7 @@ func TestHeldUntilLive(t *testing.T) {
 	}
 	r.waits(50)
 	r.emit(event.BuildFinished{OK: true})
-	r.Drain(t.Context())
+	r.Drain(t.Context(), r.pid)
 	a.kill()
 	r.exited(a, true)
 	r.waits(50)
@@ -309,7 +309,7 @@ func TestStartFirst(t *testing.T) {
 	r.goLive(startApp(t, says("new")))
 	want(t, await(t, "the one that waited", next), 200, "new")
 	drained := make(chan struct{})
-	go func() { r.Drain(context.Background()); close(drained) }()
+	go func() { r.Drain(context.Background(), old.pid); close(drained) }()
 	eventually(t, "the old one drains", func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -363,6 +363,55 @@ func TestStartFirstFails(t *testing.T) {
 	}
 }
 
+// TestDrainOfOneThatNeverAnswered: what does not come up beside the program that serves has
+// answered nothing, so that its end drains nothing: the old one goes on, marked (Z3).
+func TestDrainOfOneThatNeverAnswered(t *testing.T) {
+	r, old := startLive(t, Options{}, says("old"))
+	r.save()
+	r.emit(event.BuildFinished{OK: true})
+	r.emit(event.Started{PID: 201})
+	next := r.later("GET", "/", "")
+	r.waits(1)
+	r.emit(event.Problem{Message: "not ready within 10s"})
+	r.Drain(t.Context(), 201)
+	a := await(t, "the one that waited", next)
+	want(t, a, 200, "old")
+	if a.Header.Get("X-Hotreload-Stale") == "" {
+		t.Error("not marked")
+	}
+	r.emit(event.Exited{PID: 201, Expected: true})
+	want(t, r.get("/"), 200, "old")
+	if old.pid == 201 {
+		t.Fatal("the test is wrong")
+	}
+}
+
+// TestPromote: the new program answers from then on, though something newer is wanted
+// already and `live` does not come (Z3).
+func TestPromote(t *testing.T) {
+	r, old := startLive(t, Options{}, says("old"))
+	r.save()
+	r.emit(event.BuildFinished{OK: true})
+	r.emit(event.Started{PID: 201})
+	first := r.gen
+	r.save()
+	wanted := r.gen
+	r.gen = first
+	r.SetUpstream(startApp(t, says("new")).addr)
+	r.emit(event.Ready{})
+	r.Promote(7) // another one
+	r.Promote(201)
+	r.Drain(t.Context(), old.pid)
+	old.kill()
+	r.exited(old, true)
+	r.gen = wanted
+	r.fail()
+	want(t, r.get("/", "Sec-Fetch-Dest", "image"), 200, "new")
+	r.gen = first
+	r.Promote(201) // again: nothing
+	want(t, r.get("/", "Sec-Fetch-Dest", "image"), 200, "new")
+}
+
 // TestRollback: the last good program answers again, marked as stale; it may be
 // announced as live with its older generation, or only as ready (Z4).
 func TestRollback(t *testing.T) {
@@ -371,7 +420,7 @@ func TestRollback(t *testing.T) {
 			r, old := startLive(t, Options{}, says("old"))
 			r.save()
 			r.emit(event.BuildFinished{OK: true})
-			r.Drain(t.Context())
+			r.Drain(t.Context(), r.pid)
 			old.kill()
 			r.exited(old, true)
 			r.emit(event.Started{PID: 201})
@@ -506,7 +555,7 @@ func TestCrash(t *testing.T) {
 				a := startApp(t, says("old"))
 				r.goLive(a)
 				r.save()
-				r.Drain(t.Context())
+				r.Drain(t.Context(), r.pid)
 				r.exited(a, true)
 				end.PID = 150
 				r.emit(event.Started{PID: 150})
@@ -700,7 +749,7 @@ func TestNoFailedRequest(t *testing.T) {
 						eventually(t, "requests are answered", func() bool { return sent.Load() > n+5 })
 						r.save()
 						stop := func(a *app) {
-							r.Drain(t.Context())
+							r.Drain(t.Context(), a.pid)
 							if graceful {
 								a.shutdown()
 							} else {

@@ -337,7 +337,7 @@ func TestWebSocket(t *testing.T) {
 	ask(c, "old hi")
 	r.save()
 	ask(c, "old hi") // a save does not cut it
-	r.Drain(ctx)
+	r.Drain(ctx, r.pid)
 	if _, _, err := c.Read(ctx); err == nil || ctx.Err() != nil {
 		t.Fatal("it is not cut:", err)
 	}
@@ -372,7 +372,7 @@ func TestEventStream(t *testing.T) {
 		t.Fatalf("%q %v", b, err)
 	}
 	r.save()
-	r.Drain(t.Context())
+	r.Drain(t.Context(), r.pid)
 	if rest, err := io.ReadAll(res.Body); err != nil || len(rest) > 0 {
 		t.Fatalf("the stream does not end in order: %q %v", rest, err)
 	}
@@ -395,7 +395,8 @@ func TestStreamThatComesLate(t *testing.T) {
 	got := r.later("GET", "/", "")
 	await(t, "arrives", arrived)
 	drained := make(chan struct{})
-	go func() { r.Drain(context.Background()); close(drained) }()
+	pid := r.pid
+	go func() { r.Drain(context.Background(), pid); close(drained) }()
 	eventually(t, "it drains", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.current.draining })
 	close(begin)
 	await(t, "drained", drained)
@@ -483,7 +484,8 @@ func TestOldAnswersEnd(t *testing.T) {
 	await(t, "arrives", arrived)
 	r.save()
 	drained := make(chan struct{})
-	go func() { r.Drain(context.Background()); close(drained) }()
+	pid := r.pid
+	go func() { r.Drain(context.Background(), pid); close(drained) }()
 	eventually(t, "it drains", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.current.draining })
 	next := r.later("GET", "/", "")
 	r.waits(1)
@@ -514,7 +516,7 @@ func TestDrainEndsWithItsContext(t *testing.T) {
 	r.save()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	r.Drain(ctx)
+	r.Drain(ctx, r.pid)
 	a.kill()
 	r.exited(a, true)
 	// It was delivered, so it is not sent again, and the client is told.

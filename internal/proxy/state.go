@@ -18,9 +18,10 @@ import (
 // The engine tells it what happens in this order:
 //
 //	changed         requests wait from here on
-//	Drain           before the old program is asked to end (start-first: after live)
+//	Drain           before the old program is asked to end (stop-first)
 //	SetUpstream     where the new one will answer
-//	live            the switch; what waited goes to the new one
+//	Promote         the new one answers from now on (start-first); Drain of the old one follows
+//	live            the switch, if it has not been yet; what waited goes to the new one
 type Proxy struct {
 	opt     Options
 	ln      net.Listener
@@ -301,16 +302,27 @@ func (p *Proxy) Reload(css bool) (clients int) {
 	return len(p.clients)
 }
 
-// Drain waits until the program that is to be stopped works on no request, or
-// ctx ends. That is the one that `live` has replaced (start-first), if it still
-// runs, or else the one that answers now (stop-first); from then on that one is
-// given nothing new. WebSockets and event streams are not waited for: they are
-// cut, so that their clients come back and reach the next program.
-func (p *Proxy) Drain(ctx context.Context) {
+// Promote makes the process, the newest that was started, the one that answers.
+func (p *Proxy) Promote(pid int) {
 	p.mu.Lock()
-	list := slices.Clone(p.retired)
-	if len(list) == 0 && p.current.answers() {
-		list = append(list, p.current)
+	defer p.mu.Unlock()
+	if p.starting && p.started.pid == pid {
+		p.switchTo(p.started.gen)
+		p.bump()
+	}
+}
+
+// Drain waits until the process that is to be stopped works on no request, or ctx ends.
+// From now on it is given nothing new. WebSockets and event streams are not waited for:
+// they are cut, so that their clients come back and reach the next program. A process
+// that never answered has nothing to drain.
+func (p *Proxy) Drain(ctx context.Context, pid int) {
+	p.mu.Lock()
+	var list []*upstream
+	for _, u := range append(slices.Clone(p.retired), p.current) {
+		if u.answers() && u.pid == pid {
+			list = append(list, u)
+		}
 	}
 	for _, u := range list {
 		u.drain()

@@ -362,6 +362,8 @@ func (t *Text) exited(e event.Event, b event.Exited) string {
 	}
 	what := b.Reason
 	if b.File != "" {
+		// The reason has the place too, in full, for those who read events.
+		what = strings.TrimSuffix(what, fmt.Sprintf(" (%s:%d)", b.File, b.Line))
 		what += t.mark.Sprintf(" %s:%d", t.rel(b.File), b.Line)
 	}
 	after := " (after " + ms(b.DurationMS) + "; waiting for a change)"

@@ -47,7 +47,7 @@ func many(lines ...int) []event.Diagnostic {
 
 // TestRender holds the words of every line: people read them all day.
 func TestRender(t *testing.T) {
-	panicked := event.Exited{PID: 7, Code: 2, DurationMS: 1500, Reason: "panic: boom", File: "/home/user/shop/api/main.go", Line: 9}
+	panicked := event.Exited{PID: 7, Code: 2, DurationMS: 1500, Reason: "panic: boom (/home/user/shop/api/main.go:9)", File: "/home/user/shop/api/main.go", Line: 9}
 	for _, c := range []struct {
 		name   string
 		opt    TextOptions

@@ -1,0 +1,235 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// loadTurns are the turns of each row of group proxy under load, of loadTurn each.
+const (
+	loadTurns = 4
+	loadTurn  = time.Second
+)
+
+// throughProxy puts a closed load on a server directly and through proxies in front of
+// it: every client sends its next request when it has the answer to the last one.
+func throughProxy(ctx context.Context, b *bench, o options, tools []tool) ([]*table, error) {
+	p := programs[0]
+	dir, err := b.ready(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	type way struct {
+		name string
+		addr string
+		r    *runner
+	}
+	var used []tool
+	for _, m := range refusedModes(tools) {
+		switch m.tool.name() {
+		case ours, "hotreload, proxy", "air, proxy":
+			used = append(used, m.tool)
+		}
+	}
+	f, err := b.open(ctx, p, dir, "proxy", used, true, o)
+	defer f.close()
+	if err != nil {
+		return nil, err
+	}
+	var ways []way
+	for _, r := range f.runners {
+		switch name := r.tool.name(); {
+		case r.dropped != "":
+		case name == ours:
+			ways = append(ways, way{"direct connection", r.project.addr, r})
+		case name == "air, proxy":
+			ways = append(ways, way{name, airProxyAddr(r.project), r})
+		default:
+			ways = append(ways, way{name, r.project.addr, r})
+		}
+	}
+	turn := loadTurn
+	if o.short {
+		turn = loadTurn / 10
+	}
+	t := &table{Title: "Proxy: requests on kept-alive connections, closed load", Head: []string{"way", "clients", "requests/s", "median ms", "99 % ms", "failed", "requests/s of direct"},
+		Notes: []string{fmt.Sprintf("%d turns of %s each, the ways taking turns; client, proxy and program share the processors.", loadTurns, turn)}}
+	for _, clients := range []int{1, 32} {
+		sums := make([]closedLoad, len(ways))
+		for range loadTurns {
+			for i, w := range ways {
+				one, err := closed(ctx, w.addr, clients, turn)
+				if err != nil {
+					return nil, err
+				}
+				sums[i].add(one)
+			}
+		}
+		for i, w := range ways {
+			s := sums[i]
+			slices.Sort(s.took)
+			rate := float64(len(s.took)) / s.time.Seconds()
+			of := ""
+			if base := sums[0]; len(base.took) > 0 {
+				of = decimal(rate / (float64(len(base.took)) / base.time.Seconds()))
+			}
+			t.row(w.name, strconv.Itoa(clients), strconv.Itoa(int(rate)), decimal(float64(s.took.median().Microseconds())/1000),
+				decimal(float64(s.took.at(0.99).Microseconds())/1000), strconv.FormatInt(s.failed, 10), of)
+			progress("  %-20s %2d clients: %.0f requests/s", w.name, clients, rate)
+		}
+	}
+	return []*table{t}, nil
+}
+
+// at is the quantile q of a sorted sample.
+func (s sample) at(q float64) time.Duration {
+	if len(s) == 0 {
+		return 0
+	}
+	return s[min(int(q*float64(len(s))), len(s)-1)]
+}
+
+type closedLoad struct {
+	took   sample
+	failed int64
+	time   time.Duration
+}
+
+func (a *closedLoad) add(b closedLoad) {
+	a.took = append(a.took, b.took...)
+	a.failed += b.failed
+	a.time += b.time
+}
+
+func closed(ctx context.Context, addr string, clients int, d time.Duration) (closedLoad, error) {
+	tr := &http.Transport{MaxIdleConnsPerHost: clients}
+	defer tr.CloseIdleConnections()
+	client := &http.Client{Transport: tr, Timeout: requestTimeout}
+	var failed atomic.Int64
+	all := make([]sample, clients)
+	begin := time.Now()
+	end := begin.Add(d)
+	var wg sync.WaitGroup
+	for i := range clients {
+		wg.Go(func() {
+			for ctx.Err() == nil && time.Now().Before(end) {
+				at := time.Now()
+				resp, err := client.Get("http://" + addr + "/")
+				if err == nil {
+					_, err = io.Copy(io.Discard, resp.Body)
+					resp.Body.Close()
+				}
+				if err != nil {
+					failed.Add(1)
+					continue
+				}
+				all[i] = append(all[i], time.Since(at))
+			}
+		})
+	}
+	wg.Wait()
+	return closedLoad{slices.Concat(all...), failed.Load(), time.Since(begin)}, ctx.Err()
+}
+
+// pageShown measures what a person waits for: from the save until the new page is on the
+// screen of a browser that was left alone.
+func pageShown(ctx context.Context, b *bench, o options, tools []tool) ([]*table, error) {
+	t := &table{Title: "Page: from save to shown in Chromium, small program, through the proxy", Head: []string{"tool", "n", "median ms", "min ms", "max ms", "of that after `live` ms"},
+		Notes: []string{"A headless Chromium has the page open; nothing is loaded by hand. Shown: the document that the browser has says the new version, asked every 2 ms."}}
+	browser, end, err := openBrowser(ctx)
+	if err != nil {
+		t.row(ours, "left out: "+err.Error(), "", "", "", "")
+		return []*table{t}, nil
+	}
+	defer end()
+	p := programs[0]
+	dir, err := b.ready(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	var used []tool
+	for _, one := range tools {
+		if w, ok := one.(watching); ok && one.name() == ours {
+			used = append(used, w.with("hotreload, proxy", "proxy.listen", "[proxy]\nlisten = %q\n"),
+				w.with("hotreload, proxy, start-first", "the same with order = start-first", "order = \"start-first\"\n[proxy]\nlisten = %q\n"))
+		}
+	}
+	f, err := b.open(ctx, p, dir, "page", used, false, o)
+	defer f.close()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range f.runners {
+		if r.dropped != "" {
+			continue
+		}
+		tab, closeTab := chromedp.NewContext(browser)
+		if err := chromedp.Do(tab, chromedp.Navigate("http://"+r.project.addr+"/page")); err != nil {
+			closeTab()
+			return nil, err
+		}
+		var took, after sample
+		for round := 0; round <= o.n; round++ {
+			settle(f.pause, settleLimit)
+			s := r.session.(*watchSession)
+			if err := s.events.skip(); err != nil {
+				closeTab()
+				return nil, err
+			}
+			marker := b.marker()
+			saved := time.Now()
+			if err := b.write(r.project.dir, p, inMain, marker); err != nil {
+				closeTab()
+				return nil, err
+			}
+			if err := shown(tab, marker); err != nil {
+				closeTab()
+				return nil, err
+			}
+			d := time.Since(saved)
+			ph, ok := s.phases(ctx)
+			if round == 0 {
+				continue // warms up
+			}
+			took = append(took, d)
+			if ok {
+				after = append(after, d-ph.whole)
+			}
+			progress("  round %d/%d  %-28s %6s ms", round, o.n, r.tool.name(), ms(d))
+		}
+		closeTab()
+		t.row(r.tool.name(), strconv.Itoa(len(took)), ms(took.median()), ms(took.min()), ms(took.max()), ms(after.median()))
+	}
+	return []*table{t}, nil
+}
+
+// shown waits until the page of the tab says the marker. While the page is being
+// exchanged, there is nothing to ask.
+func shown(tab context.Context, marker string) error {
+	ctx, cancel := context.WithTimeout(tab, editLimit)
+	defer cancel()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		text, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`String(document.body && document.body.textContent)`))
+		if text == marker {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the page never said %s; it says %q", marker, text)
+		case <-tick.C:
+		}
+	}
+}
