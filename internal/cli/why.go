@@ -27,6 +27,7 @@ the file, the rule that names it, or what makes it be ignored. The file need not
 exist yet.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			proc.Setup() // the builder runs the go command, and waits for all that it leaves behind
 			p, err := f.open(cmd.Context(), pkg)
 			if err != nil {
 				return err

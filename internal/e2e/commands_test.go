@@ -204,6 +204,14 @@ func TestC8Why(t *testing.T) {
 	if got := why(filepath.Join(dir, "lib", "lib_test.go")); got.Effect != "none" {
 		t.Errorf("absolute: %+v", got)
 	}
+	// The tags of GOFLAGS and those of the config are merged for the build, so here too.
+	if got := why("lib/tagged.go"); got.Effect != "none" {
+		t.Errorf("a file for a tag: %+v", got)
+	}
+	t.Setenv("GOFLAGS", "-tags=integration")
+	if got := why("--tags", "other", "lib/tagged.go"); got.Effect != "rebuild" {
+		t.Errorf("a file for a tag of GOFLAGS: %+v", got)
+	}
 	if a := ask(t, dir, "why"); a.code != 2 || a.err != "error: expected `hotreload why PATH`, got no argument\nhint: see `hotreload why --help`\n" {
 		t.Errorf("without a path: %+v", a)
 	}

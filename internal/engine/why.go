@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 
 	"github.com/hotreload/hotreload/internal/gograph"
 	"github.com/hotreload/hotreload/internal/plan"
@@ -21,15 +23,21 @@ func Why(ctx context.Context, o Options, path string) ([]Answer, error) {
 	o.Once = false
 	e := &Engine{opt: o, root: o.Config.Root, ctx: ctx}
 	e.conf.Store(o.Config)
+	cache, err := os.MkdirTemp("", "hotreload-why-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(cache)
 	var list []*service
 	for _, c := range o.Services {
 		v := &service{engine: e, name: c.Name}
-		rules, err := compileRules(e.root, c.Rules)
+		// A cache of its own: a session may be building in the project's.
+		set, err := v.settings(c, filepath.Join(cache, cacheName(c.Name)))
 		if err != nil {
 			return nil, err
 		}
-		v.conf.Store(&settings{Service: c, rules: rules})
-		if v.conf.Load().goBuild() {
+		v.conf.Store(set)
+		if set.goBuild() {
 			g, err := gograph.Load(ctx, v.graphOptions())
 			if err != nil {
 				return nil, err
