@@ -67,8 +67,12 @@ bench: build ## figures beside the peers found on PATH (minutes; see bench/READM
 	$(GO) run ./bench $(BENCHFLAGS)
 
 .PHONY: example
-example: ## write .hotreload.toml.example anew
-	$(GO) test ./internal/config -run Example -update
+example: ## write .hotreload.toml.example and docs/configuration.md anew
+	$(GO) test ./internal/config -run 'Example|Docs' -update
+
+.PHONY: pictures
+pictures: build ## make the pictures of the README anew (needs tmux and chromium)
+	$(GO) run ./docs/img -hotreload $(BIN)
 
 .PHONY: clean
 clean: ## remove what was built here

@@ -23,6 +23,7 @@ var groups = []group{
 	{"proxy", "requests per second and latency through the proxy, beside a direct connection", throughProxy},
 	{"page", "from the save to the new page in a real Chromium, through the proxy", pageShown},
 	{"idle", "F4: CPU, memory and watches on 10,000 files at rest", idle},
+	{"services", "ten services of one project: save to served, and at rest, beside one tool for each", services},
 	{"ready", "F5: time until all is watched, 50,000 directories of which 500 matter", readyToWatch},
 }
 

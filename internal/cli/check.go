@@ -1,11 +1,33 @@
 package cli
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/hotreload/hotreload/internal/config"
 )
+
+// mistake is one of a config, for programs.
+type mistake struct {
+	File    string `json:"file"` // or the --set
+	Line    int    `json:"line"` // from 1; 0 if it has no place
+	Column  int    `json:"column"`
+	Message string `json:"message"`
+	Hint    string `json:"hint"`
+}
+
+// listed is what check --json prints instead of a config that is not right.
+func listed(errs config.Errors) any {
+	var list []mistake
+	for _, e := range errs {
+		list = append(list, mistake{e.Path, e.Line, e.Column, e.Message, e.Hint})
+	}
+	return struct {
+		Errors []mistake `json:"errors"`
+	}{list}
+}
 
 func newCheck(s streams) *cobra.Command {
 	var f projectFlags
@@ -14,18 +36,22 @@ func newCheck(s streams) *cobra.Command {
 		Use:   "check",
 		Short: "Check the config and print it resolved",
 		Long: `Check reads the config as run would, reports every mistake with its place, and
-prints what is in force: the file, the flags and the defaults.`,
+prints what is in force: the file, the flags and the defaults. With --json,
+mistakes are printed as {"errors": [...]}. The exit code is 2 if there are any.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, err := f.open(cmd.Context(), "")
-			if err != nil {
+			var mistakes config.Errors
+			switch {
+			case asJSON && errors.As(err, &mistakes):
+				if err := s.json(listed(mistakes)); err != nil {
+					return err
+				}
+				return &codeError{code: exitUsage}
+			case err != nil:
 				return err
-			}
-			if asJSON {
-				enc := json.NewEncoder(s.out)
-				enc.SetIndent("", "  ")
-				enc.SetEscapeHTML(false)
-				return enc.Encode(p.conf)
+			case asJSON:
+				return s.json(p.conf)
 			}
 			from := "defaults; there is no config file"
 			if p.conf.Path != "" {

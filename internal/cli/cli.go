@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -132,6 +134,8 @@ is all there is to it. "hotreload init" writes a config file for the rest.`,
 			return cmd.Help()
 		},
 	}
+	root.Version = Version()
+	root.SetVersionTemplate(versionText())
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
@@ -147,6 +151,9 @@ is all there is to it. "hotreload init" writes a config file for the rest.`,
 				return nil
 			}
 			if err := args(cmd, a); err != nil {
+				if cmd.Name() != "run" { // whose own words are better
+					err = fmt.Errorf("expected `%s %s`, got %s", cmd.Parent().CommandPath(), cmd.Use, counted(len(a)))
+				}
 				return usageError(advised{err, fmt.Sprintf("see `%s --help`", cmd.CommandPath())})
 			}
 			return nil
@@ -169,21 +176,59 @@ is all there is to it. "hotreload init" writes a config file for the rest.`,
 	return root
 }
 
+func counted(arguments int) string {
+	switch arguments {
+	case 0:
+		return "no argument"
+	case 1:
+		return "1 argument"
+	}
+	return fmt.Sprintf("%d arguments", arguments)
+}
+
 func flagError(cmd *cobra.Command, err error) error {
 	return usageError(advised{err, fmt.Sprintf("see `%s --help`", cmd.CommandPath())})
 }
 
+// versionText is what `hotreload version` and --version print.
+func versionText() string {
+	return fmt.Sprintf("hotreload %s\n%s %s/%s\n", Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
 func newVersion(s streams) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			fmt.Fprintf(s.out, "hotreload %s\n", Version())
-			if info, ok := debug.ReadBuildInfo(); ok {
-				fmt.Fprintf(s.out, "%s\n", info.GoVersion)
+			if asJSON {
+				return s.json(struct {
+					Version string `json:"version"`
+					Go      string `json:"go"` // it was built with
+					OS      string `json:"os"`
+					Arch    string `json:"arch"`
+				}{Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH})
 			}
-			return nil
+			_, err := io.WriteString(s.out, versionText())
+			return err
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// complete says what a flag may be, for the shell's completion.
+func complete(cmd *cobra.Command, flag string, words func() []string, d cobra.ShellCompDirective) {
+	err := cmd.RegisterFlagCompletionFunc(flag, func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		return begins(words(), typed), cobra.ShellCompDirectiveNoFileComp | d
+	})
+	if err != nil {
+		panic(err) // there is no such flag
+	}
+}
+
+// begins are the words that begin with what was typed.
+func begins(words []string, typed string) []string {
+	return slices.DeleteFunc(words, func(w string) bool { return !strings.HasPrefix(w, typed) })
 }
 
 // terminal returns the file behind w if it is a terminal.

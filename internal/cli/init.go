@@ -48,6 +48,7 @@ file without --force. Most projects need no config at all: try "hotreload run".`
 	fl := cmd.Flags()
 	fl.StringVarP(&o.Dir, "dir", "C", "", "act as if started in `DIR`")
 	fl.StringVar(&o.From, "from", "", "carry over another tool's config: an .air.toml `FILE`, or fresh's runner.conf")
+	fl.BoolVar(&o.Services, "services", false, "make a service of each main package, if there are several")
 	fl.BoolVar(&o.Force, "force", false, "overwrite the file if it exists")
 	return cmd
 }

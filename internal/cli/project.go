@@ -35,6 +35,14 @@ func (f *projectFlags) add(cmd *cobra.Command) {
 	fl.StringArrayVar(&f.set, "set", nil, "set any config key: `KEY=VALUE` (repeatable)")
 	fl.StringSliceVar(&f.tags, "tags", nil, "build `TAGS`, separated by commas")
 	fl.BoolVar(&f.race, "race", false, "build with the race detector")
+	complete(cmd, "set", func() (words []string) {
+		for _, k := range config.Keys() {
+			if !strings.HasPrefix(k.Name, "rules.") && !strings.HasPrefix(k.Name, "services.") {
+				words = append(words, k.Name+"=")
+			}
+		}
+		return words
+	}, cobra.ShellCompDirectiveNoSpace)
 }
 
 // project is a config with everything resolved that needs a look at the files.

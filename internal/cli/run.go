@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -71,6 +72,8 @@ Everything after -- is passed to the program unchanged.`,
 	fl.StringVar(&o.log, "log", "", "how to tell what happens: `text|json` (default from the config: text)")
 	fl.StringVar(&o.events, "events", "", "also write what happens to `FILE`, as JSON lines")
 	fl.StringVar(&o.color, "color", "auto", "`auto|always|never`")
+	complete(cmd, "log", func() []string { return []string{"text", "json"} }, cobra.ShellCompDirectiveDefault)
+	complete(cmd, "color", func() []string { return []string{"auto", "always", "never"} }, cobra.ShellCompDirectiveDefault)
 	fl.BoolVarP(&o.quiet, "quiet", "q", false, "say only what needs attention")
 	fl.BoolVarP(&o.verbose, "verbose", "v", false, "say also what did not matter, and why")
 	return cmd
@@ -216,7 +219,12 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 			if c.Control.Listen != "" {
 				return err
 			}
-			queue.Emit(event.Event{Time: time.Now(), Body: event.Problem{Message: err.Error(), Hint: "`hotreload status` and `wait` will not find this session"}})
+			hint := "`hotreload status` and `wait` will not find this session"
+			var theirs *control.ForeignError
+			if errors.As(err, &theirs) {
+				hint += ": " + theirs.Hint()
+			}
+			queue.Emit(event.Event{Time: time.Now(), Body: event.Problem{Message: err.Error(), Hint: hint}})
 		} else {
 			defer api.Close()
 			server.Store(api)

@@ -109,8 +109,15 @@ func (f *sessionFlags) client() (*control.Client, error) {
 // noSession tells that nobody answers, with exit code 2: a script can tell it
 // from a failed build.
 func noSession(err error) error {
-	if errors.Is(err, control.ErrNoSession) {
-		return usageError(advise("start one with `hotreload run`, or name its directory with -C", "no session runs in this project"))
+	var theirs *control.ForeignError
+	switch {
+	case errors.Is(err, control.ErrNoSession):
+		return usageError(advise("start one with `hotreload run`, or name its directory with -C; one that another user has started answers that user alone",
+			"no session runs in this project"))
+	case errors.As(err, &theirs): // http.Client has wrapped it
+		return usageError(theirs)
+	case errors.Is(err, control.ErrNoService):
+		return usageError(err)
 	}
 	return err
 }
@@ -131,8 +138,27 @@ func sessionCommand(s streams, use, short, long string, run func(context.Context
 			return noSession(run(cmd.Context(), c, service, f.json))
 		},
 	}
+	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return begins(f.services(), typed), cobra.ShellCompDirectiveNoFileComp
+	}
 	f.add(cmd)
 	return cmd
+}
+
+// services are the names in the config, for completion: the running session need not be
+// asked, because it follows the file.
+func (f *sessionFlags) services() (names []string) {
+	p, err := (&projectFlags{dir: f.dir}).open(context.Background(), "")
+	if err != nil {
+		return nil
+	}
+	for _, s := range p.conf.Services {
+		names = append(names, s.Name)
+	}
+	return names
 }
 
 func newSessionCommands(s streams) []*cobra.Command {

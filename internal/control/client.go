@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"path/filepath"
 )
 
 // ErrNoSession says that no session runs in the project.
@@ -21,6 +22,10 @@ type Client struct{ http *http.Client }
 func Dial(socket string) *Client {
 	return &Client{&http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var theirs *ForeignError
+			if err := trusted(filepath.Dir(socket)); errors.As(err, &theirs) {
+				return nil, err
+			}
 			var d net.Dialer
 			c, err := d.DialContext(ctx, "unix", socket)
 			if err != nil && ctx.Err() == nil {
@@ -56,12 +61,21 @@ func (c *Client) Do(ctx context.Context, method, path, service string, out any) 
 			Error string `json:"error"`
 		}
 		if json.Unmarshal(body, &refusal) == nil && refusal.Error != "" {
+			if resp.StatusCode == http.StatusNotFound {
+				return &unknownService{refusal.Error}
+			}
 			return errors.New(refusal.Error)
 		}
 		return fmt.Errorf("the session answered %s", resp.Status)
 	}
 	return json.Unmarshal(body, out)
 }
+
+// unknownService is the session's word that it has no such service.
+type unknownService struct{ text string }
+
+func (e *unknownService) Error() string        { return e.text }
+func (e *unknownService) Is(target error) bool { return target == ErrNoService }
 
 // Drain reads a stream of the session to its end. A session that is already over
 // is no error.

@@ -23,6 +23,11 @@ func CacheDir(root string) (string, error) {
 		// HOME is unset in containers and in `env -i`. The directory is named by
 		// user, so that two users do not meet in it.
 		base = filepath.Join(os.TempDir(), fmt.Sprintf("hotreload-%d", os.Getuid()))
+		if err := os.MkdirAll(base, 0o700); err == nil {
+			if err := private(base); err != nil { // programs are run from there
+				return "", fmt.Errorf("no place for binaries: %w", err)
+			}
+		}
 	}
 	real, err := filepath.EvalSymlinks(root)
 	if err != nil {
@@ -32,9 +37,28 @@ func CacheDir(root string) (string, error) {
 	// The name is for people who look into the directory, the hash for us.
 	dir := filepath.Join(base, "hotreload", name(real)+"-"+hex.EncodeToString(sum[:6]))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("no place for binaries: %w", err)
+		return "", fmt.Errorf("no place for binaries: %w", refused(dir, dir, err))
 	}
 	return dir, nil
+}
+
+// refused explains why something in a project's cache directory cannot be had.
+func refused(cache, path string, err error) error {
+	theirs, ok := foreign(path, err, ownCache).(*ForeignError)
+	top := filepath.Dir(cache) + string(filepath.Separator)
+	if ok && strings.HasPrefix(theirs.Path+string(filepath.Separator), top) {
+		return theirs
+	}
+	return &cacheError{err}
+}
+
+type cacheError struct{ error }
+
+func (e *cacheError) Unwrap() error { return e.error }
+
+// Hint implements the errors' convention.
+func (e *cacheError) Hint() string {
+	return "set XDG_CACHE_HOME to a directory that can be written"
 }
 
 func name(root string) string {
@@ -76,7 +100,7 @@ func Acquire(cache, root string) (*Lock, error) {
 	path := filepath.Join(cache, "session.lock")
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, refused(cache, path, err)
 	}
 	if err := lockFile(f); err != nil {
 		defer f.Close()

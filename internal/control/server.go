@@ -67,13 +67,13 @@ func Serve(b Backend, socket, addr string) (*Server, error) {
 	s := &Server{b: b, path: socket}
 	dir := filepath.Dir(socket)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("no control socket: %w", foreign(dir, err, ownRuntime))
 	}
 	if err := private(dir); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("no control socket: %w", err)
 	}
 	if err := os.Remove(socket); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return nil, fmt.Errorf("no control socket: %w", err)
 	}
 	l, err := net.Listen("unix", socket)
 	if err != nil {
@@ -150,8 +150,8 @@ func guarded(next http.Handler) http.Handler {
 			refuse(w, http.StatusForbidden, fmt.Errorf("host %q is not this machine: use localhost", r.Host))
 			return
 		}
-		if o := r.Header.Get("Origin"); o != "" {
-			refuse(w, http.StatusForbidden, fmt.Errorf("requests of web pages (origin %s) are refused", o))
+		if o, given := r.Header["Origin"]; given {
+			refuse(w, http.StatusForbidden, fmt.Errorf("requests of web pages (origin %q) are refused", strings.Join(o, ", ")))
 			return
 		}
 		if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "none" {

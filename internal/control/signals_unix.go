@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/hotreload/hotreload/internal/plan"
 )
@@ -30,7 +31,9 @@ func (h *handler) handle(sig os.Signal) {
 	s := h.s
 	switch sig {
 	case syscall.SIGINT:
-		s.Command(plan.Command{Do: plan.DoQuit, Why: "Ctrl-C"})
+		if h.pressed(time.Now()) {
+			s.Command(plan.Command{Do: plan.DoQuit, Why: "Ctrl-C"})
+		}
 	case syscall.SIGTERM:
 		s.Command(plan.Command{Do: plan.DoQuit, Why: "SIGTERM"})
 	case syscall.SIGHUP:

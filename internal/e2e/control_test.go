@@ -52,7 +52,7 @@ func TestM1Wait(t *testing.T) {
 	if a := w.answer(); a.lib != "lib9" {
 		t.Errorf("%+v", a)
 	}
-	if out, code := hr(t, w.dir, "wait", "nobody"); code != 1 || !strings.Contains(out, "nobody") {
+	if out, code := hr(t, w.dir, "wait", "nobody"); code != 2 || !strings.Contains(out, "nobody") {
 		t.Errorf("unknown service: exit %d: %s", code, out)
 	}
 	w.stop(syscall.SIGTERM)

@@ -499,7 +499,7 @@ func TestS0BadInput(t *testing.T) {
 	s := start(t, shell(t, "[services.api]\nrun.command = [\"sleep\", \"1000\"]\n[services.web]\nrun.command = [\"sleep\", \"1000\"]\n"), nil)
 	s.each("live", "api", "web")
 	for _, verb := range []string{"wait", "restart", "rebuild", "stop", "pause", "resume", "status"} {
-		if out, code := hr(t, s.dir, verb, "nobody"); code == 0 || !strings.Contains(out, `no such service: "nobody"; there is api, web`) {
+		if out, code := hr(t, s.dir, verb, "nobody"); code != 2 || !strings.Contains(out, `no such service: "nobody"; there is api, web`) {
 			t.Errorf("%s nobody: exit %d: %s", verb, code, out)
 		}
 	}
@@ -524,6 +524,9 @@ func TestS0BadInput(t *testing.T) {
 		"unknown need":  {"[services.a]\nneeds = [\"bb\"]\n[services.b]\n", nil, []string{":2:", `there is no service "bb"`, `did you mean "b"?`}},
 		"circular":      {"[services.a]\nneeds = [\"b\"]\n[services.b]\nneeds = [\"a\"]\n", nil, []string{"services wait for each other: a -> b -> a"}},
 		"one address":   {"[services.a]\nrun.listen = [\"127.0.0.1:7001\"]\n[services.b]\nrun.listen = [\"127.0.0.1:7001\"]\n", nil, []string{":4:", "127.0.0.1:7001 is taken by services.a.run.listen"}},
+		"one proxy":     {"[services.a]\nproxy.listen = \"127.0.0.1:7001\"\n[services.b]\nproxy.listen = \":7001\"\n", nil, []string{":4:", "7001 is taken by services.a.proxy.listen"}},
+		"one for all":   {"[run]\nlisten = [\"127.0.0.1:7001\"]\n[services.a]\n[services.b]\n", nil, []string{":2:", "127.0.0.1:7001"}},
+		"control":       {"[control]\nlisten = \"127.0.0.1:7001\"\n[services.a]\nproxy.listen = \"127.0.0.1:7001\"\n", nil, []string{"127.0.0.1:7001", "control.listen"}},
 		"one name":      {"[services.a]\n[services.a]\n", nil, []string{":2:"}},
 		"arguments":     {"[run]\ncommand = [\"true\"]\n[services.a]\n[services.b]\n", []string{"--", "x"}, []string{"arguments after --", "a, b", "run.args"}},
 		"package":       {"[run]\ncommand = [\"true\"]\n[services.a]\n[services.b]\n", []string{"."}, []string{"a, b", "package cannot be named"}},

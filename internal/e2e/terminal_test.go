@@ -51,6 +51,61 @@ func TestT1CtrlCInTerminal(t *testing.T) {
 	s.settled("during a build")
 }
 
+// T1: who starts hotreload may pass Ctrl-C on although the terminal has sent it to both, as
+// go tool and npm do. That is one Ctrl-C, and the program ends in its own time.
+func TestT1CtrlCPassedOn(t *testing.T) {
+	forward := filepath.Join(t.TempDir(), "forward")
+	source := forward + ".go"
+	write(t, source, `package main
+
+import (
+	"os"
+	"os/exec"
+	"os/signal"
+	"time"
+)
+
+func main() {
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, os.Interrupt)
+	c := exec.Command(os.Args[1], os.Args[2:]...)
+	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if c.Start() != nil {
+		os.Exit(99)
+	}
+	go func() {
+		sig := <-ch
+		time.Sleep(20 * time.Millisecond) // it takes its time, as interpreters do
+		c.Process.Signal(sig)
+	}()
+	c.Wait()
+	os.Exit(c.ProcessState.ExitCode())
+}
+`)
+	if out, err := exec.Command("go", "build", "-o", forward, source).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	files := script(`
+	ch := make(chan os.Signal, 8)
+	signal.Notify(ch, syscall.SIGTERM, syscall.SIGINT)
+	fmt.Println("up", edit)
+	<-ch
+	time.Sleep(300 * time.Millisecond)
+	fmt.Println("ended in time", 1+len(ch))
+`, "fmt", "os", "os/signal", "syscall", "time")
+	passedOn := func(c *exec.Cmd) {
+		c.Path, c.Args = forward, append([]string{forward, hotreload}, c.Args[1:]...)
+	}
+	s, x := startTTY(t, newApp(t, files), nil, passedOn)
+	s.waitFor("live")
+	until(t, "keys are read", x.keyMode)
+	x.press("\x03")
+	x.see("ended in time 1")
+	if code := s.exit(); code != 0 {
+		t.Errorf("exit %d", code)
+	}
+}
+
 // T1: the shell gets its terminal back as it was.
 func TestT1ModesRestored(t *testing.T) {
 	s, x := startTTY(t, newApp(t, patient), nil, below("sh", "-c", "$HR; echo after; read line; echo got $line"))

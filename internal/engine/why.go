@@ -47,14 +47,14 @@ func Why(ctx context.Context, o Options, path string) ([]Answer, error) {
 	var out []Answer
 	for _, v := range e.all() {
 		ef := v.effect(path)
-		a := Answer{Service: v.name, Effect: ef.Kind.String(), Why: ef.Why}
+		a := Answer{Service: v.name, Effect: ef.Kind.String(), Why: ef.Why, Chain: []string{}} // never null in JSON
 		switch g := v.graph.Load(); {
 		case path == o.Config.Path:
 			a.Effect, a.Why = "reconfigure", "the config file"
 		case is:
 			a.Effect, a.Why = plan.None.String(), ignored
 		case ef.Input && g != nil:
-			a.Chain = g.Verdict(path).Chain
+			a.Chain = append(a.Chain, g.Verdict(path).Chain...)
 		}
 		out = append(out, a)
 	}

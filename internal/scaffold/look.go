@@ -62,7 +62,7 @@ func look(ctx context.Context, o Options) (Result, error) {
 		return Result{}, err
 	}
 
-	d := newDraft("hotreload, fitted to this project by `hotreload init`.")
+	d := newDraft("Fitted to this project by `hotreload init`.")
 	p.packages(d, o.Services, found, note)
 	scripts := packageScripts(o.Dir)
 	css := p.tailwindCommand(o.Dir, scripts)
@@ -253,7 +253,7 @@ func (p *project) packages(d *draft, services bool, found, note func(string, ...
 		for _, other := range others {
 			d.tables["build"] = append(d.tables["build"], "#"+other)
 		}
-		note("there are %d main packages; build.package is set to %s", len(mains), mains[0].Rel)
+		note("there are %d main packages; build.package is set to %s; --services makes a service of each", len(mains), mains[0].Rel)
 	}
 }
 

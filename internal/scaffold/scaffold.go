@@ -147,7 +147,7 @@ func Write(res Result, force bool) error {
 	return err
 }
 
-const reference = "https://github.com/hotreload/hotreload/blob/main/.hotreload.toml.example"
+const reference = "https://github.com/hotreload/hotreload/blob/main/docs/configuration.md"
 
 // draft is the file while it is made: tables in the order of the documentation, each with
 // explained settings.
@@ -159,10 +159,11 @@ type draft struct {
 	tail   []string // comments at the end
 }
 
-func newDraft(head ...string) *draft {
-	return &draft{head: append(head,
-		"Only what differs from the defaults stands here. Every key is explained in",
-		reference), tables: map[string][]string{}}
+func newDraft(made string) *draft {
+	return &draft{head: []string{
+		"Configuration of hotreload. For editors: `hotreload schema --help`.",
+		made + " Only what differs from the defaults stands here. Every key is explained in",
+		reference}, tables: map[string][]string{}}
 }
 
 // set adds one setting with the reason for it.

@@ -52,6 +52,9 @@ func fresh(t *testing.T, o Options) (Result, *config.Config) {
 		}
 	}
 	explained(t, res.Data)
+	if first, _, _ := strings.Cut(string(res.Data), "\n"); !strings.Contains(first, "`hotreload schema") {
+		t.Errorf("the first line does not say where editors get the schema: %s", first)
+	}
 	return res, c
 }
 

@@ -276,7 +276,7 @@ func (t *translation) air() (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	t.d = newDraft("hotreload, carried over from " + t.name + " by `hotreload init --from`.")
+	t.d = newDraft("Carried over from " + t.name + " by `hotreload init --from`.")
 	p := t.build()
 	t.run(p)
 	t.stopping()
@@ -909,7 +909,7 @@ func (t *translation) fresh(data string) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	t.d = newDraft("hotreload, carried over from " + t.name + " (Fresh) by `hotreload init --from`.")
+	t.d = newDraft("Carried over from " + t.name + " (Fresh) by `hotreload init --from`.")
 	split := func(key string) (out []string) {
 		text, _ := value[string](t, key)
 		for _, part := range strings.Split(text, ",") {

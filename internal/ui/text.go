@@ -122,7 +122,7 @@ func (t *Text) Render(e event.Event) string {
 		}
 	case event.Held:
 		if !t.opt.Quiet {
-			return t.line(e, t.note, "waiting", b.Reason)
+			return t.line(e, t.note, "waiting", strings.TrimPrefix(b.Reason, "waits "))
 		}
 	case event.Problem:
 		return t.problem(e, b)

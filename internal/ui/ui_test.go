@@ -119,6 +119,8 @@ built   1.23 s
 			"exited  panic: boom api/main.go:9 (after 1.50 s; waiting for a change)\n"},
 		{"R3 killed", TextOptions{}, []event.Body{event.Exited{Expected: true, Killed: []string{"7 app"}}},
 			"killed  7 app did not stop in time (stop_timeout)\n"},
+		{"S3 held", TextOptions{}, []event.Body{event.Held{Reason: "waits for api, which does not build"}, event.Held{Reason: "paused: changes are noted"}},
+			"waiting for api, which does not build\nwaiting paused: changes are noted\n"},
 		{"problem", TextOptions{}, []event.Body{event.Problem{Message: "too many watches", Hint: "raise it\nlike so", Detail: "more\n"}}, `problem too many watches
     more
   hint: raise it

@@ -1,0 +1,35 @@
+//go:build unix
+
+package main
+
+import (
+	"encoding/xml"
+	"io"
+	"strings"
+	"testing"
+)
+
+// The picture is well-formed, has every character in its column, and the colours.
+func TestSVG(t *testing.T) {
+	s := svg("plain \x1b[1;32mgood\x1b[0m <&>  x\n\n  \x1b[2mfaint\x1b[22m \x1b[31mbad\n\x1b[39mover\n\n\n")
+	for d := xml.NewDecoder(strings.NewReader(s)); ; {
+		if _, err := d.Token(); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatalf("%v\n%s", err, s)
+		}
+	}
+	for _, want := range []string{
+		`<text x="18.00" y="32" textLength="42.15" lengthAdjust="spacing">plain</text>`,
+		`<text x="68.58" y="32" textLength="33.72" lengthAdjust="spacing" fill="#7ee787" font-weight="700">good</text>`,
+		`<text x="110.73" y="32" textLength="50.58" lengthAdjust="spacing">&lt;&amp;&gt;` + "\u00a0\u00a0x</text>",
+		`<text x="34.86" y="70" textLength="42.15" lengthAdjust="spacing" fill="#7d8590">faint</text>`,
+		`fill="#ff7b72">bad</text>`,
+		`<text x="18.00" y="89" textLength="33.72" lengthAdjust="spacing">over</text>`,
+		`height="112"`,
+	} {
+		if !strings.Contains(s, want) {
+			t.Errorf("no %s in\n%s", want, s)
+		}
+	}
+}

@@ -1,0 +1,38 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+// ForeignError says that a session, or its place, belongs to another user.
+type ForeignError struct {
+	Path, Owner string
+	hint        string
+}
+
+func (e *ForeignError) Error() string {
+	return fmt.Sprintf("%s belongs to another user (%s)", e.Path, e.Owner)
+}
+
+// Hint implements the errors' convention.
+func (e *ForeignError) Hint() string { return e.hint }
+
+const (
+	ownRuntime = "run hotreload as that user; or set XDG_RUNTIME_DIR, or TMPDIR if that is not set, to a directory of your own"
+	ownCache   = "hotreload was run by that user here, with sudo perhaps: remove it as that user, or set XDG_CACHE_HOME to a directory of your own"
+)
+
+// foreign makes a *ForeignError of a refusal of the system, where another user is the
+// reason. Other errors stay as they are.
+func foreign(path string, err error, hint string) error {
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	at, owner, is := ownerOf(path)
+	if !is {
+		return err
+	}
+	return &ForeignError{Path: at, Owner: owner, hint: hint}
+}

@@ -1,0 +1,296 @@
+//go:build unix
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// asked is what a command answered.
+type asked struct {
+	out, err string
+	code     int
+}
+
+// ask runs a hotreload command with the streams apart.
+func ask(t *testing.T, dir string, args ...string) asked {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, hotreload, args...)
+	cmd.Dir, cmd.Env = dir, cleanEnv()
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	if cmd.ProcessState == nil || ctx.Err() != nil {
+		t.Fatalf("%v: %v %v\n%s%s", args, err, ctx.Err(), out.String(), errs.String())
+	}
+	return asked{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
+}
+
+// decode reads JSON that has to be all of it.
+func decode[T any](t *testing.T, a asked) (v T) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(a.out), &v); err != nil || a.err != "" {
+		t.Fatalf("%v\n%s\n%s", err, a.out, a.err)
+	}
+	return v
+}
+
+// C8: check prints what is in force, in a form that is a config again; flags count.
+func TestC8Check(t *testing.T) {
+	files := maps.Clone(webApp)
+	files[".hotreload.toml"] = `
+[run]
+args = ["a b", '$(x)', "*.go"]
+env = { ONE = "1" }
+[[rules]]
+paths = ["templates/**/*.html"]
+[services.web]
+run.env = { TWO = "2" }
+run.stop_timeout = "0s"
+[services.side]
+run.command = ["sleep", "1"]
+rules = []
+`
+	dir := newApp(t, files)
+	flags := []string{"check", "--set", "watch.debounce=7ms", "--race", "--tags", "x,y"}
+	first := ask(t, dir, flags...)
+	if first.code != 0 || first.err != "" || !strings.HasPrefix(first.out, "# "+filepath.Join(dir, ".hotreload.toml")+"\n") {
+		t.Fatalf("%+v", first)
+	}
+	for _, want := range []string{"debounce = \"7ms\"", "race = true", `tags = ["x", "y"]`, `args = ["a b", "$(x)", "*.go"]`, `stop_timeout = "0s"`} {
+		if !strings.Contains(first.out, want) {
+			t.Errorf("no %s in\n%s", want, first.out)
+		}
+	}
+	again := newApp(t, webApp)
+	write(t, filepath.Join(again, ".hotreload.toml"), first.out)
+	body := func(a asked) string { _, s, _ := strings.Cut(a.out, "\n"); return s }
+	if second := ask(t, again, "check"); second.code != 0 || body(second) != body(first) {
+		t.Errorf("what check prints is another config:\n%s%s", second.err, cmp.Diff(body(first), body(second)))
+	}
+
+	type table = map[string]any
+	c := decode[struct {
+		Watch, Build, Run, Proxy, Log, Control table
+		Rules                                  []table
+		Services                               map[string]struct {
+			Build, Run, Proxy table
+			Rules             []table
+			Needs             []string
+		}
+	}](t, ask(t, dir, append(flags, "--json")...))
+	web := c.Services["web"]
+	for what, pair := range map[string][2]any{
+		"a flag":             {c.Watch["debounce"], "7ms"},
+		"inherited by --set": {web.Build["race"], true},
+		"merged":             {web.Run["env"], table{"ONE": "1", "TWO": "2"}},
+		"an explicit zero":   {web.Run["stop_timeout"], "0s"},
+		"of the other":       {c.Services["side"].Run["stop_timeout"], "5s"},
+		"rules":              {web.Rules[0]["paths"], []any{"templates/**/*.html"}},
+		"rules replaced":     {len(c.Services["side"].Rules), 0},
+		"no needs":           {web.Needs, []string{}},
+	} {
+		if diff := cmp.Diff(pair[1], pair[0]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+
+	none := ask(t, newApp(t, webApp), "check")
+	if none.code != 0 || !strings.HasPrefix(none.out, "# defaults; there is no config file\n") {
+		t.Errorf("without a file: %+v", none)
+	}
+}
+
+// C8, C1: the mistakes of a config, for people and for programs; nothing else is printed.
+func TestC8CheckMistakes(t *testing.T) {
+	dir := shell(t, "[run]\nstdinn = \"app\"\nstop_timeout = \"5\"\n")
+	file := filepath.Join(dir, ".hotreload.toml")
+	a := ask(t, dir, "check")
+	if a.code != 2 || a.out != "" {
+		t.Errorf("%+v", a)
+	}
+	for _, want := range []string{file + ":2:1: ", `2 | stdinn = "app"`, `did you mean "stdin"?`, file + ":3:16: "} {
+		if !strings.Contains(a.err, want) {
+			t.Errorf("no %q in\n%s", want, a.err)
+		}
+	}
+	a = ask(t, dir, "check", "--json")
+	if a.code != 2 {
+		t.Errorf("exit %d", a.code)
+	}
+	type mistake struct {
+		File         string
+		Line, Column int
+		Message      string
+		Hint         string
+	}
+	got := decode[struct{ Errors []mistake }](t, a).Errors
+	if len(got) != 2 || got[0].File != file || got[0].Line != 2 || got[0].Column != 1 || got[0].Hint != `did you mean "stdin"?` || got[1].Line != 3 || got[1].Message == "" {
+		t.Errorf("%+v", got)
+	}
+	for _, args := range [][]string{{"check", "--set", "run.nope=1"}, {"check", "-c", "missing.toml"}, {"check", "--nope"}, {"check", "more"}} {
+		if a := ask(t, t.TempDir(), args...); a.code != 2 || a.out != "" || !strings.Contains(a.err, "error: ") && !strings.Contains(a.err, args[len(args)-1]) {
+			t.Errorf("%v: %+v", args, a)
+		}
+	}
+}
+
+// C8: why answers for every kind of file what run would do, before it exists too, and
+// whether the code builds or not.
+func TestC8Why(t *testing.T) {
+	files := maps.Clone(webApp)
+	files[".hotreload.toml"] = "[watch]\nexclude = [\"ignored\"]\n[[rules]]\npaths = [\"templates/**\"]\n[[rules]]\npaths = [\"conf/*\"]\neffect = \"signal\"\n"
+	files[".gitignore"] = "*.log\n"
+	dir := newApp(t, files)
+	type answer struct {
+		Service, Effect, Why string
+		Chain                []string
+	}
+	why := func(args ...string) answer {
+		t.Helper()
+		a := ask(t, dir, append([]string{"why", "--json"}, args...)...)
+		list := decode[[]answer](t, a)
+		if a.code != 0 || len(list) != 1 || list[0].Service != "web" || list[0].Why == "" || list[0].Chain == nil {
+			t.Fatalf("%v: %+v", args, a)
+		}
+		return list[0]
+	}
+	module := strings.TrimSpace(strings.TrimPrefix(strings.SplitN(files["go.mod"], "\n", 2)[0], "module "))
+	for _, c := range []struct {
+		path, effect, reason string
+		chain                []string
+	}{
+		{"main.go", "rebuild", "", []string{module}},
+		{"lib/lib.go", "rebuild", "", []string{module, module + "/lib"}},
+		{"lib/not-yet-there.go", "rebuild", "", []string{module, module + "/lib"}},
+		{"static/page.html", "rebuild", "embed", []string{module}},
+		{"go.mod", "rebuild", "", nil},
+		{"lib/lib_test.go", "none", "test", nil},
+		{"lib/lib_windows.go", "none", "windows", nil},
+		{"other/other.go", "none", "not imported", nil},
+		{"templates/t.html", "restart", "templates/**", nil},
+		{"conf/a.yaml", "signal", "conf/*", nil},
+		{".env", "restart", "", nil},
+		{".hotreload.toml", "reconfigure", "config", nil},
+		{"ignored/x.txt", "none", "exclude", nil},
+		{"debug.log", "none", "gitignore", nil},
+		{"node_modules/x.js", "none", "", nil},
+		{"main.go~", "none", "", nil},
+		{"../elsewhere.go", "none", "", nil},
+	} {
+		got := why(c.path)
+		if got.Effect != c.effect || !strings.Contains(got.Why, c.reason) || c.chain != nil && !slices.Equal(got.Chain, c.chain) || c.chain == nil && c.effect == "none" && len(got.Chain) != 0 {
+			t.Errorf("%s: %+v, want %s with %q and %v", c.path, got, c.effect, c.reason, c.chain)
+		}
+	}
+	// From below, by an absolute path, and while it does not compile.
+	write(t, filepath.Join(dir, "version.go"), "package main\n\nconst Version =\n")
+	if got := why("-C", filepath.Join(dir, "lib"), "lib.go"); got.Effect != "rebuild" {
+		t.Errorf("from below: %+v", got)
+	}
+	if got := why(filepath.Join(dir, "lib", "lib_test.go")); got.Effect != "none" {
+		t.Errorf("absolute: %+v", got)
+	}
+	if a := ask(t, dir, "why"); a.code != 2 || a.err != "error: expected `hotreload why PATH`, got no argument\nhint: see `hotreload why --help`\n" {
+		t.Errorf("without a path: %+v", a)
+	}
+	// Nothing was built or left in the project.
+	if a := ask(t, dir, "status"); a.code != 2 {
+		t.Errorf("a session was started: %+v", a)
+	}
+}
+
+// C8: the version, for people and for programs.
+func TestC8Version(t *testing.T) {
+	v := decode[struct{ Version, Go, OS, Arch string }](t, ask(t, t.TempDir(), "version", "--json"))
+	if v.Version == "" || !strings.HasPrefix(v.Go, "go1.") || v.OS == "" || v.Arch == "" {
+		t.Errorf("%+v", v)
+	}
+	want := fmt.Sprintf("hotreload %s\n%s %s/%s\n", v.Version, v.Go, v.OS, v.Arch)
+	for _, form := range []string{"version", "--version"} {
+		if a := ask(t, t.TempDir(), form); a.code != 0 || a.out != want || a.err != "" {
+			t.Errorf("%s: %+v, want %q", form, a, want)
+		}
+	}
+}
+
+// C8: completion scripts are valid for their shells, and what they ask of hotreload is
+// answered: commands, values, keys, and the services of the config.
+func TestC8Completion(t *testing.T) {
+	dir := shell(t, "[services.api]\nrun.command = [\"true\"]\n[services.worker]\nrun.command = [\"true\"]\n")
+	for _, sh := range []string{"bash", "zsh", "fish", "powershell"} {
+		a := ask(t, dir, "completion", sh)
+		if a.code != 0 || !strings.Contains(a.out, "hotreload") || a.err != "" {
+			t.Errorf("%s: %+v", sh, a)
+		}
+		if path, err := exec.LookPath(sh); err == nil && sh != "powershell" {
+			cmd := exec.Command(path, "-n")
+			cmd.Stdin = strings.NewReader(a.out)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s: %v\n%s", sh, err, out)
+			}
+		}
+	}
+	for _, c := range []struct {
+		typed []string
+		want  []string
+	}{
+		{[]string{"wa"}, []string{"wait"}},
+		{[]string{"restart", ""}, []string{"api", "worker"}},
+		{[]string{"wait", "w"}, []string{"worker"}},
+		{[]string{"wait", "api", ""}, nil},
+		{[]string{"run", "--log", ""}, []string{"json", "text"}},
+		{[]string{"run", "--color", "a"}, []string{"always", "auto"}},
+		{[]string{"check", "--set", "run.stop_"}, []string{"run.stop_signal=", "run.stop_timeout="}},
+	} {
+		a := ask(t, dir, append([]string{"__complete"}, c.typed...)...)
+		var got []string
+		for line := range strings.Lines(a.out) {
+			if word, _, _ := strings.Cut(strings.TrimRight(line, "\n"), "\t"); !strings.HasPrefix(word, ":") {
+				got = append(got, word)
+			}
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%q: %q, want %q", c.typed, got, c.want)
+		}
+	}
+}
+
+// C8: without a network all of them work, and none waits for one.
+func TestC8Offline(t *testing.T) {
+	unshare, err := exec.LookPath("unshare")
+	if err != nil {
+		t.Skip("unshare is not installed")
+	}
+	if out, err := exec.Command(unshare, "-Urn", "true").CombinedOutput(); err != nil {
+		t.Skipf("no network name space may be made here: %s", out)
+	}
+	dir := newApp(t, webApp)
+	for _, args := range [][]string{
+		{"check"}, {"check", "--json"}, {"why", "lib/lib.go"}, {"doctor"}, {"doctor", "--json"}, {"schema"},
+		{"completion", "bash"}, {"version"}, {"--help"}, {"init"},
+	} {
+		ctx, cancel := context.WithTimeout(context.Background(), deadline)
+		cmd := exec.CommandContext(ctx, unshare, append([]string{"-Urn", hotreload}, args...)...)
+		cmd.Dir, cmd.Env = dir, cleanEnv()
+		out, err := cmd.CombinedOutput()
+		if err != nil || len(out) == 0 {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
+		cancel()
+	}
+}
