@@ -893,6 +893,8 @@ func (s *State) ended(in Ended) {
 	p := v.proc
 	p.ended = true
 	in.Exit.Expected = p.stopping
+	in.Exit.Again = !p.stopping && !s.quitting && !v.leaving && !s.opt.Once &&
+		(v.Restart == "always" || v.Restart == "on-failure" && in.Exit.Code != 0)
 	v.told.exit = &in.Exit
 	s.say(v, p.gen, in.Exit)
 	if p.stopping || s.quitting || v.leaving {
@@ -907,8 +909,7 @@ func (s *State) ended(in Ended) {
 		s.quit(code, in.Exit.Reason)
 		return
 	}
-	failed := in.Exit.Code != 0
-	if v.Restart == "always" || v.Restart == "on-failure" && failed {
+	if in.Exit.Again {
 		if s.now.Sub(p.started) >= backoffReset {
 			v.backoff = 0
 		}
