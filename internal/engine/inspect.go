@@ -295,8 +295,10 @@ func (v *service) graphOptions() gograph.Options {
 	o := gograph.Options{Dir: v.engine.root, Package: b.Package, Env: cleanEnv(v.engine.opt.Env, b.Env)}
 	// The very flags of the build, once it has found them out: it merges tags with those of
 	// GOFLAGS, where the go command would take the last ones alone.
-	if o.Flags = set.builder.Flags(); o.Flags != nil {
-		return o
+	if set.builder != nil { // `why` builds nothing
+		if o.Flags = set.builder.Flags(); o.Flags != nil {
+			return o
+		}
 	}
 	o.Tags, o.Flags = b.Tags, slices.Clone(b.Flags)
 	if b.Race {
