@@ -91,7 +91,7 @@ func parse(args []string) (options, error) {
 			o.idle = 2 * time.Second
 		}
 		if !set["groups"] {
-			o.groups = "small,own,refused,idle,ready"
+			o.groups = "small,own,refused,proxy,idle,ready"
 		}
 	}
 	for _, name := range list(o.groups) {

@@ -32,6 +32,8 @@ func noiseFile(name string) string {
 		strings.HasPrefix(name, ".goutputstream-"), // GLib: gedit, GNOME Text Editor
 		strings.HasPrefix(name, ".~lock."),         // LibreOffice
 		strings.HasSuffix(name, ".kate-swp"),
+		kakTemp(name),
+		randomTail(name, "tmp", 6),                                       // emacs with file-precious-flag
 		strings.HasSuffix(name, ".vsctmp"),                               // VS Code
 		strings.HasSuffix(name, ".bck") && strings.Contains(name, ".go"), // Helix: main.goXXXXXX.bck
 		randomTail(name, ".tmp", 6) && name[0] == '.' && len(name) == 10, // Zed and other users of Rust's tempfile: .tmpXXXXXX
@@ -94,6 +96,12 @@ func qtTemp(name string) bool {
 	return i > 0 && strings.Contains(name[:i], ".") && randomTail(name[i:], ".", 6)
 }
 
+// kakTemp: Kakoune with writemethod "replace" writes .main.go.kak.XXXXXX.
+func kakTemp(name string) bool {
+	i := strings.LastIndex(name, ".kak.")
+	return i > 0 && name[0] == '.' && len(name) == i+len(".kak.XXXXXX")
+}
+
 // randomTail: prefix and then n random letters and digits, as mkstemp makes
 // them. At least one must not be a small letter, so that no word is taken for it.
 func randomTail(name, prefix string, n int) bool {
@@ -107,7 +115,7 @@ func randomTail(name, prefix string, n int) bool {
 		case 'A' <= c && c <= 'Z':
 			random = true
 		case '0' <= c && c <= '9':
-			random = random || prefix == "sed" || prefix == ".tmp"
+			random = random || prefix != "."
 		case 'a' <= c && c <= 'z':
 		default:
 			return false

@@ -198,7 +198,7 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 		}
 		if server := server.Load(); server != nil {
 			if err := server.Relisten(after.Control.Listen); err != nil {
-				queue.Emit(event.Event{Time: time.Now(), Body: event.Problem{Message: err.Error(), Hint: "the socket of the session works as before"}})
+				e.Problem(event.Problem{Message: err.Error(), Hint: "the socket of the session works as before"})
 			}
 		}
 	}
@@ -209,7 +209,7 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 		queue.Emit(event.Event{Time: time.Now(), Body: event.Problem{Message: w}})
 	}
 	if guard != nil {
-		stop := watchGuard(guard, queue)
+		stop := watchGuard(guard, e)
 		defer stop()
 	}
 	if !o.once {
@@ -235,7 +235,7 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 	control.Signals(sctx, e, in, hangup(s.in, s.out, s.err))
 	if !o.once && readsKeys(list) {
 		// The terminal is as it was before the shell prints its prompt.
-		defer pressKeys(sctx, in, e, screen, queue, clears)()
+		defer pressKeys(sctx, in, e, screen, clears)()
 	}
 	code, err := e.Run(ctx)
 	if err != nil {
@@ -255,7 +255,7 @@ func guarded(cache string, once bool) []string {
 	return []string{filepath.Join(cache, "tmp")}
 }
 
-func watchGuard(g *proc.Guard, sink event.Sink) (stop func()) {
+func watchGuard(g *proc.Guard, e *engine.Engine) (stop func()) {
 	done := make(chan struct{})
 	ended := make(chan struct{})
 	go func() {
@@ -263,10 +263,10 @@ func watchGuard(g *proc.Guard, sink event.Sink) (stop func()) {
 		for {
 			select {
 			case <-g.Replaced():
-				sink.Emit(event.Event{Time: time.Now(), Body: event.Problem{
+				e.Problem(event.Problem{
 					Message: "the guard process was killed; a new one stands by",
 					Hint:    "it ends the programs if hotreload itself is killed",
-				}})
+				})
 			case <-done:
 				return
 			}

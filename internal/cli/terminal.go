@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/control"
@@ -58,9 +57,8 @@ func openInput(s streams) (*control.Input, error) {
 }
 
 // pressKeys reads keys until stop is called, which returns when the terminal is as it was.
-func pressKeys(ctx context.Context, in *control.Input, e *engine.Engine, screen *ui.Screen, sink event.Sink, clear bool) (stop func()) {
+func pressKeys(ctx context.Context, in *control.Input, e *engine.Engine, screen *ui.Screen, clear bool) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	say := func(p event.Problem) { sink.Emit(event.Event{Time: time.Now(), Body: p}) }
 	k := control.Keys{
 		Session: e,
 		Paused:  func() bool { snap, err := e.Snapshot(ctx); return err == nil && snap.Paused },
@@ -68,7 +66,7 @@ func pressKeys(ctx context.Context, in *control.Input, e *engine.Engine, screen 
 		Open: func() {
 			list := e.URLs()
 			if len(list) == 0 {
-				say(event.Problem{
+				e.Problem(event.Problem{
 					Message: "there is no page to open: no proxy is set up",
 					Hint:    "proxy.listen = \"127.0.0.1:8090\" in the config makes one, which reloads by itself",
 				})
@@ -77,7 +75,7 @@ func pressKeys(ctx context.Context, in *control.Input, e *engine.Engine, screen 
 				// A browser that takes its time must not hold up the keys.
 				go func() {
 					if err := openBrowser(u); err != nil {
-						say(event.Problem{Message: "cannot open a browser: " + err.Error(), Hint: "open " + u})
+						e.Problem(event.Problem{Message: "cannot open a browser: " + err.Error(), Hint: "open " + u})
 					}
 				}()
 			}

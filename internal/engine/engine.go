@@ -318,6 +318,9 @@ func (e *Engine) emit(ev event.Event) {
 
 func (e *Engine) say(b event.Body) { e.emit(event.Event{Time: time.Now(), Body: b}) }
 
+// Problem tells something that a person should know about, which happened beside the engine.
+func (e *Engine) Problem(p event.Problem) { e.say(p) }
+
 // notices passes on what the watcher has to say.
 func (e *Engine) notices(ctx context.Context, w *watcher.Watcher) {
 	for {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/hotreload/hotreload/internal/event"
@@ -107,22 +108,20 @@ const portPatience = 2 * time.Second
 // otherPort says so if the program behind the proxy listens, but not where it was told to
 // (Z5); false: not yet. Otherwise ready_timeout would pass without a word of the reason.
 func (v *service) otherPort(gen int, p *runner.Process, addr string) bool {
-	for _, at := range p.Listeners() {
-		if at.String() == addr {
-			return false
-		}
-		at = netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
-		if at.Addr().IsUnspecified() {
-			at = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), at.Port())
-		}
-		_, port, _ := net.SplitHostPort(addr)
-		v.engine.emit(event.Event{Time: time.Now(), Service: v.name, Generation: gen, Body: event.Problem{
-			Message: fmt.Sprintf("%s listens on %s, and not on the port that it was given: PORT=%s", v.name, at, port),
-			Hint:    fmt.Sprintf("let it listen on $PORT, or set proxy.app = %q", at),
-		}})
-		return true
+	listeners := p.Listeners()
+	if len(listeners) == 0 || slices.ContainsFunc(listeners, func(at netip.AddrPort) bool { return at.String() == addr }) {
+		return false
 	}
-	return false
+	at := netip.AddrPortFrom(listeners[0].Addr().Unmap(), listeners[0].Port())
+	if at.Addr().IsUnspecified() {
+		at = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), at.Port())
+	}
+	_, port, _ := net.SplitHostPort(addr)
+	v.engine.emit(event.Event{Time: time.Now(), Service: v.name, Generation: gen, Body: event.Problem{
+		Message: fmt.Sprintf("%s listens on %s, and not on the port that it was given: PORT=%s", v.name, at, port),
+		Hint:    fmt.Sprintf("let it listen on $PORT, or set proxy.app = %q", at),
+	}})
+	return true
 }
 
 // reloadPages tells the browsers behind the proxy; without one nobody is told,

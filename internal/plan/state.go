@@ -825,33 +825,46 @@ func (s *State) start(v *service) {
 	s.do(Launch{v.Name, v.launch, gen, p})
 }
 
-// fell decides what runs when the newest process, p, did not come up, and reports whether
-// anything does: what served until now, or with rollback what was live last.
-func (s *State) fell(v *service, p *process) bool {
+// fallsBack is the program that runs if the newest process, p, does not come up: what
+// serves until now, or with rollback what was live last. Nil: none.
+func (s *State) fallsBack(v *service, p *process) *Program {
 	serves := v.old
 	if p != v.proc { // nothing is left of it
 		serves = v.proc
 	}
-	if s.quitting || v.leaving || v.parked || s.opt.Once {
-		return false
-	}
 	switch {
+	case s.quitting || v.leaving || v.parked || s.opt.Once || p == v.old:
 	case serves != nil && serves.alive():
-		s.say(v, serves.gen, event.Held{Reason: fmt.Sprintf("generation %d goes on serving: the newest program did not come up", serves.gen)})
+		return &serves.program
 	case v.Rollback && v.proven != nil && v.proven.Binary != "" && v.proven.Binary != p.program.Binary && !v.proven.same(p.program):
-		s.say(v, v.proven.Generation, event.Problem{
-			Message: fmt.Sprintf("the PREVIOUS program runs again (generation %d): the newest one did not come up", v.proven.Generation),
-			Hint:    "what answers is older than your last save until that is mended",
-		})
-		v.fallback, v.wantRun = v.proven, true
-	default:
-		return false
+		return v.proven
+	}
+	return nil
+}
+
+// fell lets the program of fallsBack run, if there is one.
+func (s *State) fell(v *service, p *process) {
+	back := s.fallsBack(v, p)
+	if back == nil {
+		return
 	}
 	v.fallen = true
+	if back == v.proven {
+		s.say(v, back.Generation, event.Problem{
+			Message: fmt.Sprintf("the PREVIOUS program runs again (generation %d): the newest one did not come up", back.Generation),
+			Hint:    "what answers is older than your last save until that is mended",
+		})
+		v.fallback, v.wantRun = back, true
+	} else {
+		serves := v.proc
+		if p == v.proc {
+			serves = v.old
+		}
+		s.say(v, serves.gen, event.Held{Reason: fmt.Sprintf("generation %d goes on serving: the newest program did not come up", serves.gen)})
+	}
 	if p == v.proc {
 		s.stop(v, p, false)
 	}
-	return true
 }
 
 // generationOf is the generation that a launch belongs to: the newest, unless
@@ -1021,6 +1034,9 @@ func (s *State) ended(in Ended) {
 	}
 	p.ended = true
 	in.Exit.Expected = p.stopping
+	back := !p.ready && !p.unready && s.fallsBack(v, p) != nil
+	in.Exit.Again = !p.stopping && !s.quitting && !v.leaving && !s.opt.Once && p == v.proc && !back &&
+		(v.Restart == "always" || v.Restart == "on-failure" && in.Exit.Code != 0)
 	if p == v.proc {
 		v.told.exit = &in.Exit
 	}
@@ -1041,15 +1057,12 @@ func (s *State) ended(in Ended) {
 		s.quit(code, in.Exit.Reason)
 		return
 	}
-	if !p.ready && !p.unready {
-		why := event.Problem{Message: "ended before it was ready: " + in.Exit.Reason}
-		if s.fell(v, p) {
-			v.told.problem = &why
-			return
-		}
+	if back {
+		s.fell(v, p)
+		v.told.problem = &event.Problem{Message: "ended before it was ready: " + in.Exit.Reason}
+		return
 	}
-	failed := in.Exit.Code != 0
-	if v.Restart == "always" || v.Restart == "on-failure" && failed {
+	if in.Exit.Again {
 		if s.now.Sub(p.started) >= backoffReset {
 			v.backoff = 0
 		}

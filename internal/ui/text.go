@@ -366,13 +366,14 @@ func (t *Text) exited(e event.Event, b event.Exited) string {
 		what = strings.TrimSuffix(what, fmt.Sprintf(" (%s:%d)", b.File, b.Line))
 		what += t.mark.Sprintf(" %s:%d", t.rel(b.File), b.Line)
 	}
-	after := " (after " + ms(b.DurationMS) + "; waiting for a change)"
-	if t.opt.Once {
-		if b.Code == 0 && !t.opt.Verbose {
-			return ""
-		}
-		after = " (after " + ms(b.DurationMS) + ")"
+	if t.opt.Once && b.Code == 0 && !t.opt.Verbose {
+		return ""
 	}
+	after := " (after " + ms(b.DurationMS)
+	if !t.opt.Once && !b.Again {
+		after += "; waiting for a change"
+	}
+	after += ")"
 	return t.line(e, paint, "exited", what+t.dim.Sprint(after))
 }
 

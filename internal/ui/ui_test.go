@@ -117,6 +117,8 @@ built   1.23 s
 			"changed t.html: rule *.html -> restart\n"},
 		{"R8 panic", TextOptions{}, []event.Body{panicked},
 			"exited  panic: boom api/main.go:9 (after 1.50 s; waiting for a change)\n"},
+		{"R9", TextOptions{}, []event.Body{event.Exited{Code: 1, DurationMS: 20, Reason: "exit code 1", Again: true}},
+			"exited  exit code 1 (after 20 ms)\n"},
 		{"R3 killed", TextOptions{}, []event.Body{event.Exited{Expected: true, Killed: []string{"7 app"}}},
 			"killed  7 app did not stop in time (stop_timeout)\n"},
 		{"S3 held", TextOptions{}, []event.Body{event.Held{Reason: "waits for api, which does not build"}, event.Held{Reason: "paused: changes are noted"}},
