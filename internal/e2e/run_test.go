@@ -103,11 +103,16 @@ func TestR3IgnoresSignals(t *testing.T) {
 	files["main.go"] = strings.Replace(files["main.go"], "import \"syscall\"\n", "import \"syscall\"\nimport \"time\"\n", 1)
 	files[".hotreload.toml"] = "[run]\nstop_timeout = \"300ms\"\n"
 	s := start(t, newApp(t, files), nil)
+	pid := s.waitFor("started").num("pid")
 	s.waitFor("live")
 	s.touch(1)
 	e := s.waitFor("exited")
 	if e.str("signal") != "SIGKILL" || !e.flag("expected") {
 		t.Error(e.line)
+	}
+	s.waitFor("started")
+	if err := syscall.Kill(pid, 0); err != syscall.ESRCH {
+		t.Errorf("the old program is still there: %v", err)
 	}
 	s.waitFor("live")
 	s.stop(syscall.SIGINT)
