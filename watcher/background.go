@@ -18,8 +18,9 @@ type background struct {
 	busy bool
 
 	// Results wait for hashDelay. If a file was written between the scan and the
-	// reading in a way that its stat hides, the event of that write has then
-	// arrived; it finds the file without a sum and reports it, as it must.
+	// reading in a way that its stat hides (on systems whose times are coarse), the
+	// event of that write has then arrived; it finds the file without a sum and
+	// reports it, as it must.
 	ready []finished
 	due   time.Time // of the first of them
 }
@@ -104,8 +105,13 @@ func (b *background) read(job []hashed, limit int64) {
 		default:
 		}
 		h := &job[i]
-		sum, st, err := sumFile(h.dir.join(h.name), limit, buf)
+		path := h.dir.join(h.name)
+		sum, st, err := sumFile(path, limit, buf)
 		h.ok = err == nil && st.size == h.st.size && st.mtime == h.st.mtime && st.id.ino == h.st.id.ino
+		// A write in the middle of the reading shows here, however late its event is.
+		if after, err := follow(path); err != nil || after != st {
+			h.ok = false
+		}
 		h.sum = sum
 	}
 	select {

@@ -406,13 +406,16 @@ func (t *tree) syncFile(d *dir, path, name string, st stat, o op, m mode) {
 	}
 	f.link = link
 	if o&(opWrite|opBound) == 0 && f.same(st) {
-		if !f.racy || f.dirty {
+		// A file whose content is not known yet has nothing to be compared with; what is
+		// read here could already be a write whose event is still to come, and would then
+		// be taken for what was there before.
+		if !f.racy || f.dirty || !f.hashed {
 			return
 		}
 		// Its stat could hide a write (git's rule): only reading tells.
-		old, known := f.known(), f.hashed
+		old := f.sum
 		t.read(d, name, f)
-		if f := d.files[name]; f != nil && (!known || f.sum == old) {
+		if f := d.files[name]; f != nil && f.sum == old {
 			return
 		}
 		t.note(d, path, name, old)

@@ -97,7 +97,7 @@ func TestB6NothingToBuild(t *testing.T) {
 			cmd := exec.Command(hotreload, append([]string{"run"}, c.args...)...)
 			cmd.Dir = newApp(t, c.files)
 			cmd.Env = append(cleanEnv(), c.env...)
-			out, err := cmd.CombinedOutput()
+			out, err := refused(t, cmd)
 			if err == nil || cmd.ProcessState.ExitCode() != c.code {
 				t.Errorf("exit %v, want %d\n%s", err, c.code, out)
 			}

@@ -198,9 +198,11 @@ func TestR9OnFailure(t *testing.T) {
 	s.touch(2) // ends well from here on
 	s.wait("its end", func(e ev) bool { return e.Event == "exited" && e.num("code") == 0 })
 	ended := starts()
-	mark := s.mark()
+	s.mu.Lock()
+	end := s.at // right behind its end
+	s.mu.Unlock()
 	s.settle()
-	for _, e := range s.since(mark) {
+	for _, e := range s.since(end) {
 		if e.Event == "held" || e.Event == "started" {
 			t.Errorf("after an end without failure: %s", e.line)
 		}

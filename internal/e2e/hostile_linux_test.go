@@ -188,16 +188,22 @@ func TestB4NoTMPDIR(t *testing.T) {
 func TestB4GOCACHE(t *testing.T) {
 	dir := newApp(t, webApp)
 	cache := filepath.Join(t.TempDir(), "gocache")
-	if err := os.Symlink(goenv(t, "GOCACHE"), cache); err != nil {
-		t.Fatal(err)
+	// In one step: a go list of the session would make the directory anew in between.
+	replace := func(make func(path string) error) {
+		t.Helper()
+		if err := make(cache + ".new"); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(cache+".new", cache); err != nil {
+			t.Fatal(err)
+		}
 	}
+	good := func(path string) error { return os.Symlink(goenv(t, "GOCACHE"), path) }
+	replace(good)
 	w := startWeb(t, dir, nil, withEnv("GOCACHE="+cache))
 	before := w.answer()
 	// Not even root can make a directory where a file is.
-	if err := os.Remove(cache); err != nil {
-		t.Fatal(err)
-	}
-	write(t, cache, "")
+	replace(func(path string) error { return os.WriteFile(path, nil, 0o600) })
 	w.setVersion("two")
 	if e := w.waitFor("build_finished"); e.flag("ok") {
 		t.Fatal(e.line)
@@ -205,12 +211,7 @@ func TestB4GOCACHE(t *testing.T) {
 	if a := w.answer(); a != before {
 		t.Errorf("answer %+v, before %+v", a, before)
 	}
-	if err := os.Remove(cache); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(goenv(t, "GOCACHE"), cache); err != nil {
-		t.Fatal(err)
-	}
+	replace(good)
 	w.setVersion("three")
 	w.waitFor("live")
 	if a := w.answer(); a.version != "three" {

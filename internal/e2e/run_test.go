@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // script is a program whose behaviour a test writes down.
@@ -102,11 +103,16 @@ func TestR3IgnoresSignals(t *testing.T) {
 	files["main.go"] = strings.Replace(files["main.go"], "import \"syscall\"\n", "import \"syscall\"\nimport \"time\"\n", 1)
 	files[".hotreload.toml"] = "[run]\nstop_timeout = \"300ms\"\n"
 	s := start(t, newApp(t, files), nil)
+	pid := s.waitFor("started").num("pid")
 	s.waitFor("live")
 	s.touch(1)
 	e := s.waitFor("exited")
 	if e.str("signal") != "SIGKILL" || !e.flag("expected") {
 		t.Error(e.line)
+	}
+	s.waitFor("started")
+	if err := syscall.Kill(pid, 0); err != syscall.ESRCH {
+		t.Errorf("the old program is still there: %v", err)
 	}
 	s.waitFor("live")
 	s.stop(syscall.SIGINT)
@@ -344,13 +350,29 @@ func TestT6NoTerminal(t *testing.T) {
 	s.settled("after head -1")
 }
 
+// refused is CombinedOutput of a hotreload that should end by itself, and is ended if not.
+func refused(t *testing.T, cmd *exec.Cmd) ([]byte, error) {
+	t.Helper()
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(deadline, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
+	err := cmd.Wait()
+	if !timer.Stop() {
+		t.Fatalf("it did not end by itself\n%s", out.String())
+	}
+	return out.Bytes(), err
+}
+
 // T12: a second session in the same project is refused with the first one's pid.
 func TestT12SecondSession(t *testing.T) {
 	w := startWeb(t, newApp(t, webApp), nil)
 	cmd := exec.Command(hotreload, "run")
 	cmd.Dir = filepath.Join(w.dir, "lib")
 	cmd.Env = cleanEnv()
-	out, err := cmd.CombinedOutput()
+	out, err := refused(t, cmd)
 	if err == nil || !strings.Contains(string(out), fmt.Sprintf("pid %d", w.cmd.Process.Pid)) {
 		t.Errorf("%v: %s", err, out)
 	}
@@ -404,7 +426,7 @@ func TestW13Home(t *testing.T) {
 	cmd := exec.Command(hotreload, "run")
 	cmd.Dir = home
 	cmd.Env = append(cleanEnv(), "HOME="+home, "GOCACHE="+goenv(t, "GOCACHE"), "GOMODCACHE="+goenv(t, "GOMODCACHE"))
-	out, err := cmd.CombinedOutput()
+	out, err := refused(t, cmd)
 	if err == nil || cmd.ProcessState.ExitCode() != 2 || !strings.Contains(string(out), "home directory") || !strings.Contains(string(out), ".hotreload.toml") {
 		t.Errorf("%v: %s", err, out)
 	}
