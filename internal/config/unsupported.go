@@ -13,7 +13,6 @@ var unsupported = []struct {
 }{
 	{"run.order", `order = "start-first"`, is("start-first")},
 	{"run.rollback", "rollback", nil},
-	{"build.engine", "the direct engine", is("direct")},
 }
 
 func is(text string) func(any) bool { return func(v any) bool { return v == text } }
