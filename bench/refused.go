@@ -21,7 +21,7 @@ type mode struct {
 func refusedModes(tools []tool) []mode {
 	var out []mode
 	for _, t := range tools {
-		if n := t.name(); n != handFlags {
+		if n := t.name(); !onlyBuilds(n) {
 			out = append(out, mode{tool: t})
 		}
 	}

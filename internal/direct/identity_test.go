@@ -143,6 +143,13 @@ type realModule struct {
 }
 
 func realModules() []realModule {
+	command := func(t *testing.T, dir string, args ...string) {
+		cmd := exec.Command("go", args...)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+		if text, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("go %v: %v\n%s", args, err, text)
+		}
+	}
 	fetched := func(name, mod, pkg string, env []string, more func(t *testing.T, dir string)) realModule {
 		return realModule{name, env, func(t *testing.T) (string, string) {
 			out, err := exec.Command("go", "mod", "download", "-json", mod).Output()
@@ -167,15 +174,9 @@ func realModules() []realModule {
 			if more != nil {
 				more(t, dir)
 			}
+			command(t, dir, "build", "-o", os.DevNull, pkg) // fetches what it needs
 			return dir, pkg
 		}}
-	}
-	command := func(t *testing.T, dir string, args ...string) {
-		cmd := exec.Command("go", args...)
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOFLAGS=", "GOWORK=off")
-		if text, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("go %v: %v\n%s", args, err, text)
-		}
 	}
 	return []realModule{
 		{"program", nil, func(t *testing.T) (string, string) { return module(t, program), "." }},
@@ -185,12 +186,13 @@ func realModules() []realModule {
 		// generics, many packages, inlining across them
 		fetched("gofumpt", "mvdan.cc/gofumpt@v0.9.1", ".", nil, nil),
 		fetched("stringer", "golang.org/x/tools@v0.30.0", "./cmd/stringer", nil, nil),
+		// a large one
+		fetched("staticcheck", "honnef.co/go/tools@v0.6.1", "./cmd/staticcheck", nil, nil),
 		// vendored
 		fetched("shfmt-vendored", "mvdan.cc/sh/v3@v3.12.0", "./cmd/gosh", nil, func(t *testing.T, dir string) {
 			command(t, dir, "mod", "vendor")
 		}),
 		// embedded files
-		fetched("staticcheck", "honnef.co/go/tools@v0.6.1", "./cmd/structlayout-pretty", nil, nil),
 		fetched("chroma", "github.com/alecthomas/chroma/v2@v2.14.0", "./zz", nil, func(t *testing.T, dir string) {
 			writeFile(t, filepath.Join(dir, "zz/main.go"), "package main\n\nimport (\n\t\"os\"\n\n\t\"github.com/alecthomas/chroma/v2/quick\"\n)\n\nfunc main() { quick.Highlight(os.Stdout, \"package p\", \"go\", \"html\", \"monokai\") }\n")
 		}),
