@@ -166,15 +166,17 @@ func (b *Builder) Idle(ctx context.Context) Idled {
 		return Idled{}
 	}
 	if e.Ready() {
-		if !pause(ctx, checkDelay) {
-			return Idled{}
+		for try := 0; try < planTries && pause(ctx, checkDelay); try++ {
+			err := e.Check(ctx)
+			var m *direct.Mismatch
+			if errors.As(err, &m) {
+				return Idled{Mismatch: m.What}
+			}
+			if !errors.Is(err, direct.ErrUnsettled) {
+				return Idled{Checked: err == nil}
+			}
 		}
-		err := e.Check(ctx)
-		var m *direct.Mismatch
-		if errors.As(err, &m) {
-			return Idled{Mismatch: m.What}
-		}
-		return Idled{Checked: err == nil}
+		return Idled{}
 	}
 	if s.wait() {
 		return Idled{}
