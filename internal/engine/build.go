@@ -62,8 +62,8 @@ func (v *service) begin() (ctx context.Context, end func()) {
 
 // idle gives a builder the time until the next build, which the direct engine uses to prepare and to check itself.
 func (e *Engine) idle(v *service, set *settings) {
-	if !set.builder.EngineStatus().Wanted {
-		return
+	if !set.builder.EngineStatus().Wanted || e.watch() == nil {
+		return // with --once nothing follows
 	}
 	e.spawn(func() {
 		r := set.builder.Idle(e.ctx)
