@@ -62,6 +62,11 @@ soak: ## 5,000 restarts with edits, crashes and kills: nothing may grow
 chaos: ## the same, shorter (SEED=n for another course)
 	$(GO) test -count=1 -timeout 30m -v -run TestF6Soak ./internal/e2e -soak 300 -soak.seed $(SEED)
 
+EDITS ?= 5000
+.PHONY: identity
+identity: ## the direct engine against go build, byte for byte: EDITS (5,000) random edits of real modules
+	$(GO) test -count=1 -timeout 24h -v -run 'TestD1Identity$$' ./internal/direct -identity.edits $(EDITS) -identity.seed $(SEED)
+
 .PHONY: bench
 bench: build ## figures beside the peers found on PATH (minutes; see bench/README.md)
 	$(GO) run ./bench $(BENCHFLAGS)

@@ -148,6 +148,10 @@ func (f *field) rounds(ctx context.Context, n int, where place) error {
 			}
 			progress("  round %d/%d  %-28s %6s ms, %d failed requests", round, n, r.tool.name(), ms(got.Latency), got.Failed)
 			settle(f.pause, settleLimit)
+			if w, ok := r.tool.(watching); ok && w.after > 0 {
+				time.Sleep(w.after) // what it does for itself must not fall into the turn of another
+				settle(f.pause, settleLimit)
+			}
 		}
 	}
 	return nil

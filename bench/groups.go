@@ -71,7 +71,9 @@ func saveToServed(name string) func(context.Context, *bench, options, []tool) ([
 		}
 		if p.deep != "" {
 			// The peers run the same go build as the hand does: a minute per edit and nothing to learn.
-			f.keep(func(t tool) bool { return t.name() == hand || t.name() == handFlags || t.name() == ours })
+			f.keep(func(t tool) bool {
+				return t.name() == hand || t.name() == handFlags || t.name() == ours || t.name() == direct
+			})
 			err := series(inDeep, "F1d save to served, deep edit, "+size,
 				"Edit: a statement in a function of the root package of the local module, which most of that module imports.")
 			if err != nil {
@@ -96,7 +98,7 @@ func ownShare(ctx context.Context, b *bench, o options, tools []tool) ([]*table,
 	// "By hand" has no flags here: one row is enough.
 	var some []tool
 	for _, t := range tools {
-		if t.name() != handFlags {
+		if !onlyBuilds(t.name()) {
 			some = append(some, t)
 		}
 	}

@@ -23,7 +23,7 @@ func refusedModes(tools []tool) []mode {
 	var out []mode
 	for _, t := range tools {
 		n := t.name()
-		if n == handFlags {
+		if onlyBuilds(n) {
 			continue
 		}
 		out = append(out, mode{tool: t})

@@ -124,6 +124,7 @@ type watching struct {
 	argv        func(project) []string
 	reports     bool          // writes hotreload's events
 	age         time.Duration // least age of the program at the next edit
+	after       time.Duration // until it does something for itself after a build: the direct engine checks what it has built
 }
 
 func (w watching) name() string { return w.label }
@@ -184,7 +185,11 @@ const (
 	hand      = "by hand"
 	handFlags = "by hand, hotreload's flags"
 	ours      = "hotreload"
+	direct    = "hotreload, direct engine"
 )
+
+// onlyBuilds says that a tool differs from another one in how it builds, so that it has nothing to say where nothing is built.
+func onlyBuilds(name string) bool { return name == handFlags || name == direct }
 
 func hotreloadTool(binary string) watching {
 	return watching{
@@ -194,6 +199,17 @@ func hotreloadTool(binary string) watching {
 				return nil
 			}
 			return map[string]string{".hotreload.toml": fmt.Sprintf("[build]\ncommand = [\"true\"]\n[run]\ncommand = [%q]\n", p.server)}
+		},
+		argv: func(p project) []string { return []string{binary, "run", "--events", p.events} },
+	}
+}
+
+// directTool is hotreload with the direct engine.
+func directTool(binary string) watching {
+	return watching{
+		label: direct, text: `engine = "direct" in the section [build], no other setting`, reports: true, after: 4 * time.Second,
+		files: func(project) map[string]string {
+			return map[string]string{".hotreload.toml": "[build]\nengine = \"direct\"\n"}
 		},
 		argv: func(p project) []string { return []string{binary, "run", "--events", p.events} },
 	}

@@ -53,6 +53,10 @@ type Options struct {
 	DWARF  bool     // keep debug information, uncompressed
 	Linker string   // for cgo: auto (default), default, mold, lld
 
+	// Engine is EngineGo (default) or EngineDirect: to call compiler and linker without the go command where that is
+	// known to give the same program, byte for byte. It needs Idle.
+	Engine string
+
 	Env []string // complete environment of the build as "key=value"
 
 	// Cache is a private directory, created with mode 0700. It holds bin, tmp and log,
@@ -82,8 +86,12 @@ type Result struct {
 
 	Duration    time.Duration
 	Diagnostics []Diagnostic // at most 100
-	Output      string       // what the tools printed, head and tail of it where it is long
-	OutputFile  string       // the whole of it, if Output is not
+
+	Engine   string // which one has built: EngineGo or EngineDirect; empty for a command of the user's
+	Fallback string // why EngineDirect has left it to EngineGo; empty if it was not asked, or did it
+
+	Output     string // what the tools printed, head and tail of it where it is long
+	OutputFile string // the whole of it, if Output is not
 
 	Summary string // one line for people when not OK
 	Hint    string // what to do about it; may be empty
@@ -124,6 +132,7 @@ type Builder struct {
 	last  int       // the newest generation, for Argv
 
 	misnamed atomic.Bool // go build gives the program another name than target says
+	short    shortcut
 }
 
 var _ Engine = (*Builder)(nil)
@@ -199,6 +208,13 @@ func complete(o Options) (Options, error) {
 	case "auto", "default", "mold", "lld":
 	default:
 		return o, withHint(fmt.Errorf("unknown linker %q", o.Linker), "it is one of auto, default, mold, lld")
+	}
+	switch o.Engine {
+	case "":
+		o.Engine = EngineGo
+	case EngineGo, EngineDirect:
+	default:
+		return o, withHint(fmt.Errorf("unknown engine %q", o.Engine), "it is one of go, direct")
 	}
 	if o.Go == "" {
 		o.Go = "go"
@@ -339,6 +355,7 @@ func (b *Builder) Build(ctx context.Context, generation int) Result {
 
 // locked is Build for one who has the turn, with the steps that are to run before.
 func (b *Builder) locked(ctx context.Context, generation int, start time.Time, before []Step) Result {
+	b.interrupt()
 	r := b.build(ctx, generation, before)
 	if ctx.Err() != nil {
 		if r.Binary != "" {
@@ -398,6 +415,24 @@ func (b *Builder) buildGo(ctx context.Context, generation int, env []string, out
 	plan := b.plan
 	b.mu.Unlock()
 
+	why := ""
+	if b.direct() {
+		r, reason, ok := b.tryDirect(ctx, generation, path, out)
+		if ok {
+			return r
+		}
+		why = reason
+	}
+	r := b.callGo(ctx, generation, path, argv, plan, env, out)
+	if b.direct() {
+		b.fellBack(r.OK)
+	}
+	r.Engine, r.Fallback = EngineGo, why
+	return r
+}
+
+// callGo is a build by the go command.
+func (b *Builder) callGo(ctx context.Context, generation int, path string, argv []string, plan goPlan, env []string, out *output) Result {
 	ds := newDiagnoser(b.o.Dir, !plan.noisy)
 	text := newText(ds, out)
 	c := command{path: path, argv: argv, dir: b.o.Dir, env: env, output: text, hard: true}

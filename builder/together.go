@@ -29,8 +29,8 @@ type Job struct {
 // Group is equal for builders whose programs one go build can build: they differ in the
 // package alone. It is empty for one that builds by a command of its own.
 func (b *Builder) Group() string {
-	if b.custom() || b.target() == "" {
-		return ""
+	if b.custom() || b.direct() || b.target() == "" {
+		return "" // what a direct build shares with others it has compiled already
 	}
 	o := b.o
 	text, err := json.Marshal(struct {
@@ -131,7 +131,7 @@ func (m *member) finish(r Result) {
 func (t *together) add(j Job) bool {
 	b := j.Builder
 	name := b.target()
-	if b.custom() || name == "" || t.names[name] || b.misnamed.Load() || j.Context.Err() != nil {
+	if b.custom() || b.direct() || name == "" || t.names[name] || b.misnamed.Load() || j.Context.Err() != nil {
 		return false
 	}
 	select {

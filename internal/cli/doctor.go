@@ -208,6 +208,15 @@ func (d *doctor) running() {
 			states = append(states, s.Service+" "+s.State)
 		}
 		d.ok("session", "runs here, pid %d: %s", st.PID, strings.Join(states, ", "))
+		for _, s := range st.Services {
+			switch {
+			case s.Direct == nil:
+			case s.Direct.Off != "":
+				d.add(levelWarn, "engine", `set build.engine to "go" meanwhile, and please report this`, "%s: %s", s.Service, engineLine(*s.Direct))
+			default:
+				d.ok("engine", "%s: %s", s.Service, engineLine(*s.Direct))
+			}
+		}
 	case errors.Is(err, control.ErrNoSession):
 		lock, err := control.Acquire(cache, d.root)
 		var held *control.HeldError

@@ -126,9 +126,6 @@ func (f *projectFlags) load(ctx context.Context, cwd, pkg string) (*config.Confi
 	if err := c.Finish(); err != nil {
 		return nil, usageError(err)
 	}
-	if errs := config.Unsupported(c); len(errs) > 0 {
-		return nil, usageError(config.Errors(errs))
-	}
 	if err := config.Refuse(c.Root); err != nil {
 		return nil, usageError(err)
 	}

@@ -30,9 +30,19 @@ func (b backend) Status(ctx context.Context) (control.Status, error) {
 	if err != nil {
 		return control.Status{}, err
 	}
+	services := statuses(s.Services)
+	for i := range services {
+		v := &services[i]
+		if d, ok := s.Engines[v.Service]; ok {
+			v.Direct = &control.DirectStatus{Ready: d.Ready, Reason: d.Reason, Off: d.Off, Checked: d.Checked, Packages: d.Packages, Local: d.Local}
+			if r := s.Services[i].Build; r != nil {
+				v.Direct.Fallback = r.Fallback
+			}
+		}
+	}
 	return control.Status{
 		PID: s.PID, Version: s.Version, Dir: s.Dir, Config: s.Config, Backend: s.Backend, Watches: s.Watches,
-		Paused: s.Paused, Services: statuses(s.Services), Goroutines: runtime.NumGoroutine(),
+		Paused: s.Paused, Services: services, Goroutines: runtime.NumGoroutine(),
 	}, nil
 }
 
@@ -55,6 +65,9 @@ func statuses(reports []plan.Report) []control.ServiceStatus {
 			Service: r.Service, Generation: r.Generation, State: r.State, Stale: r.Stale,
 			PID: r.PID, Running: r.Running, Since: r.Since, WaitsFor: r.WaitsFor, Paused: r.Paused,
 			Exit: r.Exit, Live: r.Live, LiveGen: r.LiveGeneration,
+		}
+		if r.Build != nil {
+			s.Engine = r.Build.Engine
 		}
 		switch {
 		case r.State == plan.StateFailed && r.Build != nil && !r.Build.OK:
@@ -316,5 +329,30 @@ func (s streams) status(st control.Status) error {
 			s.serviceLine(x)
 		}
 	}
+	for _, x := range st.Services {
+		if x.Direct != nil {
+			fmt.Fprintf(s.out, "%s: %s\n", x.Service, engineLine(*x.Direct))
+		}
+	}
 	return nil
+}
+
+// engineLine says how the direct engine is.
+func engineLine(d control.DirectStatus) string {
+	text := "the direct engine is ready"
+	switch {
+	case d.Off != "":
+		return "the direct engine is off for this project: " + d.Off
+	case !d.Ready:
+		text = "the direct engine is not ready: " + d.Reason
+	case d.Packages > 0:
+		text += fmt.Sprintf(" (%d of %d packages are compiled here)", d.Local, d.Packages)
+	}
+	if d.Fallback != "" {
+		text += "; the newest build was left to go build: " + d.Fallback
+	}
+	if !d.Checked.IsZero() {
+		text += "; what it made was last checked at " + d.Checked.Format(time.TimeOnly)
+	}
+	return text
 }

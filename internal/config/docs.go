@@ -116,11 +116,6 @@ func facts(b *bytes.Buffer, s spec, key string) {
 		b.WriteString("- Must be given\n")
 	}
 	fmt.Fprintf(b, "- Example: %s\n", code(key+" = "+s.Example))
-	for _, u := range unsupported {
-		if u.key == s.Name {
-			fmt.Fprintf(b, "- Not in this version yet: %s\n", u.what)
-		}
-	}
 }
 
 func tableSpecs(table string) []spec {

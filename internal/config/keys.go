@@ -93,7 +93,7 @@ var specs = []spec{
 	{Key: Key{Name: "build.race", Type: typeBool, Example: `true`,
 		Doc: `Build with the race detector.`}},
 	{Key: Key{Name: "build.engine", Type: typeOneOf, Values: []string{"auto", "go", "direct"}, Example: `"go"`,
-		Doc: `Who compiles and links: go is always go build; direct calls compiler and linker itself where the result is provably the same, and go build elsewhere; auto chooses.`}},
+		Doc: `Who compiles and links: go is always go build; direct calls compiler and linker itself where the result is provably the same, and go build elsewhere (docs/direct.md); auto is go in this version.`}},
 	{Key: Key{Name: "build.dwarf", Type: typeBool, Example: `true`,
 		Doc: `Keep debug information, for a debugger. It makes every link slower; it is left uncompressed, which is faster to link.`}},
 	{Key: Key{Name: "build.linker", Type: typeOneOf, Values: []string{"auto", "default", "mold", "lld"}, Example: `"mold"`,

@@ -258,54 +258,6 @@ func TestNotes(t *testing.T) {
 	}
 }
 
-// Every feature in the list is refused with its place, and nothing else is.
-func TestUnsupported(t *testing.T) {
-	if got := Unsupported(mustParse(t, everything)); got != nil {
-		t.Errorf("supported keys are refused: %v", got)
-	}
-	texts := map[string]string{
-		"proxy.listen":   "[proxy]\nlisten = \":1\"\n",
-		"run.listen":     "[run]\nlisten = [\":1\"]\n",
-		"run.ready":      "[run]\nready = \"notify\"\n",
-		"run.stdin":      "[run]\nstdin = \"",
-		"build.engine":   "[build]\nengine = \"direct\"\n",
-		"control.listen": "[control]\nlisten = \"127.0.0.1:1\"\n",
-	}
-	for _, u := range unsupported {
-		text, ok := texts[u.key]
-		if !ok {
-			t.Errorf("no case for %s", u.key)
-			continue
-		}
-		if u.key == "run.stdin" {
-			text += strings.Trim(strings.TrimPrefix(u.what, "stdin = "), `"`) + "\"\n"
-		}
-		got := Unsupported(mustParse(t, text))
-		if len(got) != 1 || got[0].Line == 0 || !strings.Contains(got[0].Message, u.what) {
-			t.Errorf("%s: %v", text, got)
-		}
-	}
-	c := mustParse(t, "[services.a]\nbuild.engine = \"direct\"\n[services.b]\n")
-	var all Errors = Unsupported(c)
-	var places []string
-	for _, e := range all {
-		places = append(places, e.Error()[len("/p/.hotreload.toml:"):][:4])
-	}
-	if len(all) == 0 || !strings.HasPrefix(all[0].Message, "services.a.build.engine: ") {
-		t.Errorf("%v", all)
-	}
-	if diff := cmp.Diff([]string{"2:16"}, places); diff != "" {
-		t.Errorf("%s\n%s", diff, all.Detail())
-	}
-	c = Default()
-	if err := c.Set("build.engine=direct"); err != nil {
-		t.Fatal(err)
-	}
-	if got := Unsupported(c); len(got) != 1 || got[0].Path != "--set build.engine=direct" {
-		t.Errorf("%v", got)
-	}
-}
-
 // C4: from a subdirectory, root and config are found; a config wins over go.work, which
 // wins over go.mod.
 func TestFindRoot(t *testing.T) {

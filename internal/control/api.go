@@ -32,7 +32,7 @@ type ServiceStatus struct {
 	Since      time.Time `json:"since,omitzero"`
 	WaitsFor   string    `json:"waits_for,omitempty"`
 	Paused     bool      `json:"paused,omitempty"` // changes are only noted
-	Engine     string    `json:"engine,omitempty"`
+	Engine     string    `json:"engine,omitempty"` // which one made the newest build: go or direct
 	URL        string    `json:"url,omitempty"`
 
 	Error       string             `json:"error,omitempty"` // one line: why it is not live
@@ -41,6 +41,19 @@ type ServiceStatus struct {
 	Exit        *event.Exited      `json:"exit,omitempty"`
 	Live        *event.Live        `json:"live,omitempty"` // timings of the last time that it was live
 	LiveGen     int                `json:"live_generation"`
+
+	Direct *DirectStatus `json:"direct,omitempty"` // where the config asks for the direct engine
+}
+
+// DirectStatus is what the direct engine says of itself.
+type DirectStatus struct {
+	Ready    bool      `json:"ready"`              // the next build can be direct
+	Reason   string    `json:"reason,omitempty"`   // why it cannot
+	Fallback string    `json:"fallback,omitempty"` // why the newest build was left to go build
+	Off      string    `json:"off,omitempty"`      // why the engine is off for this project: it made something else than go build
+	Checked  time.Time `json:"checked,omitzero"`   // when what it made was last found to be what go build makes
+	Packages int       `json:"packages"`           // of the program
+	Local    int       `json:"local"`              // of them, those that can be compiled directly
 }
 
 // Outcome is what came of a wish: GET /wait and the POSTs answer it.

@@ -2,8 +2,10 @@ package engine
 
 import (
 	"context"
+	"time"
 
 	"github.com/hotreload/hotreload/builder"
+	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/plan"
 )
 
@@ -39,6 +41,9 @@ func (v *service) job(gen int, set *settings) builder.Job {
 			Program:  plan.Program{Generation: gen, Binary: res.Binary, Sum: res.Sum},
 			Finished: finished(res),
 		})
+		if res.OK && !res.Canceled {
+			v.engine.idle(v, set)
+		}
 		if v.stale() && !res.Canceled && v.engine.watch() != nil {
 			v.engine.notify.graph(v)
 		}
@@ -53,4 +58,22 @@ func (v *service) begin() (ctx context.Context, end func()) {
 	defer v.mu.Unlock()
 	v.cancel = cancel
 	return ctx, cancel
+}
+
+// idle gives a builder the time until the next build, which the direct engine uses to prepare and to check itself.
+func (e *Engine) idle(v *service, set *settings) {
+	if !set.builder.EngineStatus().Wanted || e.watch() == nil {
+		return // with --once nothing follows
+	}
+	e.spawn(func() {
+		r := set.builder.Idle(e.ctx)
+		if r.Mismatch == "" {
+			return
+		}
+		e.emit(event.Event{Time: time.Now(), Service: v.name, Body: event.Problem{
+			Message: "the direct engine has built something else than go build does, and is off for this project: " + r.Mismatch,
+			Hint:    "go build builds it again now; please report this",
+		}})
+		e.post(plan.Command{Do: plan.DoRebuild, Service: v.name, Why: "built by the direct engine"})
+	})
 }

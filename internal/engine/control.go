@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/hotreload/hotreload/builder"
 	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/plan"
 )
@@ -56,6 +57,7 @@ type Snapshot struct {
 	Watches  int
 	Paused   bool
 	Services []plan.Report
+	Engines  map[string]builder.EngineStatus // of services that ask for the direct engine
 }
 
 // Snapshot describes the session.
@@ -64,6 +66,12 @@ func (e *Engine) Snapshot(ctx context.Context) (Snapshot, error) {
 	if w := e.watch(); w != nil {
 		st := w.Stats()
 		s.Backend, s.Watches = st.Backend, st.Watches
+	}
+	s.Engines = map[string]builder.EngineStatus{}
+	for _, v := range e.all() {
+		if es := v.conf.Load().builder.EngineStatus(); es.Wanted {
+			s.Engines[v.name] = es
+		}
 	}
 	err := e.ask(ctx, func(st *plan.State) bool {
 		s.Services, s.Paused = st.Reports(), st.Paused()

@@ -132,6 +132,7 @@ func (v *service) buildOptions(c config.Service, cache string) builder.Options {
 		Race:    b.Race,
 		DWARF:   b.DWARF,
 		Linker:  b.Linker,
+		Engine:  engineOf(b.Engine),
 		Env:     cleanEnv(e.opt.Env, b.Env),
 		Cache:   cache,
 		Timeout: b.Timeout,
@@ -146,6 +147,14 @@ func (v *service) buildOptions(c config.Service, cache string) builder.Options {
 		o.Before = append(o.Before, builder.Step{Argv: c.Argv, Shell: c.Shell})
 	}
 	return o
+}
+
+// engineOf leaves the choice to go build: the direct engine is for those who ask for it.
+func engineOf(wanted string) string {
+	if wanted == builder.EngineDirect {
+		return builder.EngineDirect
+	}
+	return builder.EngineGo
 }
 
 // cacheName makes a directory name of a service's name.
@@ -177,6 +186,7 @@ func finished(res builder.Result) event.BuildFinished {
 	b := event.BuildFinished{
 		OK: res.OK, DurationMS: event.MS(res.Duration), Output: res.Output,
 		Summary: res.Summary, Hint: res.Hint, OutputFile: res.OutputFile,
+		Engine: res.Engine, Fallback: res.Fallback,
 	}
 	for _, d := range res.Diagnostics {
 		ed := event.Diagnostic{File: d.File, Line: d.Line, Column: d.Column, Message: d.Message, Package: d.Package}

@@ -61,6 +61,9 @@ type BuildFinished struct {
 	Diagnostics []Diagnostic `json:"diagnostics"`
 	Output      string       `json:"output"` // what the tools printed
 
+	Engine   string `json:"-"` // which one has built: "go" or "direct"; empty for a command of the user's
+	Fallback string `json:"-"` // why the direct engine has left it to go build
+
 	Summary    string `json:"-"` // one line for people when not OK
 	Hint       string `json:"-"`
 	OutputFile string `json:"-"` // the whole output, when Output had to be capped

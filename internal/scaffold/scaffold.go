@@ -59,26 +59,8 @@ func Fresh(ctx context.Context, o Options) (Result, error) {
 	return checked(res)
 }
 
-// checked parses what is to be written, and comments out what this version cannot do yet.
+// checked parses what is to be written.
 func checked(res Result) (Result, error) {
-	c, err := config.Parse(res.Data, res.Path)
-	if err != nil {
-		return Result{}, fmt.Errorf("what was to be written is not valid, which is a bug of hotreload: %w\n%s", err, res.Data)
-	}
-	late := config.Unsupported(c)
-	if len(late) == 0 {
-		return res, nil
-	}
-	lines := strings.Split(string(res.Data), "\n")
-	for _, e := range late {
-		if e.Line == 0 || strings.HasPrefix(lines[e.Line-1], "[services") {
-			continue
-		}
-		lines[e.Line-1] = "# not in this version yet: " + lines[e.Line-1]
-		what, _, _ := strings.Cut(e.Message, ":")
-		res.Notes = append(res.Notes, what+" is not in this version yet; it is written as a comment")
-	}
-	res.Data = []byte(strings.Join(lines, "\n"))
 	if _, err := config.Parse(res.Data, res.Path); err != nil {
 		return Result{}, fmt.Errorf("what was to be written is not valid, which is a bug of hotreload: %w\n%s", err, res.Data)
 	}

@@ -46,11 +46,6 @@ func fresh(t *testing.T, o Options) (Result, *config.Config) {
 	if err != nil {
 		t.Fatalf("does not load: %v\n%s", err, res.Data)
 	}
-	if !o.Services {
-		if late := config.Unsupported(c); len(late) > 0 {
-			t.Errorf("cannot be run: %v", late)
-		}
-	}
 	explained(t, res.Data)
 	if first, _, _ := strings.Cut(string(res.Data), "\n"); !strings.Contains(first, "`hotreload schema") {
 		t.Errorf("the first line does not say where editors get the schema: %s", first)
@@ -292,29 +287,12 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// What this version cannot do is written as a comment and said.
-func TestUnsupportedIsCommentedOut(t *testing.T) {
-	res, err := checked(Result{Path: "/p/.hotreload.toml", Data: []byte("[run]\nrollback = true\ndir = \"x\"\n")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := config.Parse(res.Data, "f")
-	if err != nil || c.Run.Dir != "x" {
-		t.Errorf("%v\n%s", err, res.Data)
-	}
-	if late := config.Unsupported(mustParse(t, "[run]\nrollback = true\n")); len(late) > 0 && (c.Run.Rollback || len(res.Notes) != 1) {
-		t.Errorf("notes %q\n%s", res.Notes, res.Data)
+// A draft that does not load is never handed out.
+func TestChecked(t *testing.T) {
+	if _, err := checked(Result{Data: []byte("[run]\ndir = \"x\"\n")}); err != nil {
+		t.Error(err)
 	}
 	if _, err := checked(Result{Data: []byte("x = 1\n")}); err == nil {
 		t.Error("a bad file was handed out")
 	}
-}
-
-func mustParse(t *testing.T, text string) *config.Config {
-	t.Helper()
-	c, err := config.Parse([]byte(text), "f")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
 }

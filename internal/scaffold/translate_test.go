@@ -85,18 +85,12 @@ app_port = 8080
 app_start_timeout = 5000
 `
 
-// restore undoes what checked comments out, so that translations can be looked at whatever
-// this version supports.
-func restore(data []byte) string {
-	return strings.ReplaceAll(string(data), "# not in this version yet: ", "")
-}
-
 func fromAir(t *testing.T, text string, files map[string]string) (Result, *config.Config) {
 	t.Helper()
 	all := map[string]string{".air.toml": text}
 	maps.Copy(all, files)
 	res, _ := fresh(t, Options{Dir: makeProject(t, all), From: ".air.toml"})
-	c, err := config.Parse([]byte(restore(res.Data)), res.Path)
+	c, err := config.Parse(res.Data, res.Path)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, res.Data)
 	}

@@ -200,11 +200,11 @@ func (t *Text) built(e event.Event, b event.BuildFinished) string {
 		case t.opt.Quiet && word != "fixed":
 			return ""
 		case b.Unchanged:
-			return t.line(e, t.good, word, ms(b.DurationMS)+t.dim.Sprint(": the program is the same, not restarted"))
+			return t.line(e, t.good, word, ms(b.DurationMS)+t.dim.Sprint(": the program is the same, not restarted"+t.engine(b)))
 		case word == "fixed":
-			return t.line(e, t.good, word, ms(b.DurationMS))
+			return t.line(e, t.good, word, ms(b.DurationMS)+t.dim.Sprint(t.engine(b)))
 		}
-		return t.line(e, t.dim, word, t.dim.Sprint(ms(b.DurationMS)))
+		return t.line(e, t.dim, word, t.dim.Sprint(ms(b.DurationMS)+t.engine(b)))
 	}
 	t.failed[e.Service] = true
 	var s strings.Builder
@@ -236,6 +236,19 @@ func (t *Text) built(e event.Event, b event.BuildFinished) string {
 		s.WriteString(t.hint(b.Hint))
 	}
 	return s.String()
+}
+
+// engine says who has built, for those who want to know: where there was no choice, nothing.
+func (t *Text) engine(b event.BuildFinished) string {
+	switch {
+	case !t.opt.Verbose:
+		return ""
+	case b.Fallback != "":
+		return ", by go build: " + b.Fallback
+	case b.Engine == "direct":
+		return ", directly"
+	}
+	return ""
 }
 
 // Diagnostics returns the lines for messages of the tools.

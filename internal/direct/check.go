@@ -1,0 +1,152 @@
+package direct
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// Mismatch says that the engine has made something else than go build would have.
+type Mismatch struct{ What string }
+
+func (m *Mismatch) Error() string { return m.What }
+
+// Check compares what the engine has made since its plan was taken with what the go command makes of the same sources: every
+// compiled package, and the arguments of every tool. It takes a new plan, which then holds, so it costs what Refresh does.
+//
+// Where something differs, the error is a [*Mismatch], and the engine is off for this project and toolchain: it says so in
+// a file, and a new session heeds it. [ErrFallback]: there was nothing to compare, or the sources changed meanwhile.
+func (e *Engine) Check(ctx context.Context) error {
+	if err := e.lock(ctx); err != nil {
+		return err
+	}
+	defer e.unlock()
+	if e.plan == nil {
+		return refuse("%s", e.why)
+	}
+	if e.issued == 0 {
+		return refuse("nothing was built since the last check")
+	}
+	if _, dirty, err := e.snapshot(ctx); err != nil {
+		return err
+	} else if len(dirty) > 0 {
+		return refuse("sources have changed since the last build")
+	}
+	p, s, err := e.take(ctx)
+	if err != nil {
+		return err
+	}
+	// Only now is it known that both are about the same sources.
+	if _, dirty, err := e.snapshot(ctx); err != nil {
+		return err
+	} else if len(dirty) > 0 {
+		return refuse("sources have changed during the check")
+	}
+	what := e.compare(p, s)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if what != "" {
+		e.distrust(p.tool, what)
+		return &Mismatch{what}
+	}
+	e.adopt(p, s)
+	e.mu.Lock()
+	e.status.Checked = time.Now()
+	e.mu.Unlock()
+	return nil
+}
+
+// compare says what differs; empty if nothing does.
+func (e *Engine) compare(p *plan, s *state) string {
+	old := e.plan
+	switch {
+	case p.tool != old.tool:
+		return "the toolchain is another one than the plan says: " + p.tool
+	case !slices.Equal(p.env, old.env):
+		return "the environment of the tools is another one than the plan says"
+	case !slices.Equal(p.link.args, old.link.args):
+		return "the linker is called with other arguments than the plan says"
+	case len(p.packages) != len(old.packages):
+		return "the program is made of other packages than the plan says"
+	}
+	if !slices.EqualFunc(p.link.cfg, old.link.cfg, sameLine) {
+		return "the linker reads other packages than the plan says"
+	}
+	for i, q := range p.packages {
+		was := old.packages[i]
+		switch {
+		case q.path != was.path:
+			return "the program is made of other packages than the plan says: " + q.path
+		case q.obstacle != was.obstacle, q.embedcfg != was.embedcfg, !slices.Equal(q.compile.argv, was.compile.argv),
+			!slices.EqualFunc(q.importcfg, was.importcfg, sameLine):
+			return fmt.Sprintf("the package %s is compiled in another way than the plan says", q.path)
+		case q.bucket == was.bucket && !slices.Equal(q.args, was.args):
+			return fmt.Sprintf("the package %s is compiled with other arguments than the plan says", q.path)
+		}
+		a := e.state.archives[i]
+		if !a.ours {
+			continue
+		}
+		ours, err := archiveSum(a.path)
+		if err != nil {
+			return fmt.Sprintf("the compiled package %s cannot be read: %v", q.path, err)
+		}
+		gos, err := archiveSum(s.archives[i].path)
+		if err != nil {
+			return fmt.Sprintf("Go's compiled package %s cannot be read: %v", q.path, err)
+		}
+		if ours != gos {
+			return fmt.Sprintf("the package %s came out differently from go build", q.path)
+		}
+	}
+	return ""
+}
+
+// sameLine compares lines of two plans. Paths of compiled packages outside of the plans are named by their content.
+func sameLine(a, b cfgLine) bool {
+	return a.text == b.text && (a.pkg == nil) == (b.pkg == nil) && (a.pkg == nil || a.pkg.path == b.pkg.path)
+}
+
+// distrusted is what the file says that switches the engine off.
+type distrusted struct {
+	Toolchain, What string
+	Time            time.Time
+}
+
+func (e *Engine) distrustFile() string { return filepath.Join(e.o.Cache, "distrusted.json") }
+
+// distrust switches the engine off for this toolchain, in this session and later ones.
+func (e *Engine) distrust(tool, what string) {
+	if text, err := json.Marshal(distrusted{tool, what, time.Now()}); err == nil {
+		os.WriteFile(e.distrustFile(), append(text, '\n'), 0o600)
+	}
+	e.drop(e.offReason(what))
+	e.mu.Lock()
+	e.status.Distrusted = what
+	e.mu.Unlock()
+}
+
+func (e *Engine) offReason(what string) string {
+	return fmt.Sprintf("switched off, because %s (remove %s to try again)", what, e.distrustFile())
+}
+
+// trusted says whether an earlier check has found a mismatch with this toolchain.
+func (e *Engine) trusted(tool string) error {
+	text, err := os.ReadFile(e.distrustFile())
+	if err != nil {
+		return nil
+	}
+	var d distrusted
+	if json.Unmarshal(text, &d) == nil && d.Toolchain != tool {
+		return nil
+	}
+	e.mu.Lock()
+	e.status.Distrusted = d.What
+	e.mu.Unlock()
+	return refuse("%s", e.offReason(d.What))
+}

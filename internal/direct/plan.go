@@ -1,0 +1,667 @@
+package direct
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/modfile"
+)
+
+// plan is how go build would make the program. It does not change once made, and holds as long as the files are what their
+// kind allows.
+type plan struct {
+	packages []*pkg // that are local, or import a local one, each after those that it imports
+	files    []file
+	dirs     []dir
+	late     []lateFile
+	link     link
+	env      []string // what the go command sets for its tools
+	tool     string   // names the toolchain
+}
+
+// pkg is a package that the engine may have to compile.
+type pkg struct {
+	index     int
+	path      string
+	bucket    string // its directory below $WORK
+	obstacle  string // why it cannot be compiled here; empty if it can
+	compile   tool   // argv is the compiler alone
+	args      []string
+	importcfg []cfgLine
+	embedcfg  string
+	embeds    bool
+	imports   []*pkg // of those in the plan
+	importers []*pkg
+	files     []int // in plan.files
+}
+
+// cfgLine is a line of an importcfg; where pkg is set, the path of its archive belongs at the end.
+type cfgLine struct {
+	text string
+	pkg  *pkg
+}
+
+type link struct {
+	tool     tool // argv is the linker alone
+	args     []string
+	cfg      []cfgLine
+	main     *pkg
+	packages []string // import paths of the whole program
+}
+
+// kind is what may happen to a file without the plan's becoming invalid.
+type kind int
+
+const (
+	source   kind = iota // of a package: all but the header may change
+	embedded             // of a package: all may change
+	header               // no part of the program: all but the header may change
+	fixed                // nothing may change
+	presence             // whether there is such a directory may not change
+)
+
+type file struct {
+	path string
+	kind kind
+	pkg  *pkg
+	key  sum    // of the header
+	what string // for people
+}
+
+// lateFile is looked at while the compiler works: it is not expected to change.
+type lateFile struct {
+	path  string
+	stamp stamp
+}
+
+// listed is what go list says about a package.
+type listed struct {
+	ImportPath, Name, Dir, Export string
+	Standard                      bool
+	Module                        *struct {
+		Path, Dir, GoMod string
+	}
+	GoFiles, CgoFiles, IgnoredGoFiles, IgnoredOtherFiles, CFiles, CXXFiles, MFiles, HFiles, FFiles,
+	SFiles, SwigFiles, SwigCXXFiles, SysoFiles, CgoPkgConfig, EmbedPatterns, EmbedFiles, TestGoFiles, XTestGoFiles []string
+	Incomplete bool
+	Error      *struct{ Err string }
+}
+
+const listFields = "-json=ImportPath,Name,Dir,Export,Standard,Module,GoFiles,CgoFiles,IgnoredGoFiles,IgnoredOtherFiles," +
+	"CFiles,CXXFiles,MFiles,HFiles,FFiles,SFiles,SwigFiles,SwigCXXFiles,SysoFiles,CgoPkgConfig,EmbedPatterns,EmbedFiles," +
+	"TestGoFiles,XTestGoFiles,Incomplete,Error"
+
+// toolEnv is what the go command has in its environment, and so gives to its tools, wherever it is set (`go env -w`).
+var toolEnv = []string{"GOROOT", "GOOS", "GOARCH", "GOEXPERIMENT", "GOFIPS140", "CC", "CXX", "AR", "CGO_ENABLED", "GO386",
+	"GOAMD64", "GOARM", "GOARM64", "GOMIPS", "GOMIPS64", "GOPPC64", "GORISCV64", "GOWASM"}
+
+var envNames = append([]string{"GOMODCACHE", "GOFLAGS", "GOENV", "GOWORK", "GOMOD", "GOVERSION"}, toolEnv...)
+
+// take asks the go command for a plan, and reads the sources that it is about.
+func (e *Engine) take(ctx context.Context) (*plan, *state, error) {
+	if !supported {
+		return nil, nil, refuse("not supported on this system")
+	}
+	if strings.HasSuffix(e.o.Package, ".go") || strings.Contains(e.o.Package, "...") {
+		return nil, nil, refuse("the package is named by its files or a pattern")
+	}
+	for _, name := range magic {
+		if getEnv(e.o.Env, name) != "" {
+			return nil, nil, refuse("%s is set", name)
+		}
+	}
+	work, done, err := e.dir()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer done()
+	r, err := e.goTool(ctx, work, append([]string{"env", "-json"}, envNames...)...)
+	if err != nil {
+		return nil, nil, err
+	}
+	env := map[string]string{}
+	if err := json.Unmarshal(r.stdout, &env); err != nil || env["GOVERSION"] == "" || env["GOROOT"] == "" {
+		return nil, nil, refuse("go env answered nothing that is understood")
+	}
+	inherited, err := splitGOFLAGS(env["GOFLAGS"])
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := checkFlags(slices.Concat(inherited, e.o.Flags)); err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case env["GOMOD"] == "" || env["GOMOD"] == os.DevNull:
+		return nil, nil, refuse("there is no go.mod")
+	case env["GOFIPS140"] != "" && env["GOFIPS140"] != "off":
+		return nil, nil, refuse("GOFIPS140 is %s", env["GOFIPS140"])
+	}
+
+	started := time.Now()
+	args := slices.Concat([]string{"build", "-n", "-a"}, e.o.Flags, []string{"-o", filepath.Join(work, "never"), e.o.Package})
+	if r, err = e.goTool(ctx, work, args...); err != nil {
+		return nil, nil, err
+	}
+	s, err := parseScript(string(r.stderr), e.o.Dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	// By the stamps before and after, even a file system whose clock is not ours cannot hide an edit from between.
+	before := map[string]stamp{}
+	for _, t := range s.compile {
+		for _, name := range t.argv {
+			if strings.HasSuffix(name, ".go") && !within(name, env["GOROOT"]) && !within(name, env["GOMODCACHE"]) {
+				before[name], _ = look(name)
+			}
+		}
+	}
+	args = slices.Concat([]string{"list", "-deps", "-export", listFields}, e.o.Flags, []string{e.o.Package})
+	if r, err = e.goTool(ctx, work, args...); err != nil {
+		return nil, nil, err
+	}
+	var list []*listed
+	dec := json.NewDecoder(bytes.NewReader(r.stdout))
+	for {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return nil, nil, refuse("go list answered nothing that is understood")
+		}
+		if p.Incomplete || p.Error != nil {
+			return nil, nil, refuse("the package %s has errors", p.ImportPath)
+		}
+		list = append(list, &p)
+	}
+	b := &planner{e: e, env: env, script: s, list: list, plan: &plan{}, byPath: map[string]*listed{}}
+	for _, name := range toolEnv {
+		if env[name] != "" {
+			b.plan.env = append(b.plan.env, name+"="+env[name])
+		}
+	}
+	if err := b.packages(); err != nil {
+		return nil, nil, err
+	}
+	if err := e.trusted(b.plan.tool); err != nil {
+		return nil, nil, err
+	}
+	if err := b.inputs(); err != nil {
+		return nil, nil, err
+	}
+	st, err := b.look(ctx, started)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, f := range b.plan.files {
+		if old, ok := before[f.path]; ok && f.kind == source && old != st.files[i].stamp {
+			return nil, nil, unsettled(f.path)
+		}
+	}
+	return b.plan, st, nil
+}
+
+// planner puts a plan together.
+type planner struct {
+	e      *Engine
+	env    map[string]string
+	script *script
+	list   []*listed
+	plan   *plan
+	byPath map[string]*listed
+	inPlan map[string]*pkg
+}
+
+func (b *planner) local(l *listed) bool {
+	return !l.Standard && l.Dir != "" && !within(l.Dir, b.env["GOROOT"]) && !within(l.Dir, b.env["GOMODCACHE"])
+}
+
+// frozen says that a package is a copy in a vendor directory: nobody is expected to edit it.
+func (b *planner) frozen(l *listed) bool {
+	return strings.Contains(filepath.ToSlash(l.Dir)+"/", "/vendor/")
+}
+
+func (b *planner) packages() error {
+	// The linker's importcfg names the directory of every package.
+	linkDir := bucket(flagValue(b.script.link.argv, "-importcfg"))
+	cfg, ok := b.script.files[workDir+"/"+linkDir+"/importcfg.link"]
+	if !ok {
+		return refuse("go build -n gave the linker no importcfg")
+	}
+	path := map[string]string{} // by bucket
+	for line := range strings.Lines(cfg) {
+		if name, archive, ok := packageFile(line); ok {
+			if archive != workDir+"/"+bucket(archive)+"/_pkg_.a" {
+				return refuse("the linker reads %s", archive)
+			}
+			path[bucket(archive)] = name
+			b.plan.link.packages = append(b.plan.link.packages, name)
+		}
+	}
+	for _, l := range b.list {
+		b.byPath[l.ImportPath] = l
+		if len(l.CgoPkgConfig) > 0 {
+			return refuse("the package %s asks pkg-config, whose answer may change", l.ImportPath)
+		}
+	}
+	for _, name := range path {
+		if l := b.byPath[name]; l == nil || l.Export == "" {
+			return refuse("go list knows no compiled package %s", name)
+		}
+	}
+	buckets := map[string]string{}
+	for k, v := range path {
+		buckets[v] = k
+	}
+
+	b.inPlan = map[string]*pkg{}
+	var lines = map[*pkg][]cfgLine{}
+	for _, l := range b.list { // each after those that it imports
+		bk := buckets[l.ImportPath]
+		if bk == "" {
+			if l.ImportPath != "unsafe" {
+				return refuse("go build does not link %s", l.ImportPath)
+			}
+			continue
+		}
+		p := &pkg{path: l.ImportPath, bucket: bk}
+		var err error
+		if lines[p], err = b.config(b.script.files[workDir+"/"+bk+"/importcfg"], path, p); err != nil {
+			return err
+		}
+		if !b.local(l) && len(p.imports) == 0 {
+			continue
+		}
+		b.inPlan[l.ImportPath] = p
+		p.index = len(b.plan.packages)
+		b.plan.packages = append(b.plan.packages, p)
+		p.importcfg = lines[p]
+		for _, q := range p.imports {
+			q.importers = append(q.importers, p)
+		}
+		if err := b.compilation(p, l); err != nil {
+			p.obstacle = err.Error()
+		}
+	}
+
+	argv := b.script.link.argv
+	args, err := checkLink(argv)
+	if err != nil {
+		return err
+	}
+	main := b.inPlan[path[bucket(argv[len(argv)-1])]]
+	if main == nil || b.byPath[main.path].Name != "main" {
+		return refuse("the main package is not in a module of this project")
+	}
+	b.plan.link.tool = tool{env: b.script.link.env, argv: argv[:1]}
+	b.plan.link.args, b.plan.link.main = args, main
+	b.plan.link.cfg, err = b.config(cfg, path, &pkg{})
+	if err != nil {
+		return err
+	}
+	b.plan.tool = b.env["GOVERSION"] + " " + argv[0]
+	return nil
+}
+
+func packageFile(line string) (name, archive string, ok bool) {
+	rest, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "packagefile ")
+	if !ok {
+		return "", "", false
+	}
+	return strings.Cut(rest, "=")
+}
+
+// config turns an importcfg of the script into one that can be written with the archives that there are.
+func (b *planner) config(text string, path map[string]string, p *pkg) ([]cfgLine, error) {
+	var out []cfgLine
+	for line := range strings.Lines(text) {
+		name, archive, ok := packageFile(line)
+		switch {
+		case ok:
+			if path[bucket(archive)] != name {
+				return nil, refuse("an import of %s cannot be understood", name)
+			}
+			if q := b.inPlan[name]; q != nil {
+				p.imports = append(p.imports, q)
+				out = append(out, cfgLine{text: "packagefile " + name + "=", pkg: q})
+				continue
+			}
+			out = append(out, cfgLine{text: "packagefile " + name + "=" + b.byPath[name].Export + "\n"})
+		case strings.HasPrefix(line, "#"), strings.HasPrefix(line, "importmap "), strings.HasPrefix(line, "modinfo "):
+			out = append(out, cfgLine{text: line})
+		default:
+			return nil, refuse("an importcfg says %q", strings.TrimSpace(line))
+		}
+	}
+	return out, nil
+}
+
+// compilation fills in how a package is compiled. The error is what stands in the way.
+func (b *planner) compilation(p *pkg, l *listed) error {
+	t, ok := b.script.compile[p.bucket]
+	switch {
+	case len(l.CgoFiles) > 0:
+		return refuse("it uses cgo")
+	case len(l.SFiles) > 0:
+		return refuse("it has assembly")
+	case len(l.CFiles)+len(l.CXXFiles)+len(l.MFiles)+len(l.FFiles)+len(l.SwigFiles)+len(l.SwigCXXFiles)+len(l.SysoFiles) > 0:
+		return refuse("it has sources that are not Go")
+	case !ok || b.script.other[p.bucket] != "":
+		return refuse("it is not made by one compilation")
+	}
+	args, files, err := checkCompile(t.argv)
+	if err != nil {
+		return err
+	}
+	var want []string
+	for _, f := range l.GoFiles {
+		want = append(want, filepath.Join(l.Dir, f))
+	}
+	if strings.Contains(l.Dir, workDir) {
+		return refuse("its directory is called %s", l.Dir)
+	}
+	if !slices.Equal(files, want) {
+		return refuse("its files are not those that go list names")
+	}
+	if flagValue(args, "-o") != workDir+"/"+p.bucket+"/_pkg_.a" || !slices.Contains(args, "-pack") ||
+		flagValue(args, "-importcfg") != workDir+"/"+p.bucket+"/importcfg" {
+		return refuse("its compilation is not understood")
+	}
+	p.compile, p.args = tool{env: t.env, argv: t.argv[:1]}, append(args, files...)
+	p.embedcfg, p.embeds = b.script.files[workDir+"/"+p.bucket+"/embedcfg"]
+	if named := flagValue(args, "-embedcfg"); p.embeds != (named != "") || p.embeds && named != workDir+"/"+p.bucket+"/embedcfg" {
+		return refuse("what it embeds is not understood")
+	}
+	return nil
+}
+
+// inputs names all files and directories that the program depends on.
+func (b *planner) inputs() error {
+	p := b.plan
+	seenFile, seenDir := map[string]bool{}, map[dir]bool{}
+	hold := func(path, what string) {
+		if path != "" && path != os.DevNull && path != "off" && !seenFile[path] {
+			seenFile[path] = true
+			p.files = append(p.files, file{path: path, kind: fixed, what: what})
+		}
+	}
+	addDir := func(d dir) {
+		if !seenDir[d] {
+			seenDir[d] = true
+			p.dirs = append(p.dirs, d)
+		}
+	}
+
+	hold(b.e.o.Go, "the go command")
+	hold(filepath.Join(b.env["GOROOT"], "bin", "go"), "the go command")
+	hold(filepath.Join(b.env["GOROOT"], "VERSION"), "the toolchain")
+	hold(filepath.Join(b.env["GOROOT"], "go.env"), "the settings of the go command")
+	hold(b.env["GOENV"], "the settings of the go command")
+	hold(p.link.tool.argv[0], "the linker")
+	for _, t := range b.script.compile {
+		hold(t.argv[0], "the compiler")
+	}
+	module := func(dir string) {
+		for _, name := range []string{"go.mod", "go.sum", "vendor/modules.txt"} {
+			hold(filepath.Join(dir, name), name)
+		}
+		if v := filepath.Join(dir, "vendor"); !seenFile[v] {
+			seenFile[v] = true
+			p.files = append(p.files, file{path: v, kind: presence, what: "vendor"})
+		}
+	}
+	roots := []string{filepath.Dir(b.env["GOMOD"])}
+	if work := b.env["GOWORK"]; work != "" && work != "off" {
+		hold(work, "go.work")
+		hold(strings.TrimSuffix(work, ".work")+".work.sum", "go.work.sum")
+		module(filepath.Dir(work))
+		more, err := workModules(work)
+		if err != nil {
+			return err
+		}
+		roots = append(roots, more...)
+	}
+	// A module that gives no package still has a say in the versions of all others.
+	for _, root := range roots {
+		module(root)
+		more, err := replacements(filepath.Join(root, "go.mod"))
+		if err != nil {
+			return err
+		}
+		for _, d := range more {
+			hold(filepath.Join(d, "go.mod"), "go.mod")
+		}
+	}
+	// A go.work or go.mod may appear above, and between a package and its module.
+	above := func(from, to string) {
+		for d := from; ; d = filepath.Dir(d) {
+			hold(filepath.Join(d, "go.mod"), "go.mod")
+			if b.env["GOWORK"] == "" {
+				hold(filepath.Join(d, "go.work"), "go.work")
+			}
+			if d == to || d == filepath.Dir(d) {
+				return
+			}
+		}
+	}
+	above(b.e.o.Dir, "")
+	cgo := false
+	for _, l := range b.list {
+		cgo = cgo || len(l.CgoFiles) > 0
+		known := [][]string{l.GoFiles, l.CgoFiles, l.CFiles, l.CXXFiles, l.MFiles, l.HFiles, l.FFiles, l.SFiles, l.SwigFiles,
+			l.SwigCXXFiles, l.SysoFiles}
+		if !b.local(l) {
+			for _, f := range slices.Concat(append(known, l.EmbedFiles)...) {
+				p.late = append(p.late, lateFile{path: filepath.Join(l.Dir, f)})
+			}
+			continue
+		}
+		addDir(dir{path: l.Dir})
+		if b.frozen(l) {
+			for _, f := range slices.Concat(append(known, l.EmbedFiles, l.IgnoredGoFiles, l.IgnoredOtherFiles)...) {
+				p.late = append(p.late, lateFile{path: filepath.Join(l.Dir, f)})
+			}
+		} else {
+			q := b.inPlan[l.ImportPath]
+			if l.Module == nil || l.Module.Dir == "" {
+				return refuse("the package %s is in no module", l.ImportPath)
+			}
+			module(l.Module.Dir)
+			above(l.Dir, l.Module.Dir)
+			if q.obstacle != "" {
+				for _, f := range slices.Concat(append(known, l.EmbedFiles)...) {
+					p.files = append(p.files, file{path: filepath.Join(l.Dir, f), kind: fixed, pkg: q, what: "a file of " + q.path})
+				}
+			} else {
+				for _, f := range l.GoFiles {
+					q.files = append(q.files, len(p.files))
+					p.files = append(p.files, file{path: filepath.Join(l.Dir, f), kind: source, pkg: q})
+				}
+				for _, f := range l.HFiles {
+					p.files = append(p.files, file{path: filepath.Join(l.Dir, f), kind: fixed, what: "a file of " + q.path})
+				}
+				for _, f := range l.EmbedFiles {
+					q.files = append(q.files, len(p.files))
+					p.files = append(p.files, file{path: filepath.Join(l.Dir, filepath.FromSlash(f)), kind: embedded, pkg: q})
+				}
+			}
+			for _, f := range slices.Concat(l.IgnoredGoFiles, l.TestGoFiles, l.XTestGoFiles) {
+				p.files = append(p.files, file{path: filepath.Join(l.Dir, f), kind: header})
+			}
+			for _, f := range l.IgnoredOtherFiles {
+				p.files = append(p.files, file{path: filepath.Join(l.Dir, f), kind: fixed, what: "a file that constraints leave out"})
+			}
+		}
+		for _, pattern := range l.EmbedPatterns {
+			dirs, err := embedDirs(l.Dir, pattern)
+			if err != nil {
+				return err
+			}
+			for _, d := range dirs {
+				addDir(d)
+			}
+		}
+	}
+	if cgo {
+		for _, name := range []string{"CC", "CXX"} {
+			if words := strings.Fields(b.env[name]); len(words) > 0 {
+				hold(onPath(b.e.o.Env, words[0]), "the C compiler")
+			}
+		}
+	}
+	return nil
+}
+
+// look reads the state that the plan is about, and refuses it if anything may have changed since it was started.
+func (b *planner) look(ctx context.Context, started time.Time) (*state, error) {
+	p := b.plan
+	st := &state{files: make([]known, len(p.files)), dirs: make([]known, len(p.dirs))}
+	moved := func(path string, s stamp) error {
+		if s.since(started) {
+			return unsettled(path)
+		}
+		return nil
+	}
+	for i := range p.files {
+		f := &p.files[i]
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		var (
+			text []byte
+			err  error
+		)
+		if f.kind == fixed || f.kind == presence {
+			st.files[i].stamp, err = look(f.path)
+		} else {
+			st.files[i], text, err = read(f.path)
+			if f.kind != embedded {
+				f.key = keyOf(text)
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		if f.kind == presence {
+			continue
+		}
+		if err := moved(f.path, st.files[i].stamp); err != nil {
+			return nil, err
+		}
+	}
+	for i := range p.dirs {
+		d := &p.dirs[i]
+		var err error
+		if st.dirs[i].stamp, err = look(d.path); err != nil {
+			return nil, err
+		}
+		if err := moved(d.path, st.dirs[i].stamp); err != nil {
+			return nil, err
+		}
+		if d.names, err = d.list(); err != nil {
+			return nil, err
+		}
+	}
+	for i := range p.late {
+		f := &p.late[i]
+		var err error
+		if f.stamp, err = look(f.path); err != nil {
+			return nil, err
+		}
+		if err := moved(f.path, f.stamp); err != nil {
+			return nil, err
+		}
+	}
+	for _, q := range p.packages {
+		st.archives = append(st.archives, archive{path: b.byPath[q.path].Export})
+	}
+	return st, nil
+}
+
+// keyOf is the header's key, or that of the whole file where the header cannot be read: then any change counts.
+func keyOf(text []byte) sum {
+	key, err := headerKey(text)
+	if err != nil {
+		return sumOf(text)
+	}
+	return key
+}
+
+func within(path, dir string) bool {
+	if dir == "" || !strings.HasPrefix(path, dir) {
+		return false
+	}
+	return len(path) == len(dir) || dir[len(dir)-1] == filepath.Separator || path[len(dir)] == filepath.Separator
+}
+
+// workModules are the directories of the modules that a go.work uses.
+func workModules(file string) ([]string, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, refuse("%s cannot be read", file)
+	}
+	w, err := modfile.ParseWork(file, text, nil)
+	if err != nil {
+		return nil, refuse("%s cannot be understood", file)
+	}
+	var out []string
+	for _, u := range w.Use {
+		out = append(out, abs(filepath.Dir(file), u.Path))
+	}
+	for _, r := range w.Replace {
+		if r.New.Version == "" {
+			out = append(out, abs(filepath.Dir(file), r.New.Path))
+		}
+	}
+	return out, nil
+}
+
+// replacements are the directories that stand for modules in a go.mod.
+func replacements(file string) ([]string, error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, refuse("%s cannot be read", file)
+	}
+	m, err := modfile.Parse(file, text, nil)
+	if err != nil {
+		return nil, refuse("%s cannot be understood", file)
+	}
+	var out []string
+	for _, r := range m.Replace {
+		if r.New.Version == "" {
+			out = append(out, abs(filepath.Dir(file), r.New.Path))
+		}
+	}
+	return out, nil
+}
+
+func abs(dir, path string) string {
+	path = filepath.FromSlash(path)
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(dir, path)
+}
+
+// onPath finds a command as a shell would; empty if there is none.
+func onPath(env []string, name string) string {
+	if strings.ContainsRune(name, filepath.Separator) {
+		return name
+	}
+	for _, d := range filepath.SplitList(getEnv(env, "PATH")) {
+		p := filepath.Join(d, name)
+		if s, err := look(p); err == nil && s.exists() && s.regular() {
+			return p
+		}
+	}
+	return ""
+}
