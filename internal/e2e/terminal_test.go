@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -134,7 +135,10 @@ func TestT2CtrlCTwiceInTerminal(t *testing.T) {
 	s, x := startTTY(t, newApp(t, files), nil)
 	x.see("up 0")
 	s.waitFor("live")
-	for {
+	for end := time.Now().Add(deadline); ; {
+		if time.Now().After(end) {
+			t.Fatal("it does not end")
+		}
 		x.press("\x03")
 		// The first one must have been taken before the second is worth anything.
 		if _, ok := s.tryWait(100_000_000, func(e ev) bool { return e.Event == "session_ended" }); ok {
