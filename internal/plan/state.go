@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	slowBuildAfter = 3 * time.Second // a person starts to wonder; faults.md row 43
+	slowBuildAfter = 3 * time.Second // a person starts to wonder
 	backoffFirst   = 500 * time.Millisecond
 	backoffMost    = 30 * time.Second
 	backoffReset   = 10 * time.Second // a program that lived this long starts the ladder anew
