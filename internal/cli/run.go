@@ -123,6 +123,9 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 			return err
 		}
 		defer lock.Release()
+		// Not at once: the start is for the person who waits.
+		prune := time.AfterFunc(10*time.Second, func() { control.Prune(cache, control.Gone) })
+		defer prune.Stop()
 	}
 	in, err := openInput(s)
 	if err != nil {

@@ -7,10 +7,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // CacheDir returns the private directory of the project with this root: binaries,
@@ -108,21 +111,66 @@ func Acquire(cache, root string) (*Lock, error) {
 			return nil, fmt.Errorf("cannot lock %s: %w", path, err)
 		}
 		held := &HeldError{Root: root}
-		// Windows locks the first byte against reading; the pid stands after it.
-		buf := make([]byte, 32)
-		if n, _ := f.ReadAt(buf, 1); n > 0 {
-			held.PID, _ = strconv.Atoi(strings.TrimSpace(string(buf[:n])))
-		}
+		held.PID, _ = lockText(f)
 		return nil, held
 	}
 	if err := f.Truncate(0); err == nil {
-		_, err = f.WriteAt(fmt.Appendf(nil, " %d\n", os.Getpid()), 0)
+		_, err = f.WriteAt(fmt.Appendf(nil, " %d\n%s\n", os.Getpid(), root), 0)
 		if err != nil {
 			f.Close()
 			return nil, err
 		}
 	}
 	return &Lock{f}, nil
+}
+
+// lockText reads what the owner of the lock has written: its pid, and the project's root.
+// Windows locks the first byte against reading; the pid stands after it.
+func lockText(f *os.File) (pid int, root string) {
+	text, _ := io.ReadAll(io.NewSectionReader(f, 1, 64<<10))
+	first, rest, _ := strings.Cut(string(text), "\n")
+	pid, _ = strconv.Atoi(strings.TrimSpace(first))
+	return pid, strings.TrimSuffix(rest, "\n")
+}
+
+// PruneAfter is how long a project must have been without a session, and its root gone,
+// before its cache is taken for a leftover.
+const PruneAfter = 30 * 24 * time.Hour
+
+// Prune removes the caches beside the given one, of projects that drop says are gone. It is
+// told their root, and when the last session began. One that is in use stays.
+func Prune(cache string, drop func(root string, last time.Time) bool) {
+	base := filepath.Dir(cache)
+	entries, err := os.ReadDir(base)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		dir := filepath.Join(base, e.Name())
+		if dir == cache || !e.IsDir() {
+			continue
+		}
+		f, err := os.OpenFile(filepath.Join(dir, "session.lock"), os.O_RDWR, 0)
+		if err != nil {
+			continue
+		}
+		gone := false
+		if fi, err := f.Stat(); err == nil && lockFile(f) == nil {
+			if _, root := lockText(f); root != "" {
+				gone = drop(root, fi.ModTime())
+			}
+		}
+		f.Close() // Windows removes no file that is open
+		if gone {
+			os.RemoveAll(dir)
+		}
+	}
+}
+
+// Gone is when Prune drops a project for a session that has just begun.
+func Gone(root string, last time.Time) bool {
+	_, err := os.Stat(root)
+	return errors.Is(err, fs.ErrNotExist) && time.Since(last) > PruneAfter
 }
 
 // Release gives the lock up.

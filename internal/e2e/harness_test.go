@@ -6,8 +6,10 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/control"
 )
 
 // hotreload is the binary under test, built once.
@@ -45,7 +49,25 @@ func testMain(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "building hotreload: %v\n%s", err, out)
 		return 1
 	}
+	defer prune()
 	return m.Run()
+}
+
+// prune removes what sessions of tests have left in the user's cache: their projects were
+// temporary.
+func prune() {
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return
+	}
+	tmp, err := filepath.EvalSymlinks(os.TempDir())
+	if err != nil {
+		return
+	}
+	control.Prune(filepath.Join(base, "hotreload", "none"), func(root string, _ time.Time) bool {
+		_, err := os.Stat(root)
+		return errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(root, tmp+string(filepath.Separator))
+	})
 }
 
 // ev is one line of the event stream.
