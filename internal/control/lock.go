@@ -155,10 +155,10 @@ func Prune(cache string, drop func(root string, last time.Time) bool) {
 			continue
 		}
 		gone := false
-		if fi, err := f.Stat(); err == nil && lockFile(f) == nil {
-			if _, root := lockText(f); root != "" {
-				gone = drop(root, fi.ModTime())
-			}
+		if fi, err := f.Stat(); err == nil {
+			// The lock is tried last: nobody may find a live project's taken for an instant.
+			_, root := lockText(f)
+			gone = root != "" && drop(root, fi.ModTime()) && lockFile(f) == nil
 		}
 		f.Close() // Windows removes no file that is open
 		if gone {
