@@ -79,6 +79,11 @@ func (p *Process) awaitReady(ctx context.Context) error {
 }
 
 func (p *Process) endedEarly() error {
+	select {
+	case <-p.stopping: // that is why
+		return errStopped
+	default:
+	}
 	return fmt.Errorf("%w: %s", ErrEnded, p.exit.Reason)
 }
 
