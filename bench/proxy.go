@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/hotreload/hotreload/internal/chromium"
 )
 
 // loadTurns are the turns of each row of group proxy under load, of loadTurn each.
@@ -147,7 +149,7 @@ func closed(ctx context.Context, addr string, clients int, d time.Duration) (clo
 func pageShown(ctx context.Context, b *bench, o options, tools []tool) ([]*table, error) {
 	t := &table{Title: "Page: from save to shown in Chromium, small program, through the proxy", Head: []string{"tool", "n", "median ms", "min ms", "max ms", "of that after `live` ms"},
 		Notes: []string{"A headless Chromium has the page open; nothing is loaded by hand. Shown: the document that the browser has says the new version, asked every 2 ms."}}
-	browser, end, err := openBrowser(ctx)
+	browser, end, err := chromium.Start(ctx)
 	if err != nil {
 		t.row(ours, "left out: "+err.Error(), "", "", "", "")
 		return []*table{t}, nil

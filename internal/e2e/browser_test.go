@@ -4,14 +4,16 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/hotreload/hotreload/internal/chromium"
 )
 
 // tab is a page in a real browser.
@@ -23,33 +25,16 @@ type tab struct {
 // openTab shows the address in a headless Chromium; without one the test is skipped.
 func openTab(t *testing.T, url string) *tab {
 	t.Helper()
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if p, err := exec.LookPath(name); err == nil {
-			path = p
-			break
-		}
+	browser, end, err := chromium.Start(context.Background())
+	if errors.Is(err, chromium.ErrMissing) {
+		t.Skip(err)
 	}
-	if path == "" {
-		t.Skip("no chromium on PATH (apt-get install chromium)")
-	}
-	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir())}
-	for _, f := range []string{
-		"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
-		"disable-component-update", "disable-sync", "disable-dev-shm-usage",
-	} {
-		opts = append(opts, chromedp.Flag(f, true))
-	}
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	b := &tab{t, ctx}
-	if err := chromedp.Do(ctx); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = chromedp.Cancel(ctx) })
-	if err := chromedp.Do(ctx, chromedp.Navigate(url)); err != nil {
+	t.Cleanup(end)
+	b := &tab{t, browser}
+	if err := chromedp.Do(browser, chromedp.Navigate(url)); err != nil {
 		t.Fatal(err)
 	}
 	return b

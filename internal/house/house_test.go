@@ -38,7 +38,7 @@ var layers = map[string]int{
 }
 
 // outside are packages that are no part of the program: tools and rules.
-var outside = []string{"internal/house", "bench", "bench/", "docs/img", "examples/", "internal/e2e", "testdata/"}
+var outside = []string{"internal/house", "internal/chromium", "bench", "bench/", "docs/img", "examples/", "internal/e2e", "testdata/"}
 
 // reserved is what only one package may do, with the reason.
 var reserved = []struct {

@@ -2,10 +2,10 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -17,38 +17,22 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"github.com/hotreload/hotreload/internal/chromium"
 	"github.com/hotreload/hotreload/internal/event"
 )
 
-// chromium starts a browser for the test, or skips it.
-func chromium(t *testing.T) context.Context {
+// startBrowser starts a browser for the test, or skips it.
+func startBrowser(t *testing.T) context.Context {
 	t.Helper()
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if p, err := exec.LookPath(name); err == nil {
-			path = p
-			break
-		}
+	browser, end, err := chromium.Start(context.Background())
+	if errors.Is(err, chromium.ErrMissing) {
+		t.Skip(err)
 	}
-	if path == "" {
-		t.Skip("no chromium on PATH (apt-get install chromium)")
-	}
-	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir())}
-	for _, f := range []string{
-		"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
-		"disable-component-update", "disable-sync", "disable-dev-shm-usage",
-	} {
-		opts = append(opts, chromedp.Flag(f, true))
-	}
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = chromedp.Cancel(ctx) })
-	return ctx
+	t.Cleanup(end)
+	return browser
 }
 
 // view is a tab.
@@ -217,7 +201,7 @@ func page1(title string) string { return fmt.Sprintf(long, title) }
 
 // TestInChromium: what people see (P4, P5, P6, P7, P8).
 func TestInChromium(t *testing.T) {
-	browser := chromium(t)
+	browser := startBrowser(t)
 	rigUp := func(t *testing.T, o Options, s *site) (*rig, *app) {
 		o.Inject = true
 		o.Editor = "vscode://file/{file}:{line}:{column}"

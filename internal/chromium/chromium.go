@@ -1,6 +1,5 @@
-//go:build unix
-
-package main
+// Package chromium starts the browser that the system has, for tests and the bench.
+package chromium
 
 import (
 	"context"
@@ -11,8 +10,12 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// openBrowser starts a headless Chromium that talks to nobody but the page.
-func openBrowser(ctx context.Context) (browser context.Context, end func(), err error) {
+// ErrMissing says that there is no browser to start.
+var ErrMissing = errors.New("no chromium on PATH (apt-get install chromium)")
+
+// Start starts a headless Chromium with an empty profile that talks to nobody but the
+// pages it is told to open. end ends it and removes the profile.
+func Start(ctx context.Context) (browser context.Context, end func(), err error) {
 	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if p, err := exec.LookPath(name); err == nil {
@@ -21,13 +24,13 @@ func openBrowser(ctx context.Context) (browser context.Context, end func(), err 
 		}
 	}
 	if path == "" {
-		return nil, nil, errors.New("no chromium on PATH (apt-get install chromium)")
+		return nil, nil, ErrMissing
 	}
-	data, err := os.MkdirTemp("", "hotreload-bench")
+	profile, err := os.MkdirTemp("", "chromium-")
 	if err != nil {
 		return nil, nil, err
 	}
-	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.UserDataDir(data)}
+	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.UserDataDir(profile)}
 	for _, f := range []string{
 		"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
 		"disable-component-update", "disable-sync", "disable-dev-shm-usage",
@@ -40,7 +43,7 @@ func openBrowser(ctx context.Context) (browser context.Context, end func(), err 
 		_ = chromedp.Cancel(browser)
 		cancel()
 		stop()
-		os.RemoveAll(data)
+		os.RemoveAll(profile)
 	}
 	if err := chromedp.Do(browser); err != nil {
 		end()
