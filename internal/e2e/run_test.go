@@ -27,6 +27,8 @@ func script(body string, imports ...string) map[string]string {
 	return map[string]string{
 		"go.mod":  "module example.test/script\n\ngo 1.25\n",
 		"main.go": "package main\n\n" + imp.String() + "\nconst edit = 0\n\nfunc main() {\n" + body + "\n}\n",
+		// The builtin writes each operand by itself, and what hotreload says can come between.
+		"println.go": "package main\n\nimport (\n\t\"fmt\"\n\t\"os\"\n)\n\nfunc println(a ...any) { fmt.Fprintln(os.Stderr, a...) }\n",
 	}
 }
 
