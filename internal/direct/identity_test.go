@@ -484,7 +484,7 @@ func (ed *editor) change(text string) (changed, what string) {
 	case k == 6 && len(bodies) > 0:
 		b := bodies[ed.r.IntN(len(bodies))]
 		return insert(at(b.Lbrace)+1, fmt.Sprintf("\n\tdefer func(n int) { print(n) }(%d)\n", id)), "closure"
-	case k == 7:
+	case k == 7 && len(ends) > 0:
 		return insert(ends[ed.r.IntN(len(ends))], fmt.Sprintf("\n\n// comment %d\n", id)), "comment between declarations"
 	case k == 8:
 		return text + fmt.Sprintf("\n// the end %d\n", id), "comment at the end"

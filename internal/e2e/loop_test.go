@@ -116,9 +116,16 @@ func TestL4ManyFiles(t *testing.T) {
 			break
 		}
 	}
+	// The import graph may have been read while files were empty, and is read anew now. Until
+	// then a file of any kind may be embedded, and the one of settle costs a build, too.
+	asked := w.mark()
 	w.settle()
-	if n := count(w.since(mark), "build_started"); n > 2 {
-		t.Errorf("%d builds", n)
+	builds := count(w.since(mark), "build_started")
+	if slices.ContainsFunc(w.since(asked), func(e ev) bool { return e.Event == "changed" && e.str("effect") == "rebuild" }) {
+		builds--
+	}
+	if builds > 2 {
+		t.Errorf("%d builds", builds)
 	}
 	if n := count(w.since(mark), "started"); n != 1 {
 		t.Errorf("%d restarts", n)
