@@ -92,10 +92,10 @@ func (b *background) run(t *tree, now time.Time) {
 	}
 	b.busy = true
 	b.done.Add(1)
-	go b.read(job, t.w.o.MaxHash)
+	go b.read(job, t.w.o.MaxHash, t.w.test.hashing)
 }
 
-func (b *background) read(job []hashed, limit int64) {
+func (b *background) read(job []hashed, limit int64, opened func(string)) {
 	defer b.done.Done()
 	buf := make([]byte, chunk)
 	for i := range job {
@@ -106,7 +106,7 @@ func (b *background) read(job []hashed, limit int64) {
 		}
 		h := &job[i]
 		path := h.dir.join(h.name)
-		sum, st, err := sumFile(path, limit, buf)
+		sum, st, err := sumFile(path, limit, buf, opened)
 		h.ok = err == nil && st.size == h.st.size && st.mtime == h.st.mtime && st.id.ino == h.st.id.ino
 		// A write in the middle of the reading shows here, however late its event is.
 		if after, err := follow(path); err != nil || after != st {

@@ -22,8 +22,9 @@ const chunk = 64 << 10
 
 // sumFile reads path and returns its sum together with its stat from before the
 // reading, so that a write meanwhile shows as a different stat afterwards. With
-// errBig the stat is valid.
-func sumFile(path string, limit int64, buf []byte) (Sum, stat, error) {
+// errBig the stat is valid. opened, if not nil, is called between the stat and the
+// reading.
+func sumFile(path string, limit int64, buf []byte, opened func(path string)) (Sum, stat, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
 	if err != nil {
 		return Sum{}, stat{}, err
@@ -38,6 +39,9 @@ func sumFile(path string, limit int64, buf []byte) (Sum, stat, error) {
 	}
 	if st.size > limit {
 		return Sum{}, st, errBig
+	}
+	if opened != nil {
+		opened(path)
 	}
 	var a, b maphash.Hash
 	a.SetSeed(seedA)

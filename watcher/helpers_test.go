@@ -275,7 +275,7 @@ func truth(t *testing.T, root string, skip func(name string) bool) (files map[st
 			return nil
 		}
 		if st, err := follow(path); err == nil && st.kind == kindFile {
-			sum, _, err := sumFile(path, defaultMaxHash, buf)
+			sum, _, err := sumFile(path, defaultMaxHash, buf, nil)
 			if err != nil {
 				return err
 			}

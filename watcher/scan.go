@@ -442,7 +442,7 @@ func (f *file) set(st stat) {
 // read brings f up to date with the content.
 func (t *tree) read(d *dir, name string, f *file) {
 	path := d.join(name)
-	sum, st, err := sumFile(path, t.w.o.MaxHash, t.buf)
+	sum, st, err := sumFile(path, t.w.o.MaxHash, t.buf, nil)
 	switch {
 	case err == nil:
 		f.set(st)

@@ -163,6 +163,7 @@ type request struct {
 type testHooks struct {
 	mountinfo        string        // instead of /proc/self/mountinfo
 	pause            chan struct{} // the reader of events waits on it before each event
+	hashing          func(string)  // called by the reading in the background, between a file's stat and its content
 	noRuleA, noRuleB bool
 	notifyError      error // from opening the notify backend
 }

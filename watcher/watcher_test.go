@@ -85,23 +85,16 @@ func (s *watching) nextAfterQuiet() Batch {
 // read is then not taken for what was known before.
 func TestWrittenWhileHashed(t *testing.T) {
 	root := tempDir(t)
-	path := filepath.Join(root, "big")
-	f, err := os.Create(path)
-	must(t, err)
-	defer f.Close()
-	const size = 256 << 20
-	must(t, f.Truncate(size))
+	path := filepath.Join(root, "a.go")
+	write(t, path, "one")
 	pause := make(chan struct{})
-	s := watch(t, Options{Backend: "notify", MaxHash: size, Scope: Scope{Trees: []string{root}}}, func(w *Watcher) { w.test.pause = pause })
-	for busy := false; !busy; {
-		s.do(func(t *tree) { busy = t.hash.busy })
-	}
-	time.Sleep(2 * time.Millisecond) // the middle of the reading, which takes far longer
-	_, err = f.WriteAt([]byte("x"), size-1)
-	must(t, err)
+	s := watch(t, Options{Backend: "notify", Scope: Scope{Trees: []string{root}}}, func(w *Watcher) {
+		w.test.pause = pause
+		w.test.hashing = func(string) { write(t, path, "two") }
+	})
 	s.hashed()
 	close(pause)
-	s.expect("big")
+	s.expect("a.go")
 }
 
 // W1: mkdir -p a/b/c and a file written into it at once.
@@ -247,7 +240,7 @@ func TestMaxWait(t *testing.T) {
 		}
 		// What came last may belong to the next burst already.
 		s.do(func(t *tree) { t.burst.since = t.burst.since.Add(-2 * time.Hour) })
-		sum, _, err := sumFile(path, 100, make([]byte, 100))
+		sum, _, err := sumFile(path, 100, make([]byte, 100), nil)
 		must(t, err)
 		for s.opened || s.known[path] != sum {
 			s.next()
@@ -759,8 +752,11 @@ func TestIndexLock(t *testing.T) {
 			write(t, filepath.Join(root, "a.go"), "2")
 			for range 50 { // rounds of the owner, each of which could send
 				held := false
-				for !held {
+				for end := time.Now().Add(patience); !held; {
 					s.do(func(t *tree) { held = !t.holdSince.IsZero() })
+					if time.Now().After(end) {
+						t.Fatal("nothing is held")
+					}
 				}
 				s.do(func(t *tree) {
 					if len(t.queue) > 0 {
