@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -238,6 +239,8 @@ func (e *Engine) Refresh(ctx context.Context) error {
 		return err
 	}
 	e.adopt(p, s)
+	// Most of what the go command has said is garbage by now: of a thousand packages 22 MB, of which the plan is 3.
+	debug.FreeOSMemory()
 	return nil
 }
 
