@@ -291,7 +291,10 @@ func TestT2CtrlCTwice(t *testing.T) {
 	_ = s.cmd.Process.Signal(syscall.SIGINT)
 	_ = s.cmd.Process.Signal(syscall.SIGINT)
 	// Two signals that arrive at the same moment are one for the kernel.
-	for {
+	for end := time.Now().Add(deadline); ; {
+		if time.Now().After(end) {
+			t.Fatal("it does not end")
+		}
 		select {
 		case <-s.done:
 		default:
