@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -144,19 +145,14 @@ is all there is to it. "hotreload init" writes a config file for the rest.`,
 	root.AddCommand(newSessionCommands(s)...)
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
-		c.SetFlagErrorFunc(flagError)
-		args := c.Args
-		c.Args = func(cmd *cobra.Command, a []string) error {
-			if args == nil {
-				return nil
+		wrapArgs(c)
+		if c.Name() == "completion" {
+			// cobra's own prints its help for a shell that it does not know, and ends well.
+			c.Use, c.DisableFlagsInUseLine = "completion SHELL", true
+			c.Args = func(_ *cobra.Command, a []string) error {
+				return usageError(advise("one of bash, zsh, fish and powershell", "completion for which shell? got %s", cmp.Or(strings.Join(a, " "), "none")))
 			}
-			if err := args(cmd, a); err != nil {
-				if cmd.Name() != "run" { // whose own words are better
-					err = fmt.Errorf("expected `%s %s`, got %s", cmd.Parent().CommandPath(), cmd.Use, counted(len(a)))
-				}
-				return usageError(advised{err, fmt.Sprintf("see `%s --help`", cmd.CommandPath())})
-			}
-			return nil
+			c.RunE = func(*cobra.Command, []string) error { return nil }
 		}
 	}
 	// An unknown command is found by cobra before any of our code runs.
@@ -174,6 +170,27 @@ is all there is to it. "hotreload init" writes a config file for the rest.`,
 	}
 	root.SuggestionsMinimumDistance = 2
 	return root
+}
+
+// wrapArgs makes the complaints of a command and of those below it mistakes of usage.
+func wrapArgs(c *cobra.Command) {
+	c.SetFlagErrorFunc(flagError)
+	args := c.Args
+	c.Args = func(cmd *cobra.Command, a []string) error {
+		if args == nil {
+			return nil
+		}
+		if err := args(cmd, a); err != nil {
+			if cmd.Name() != "run" { // whose own words are better
+				err = fmt.Errorf("expected `%s %s`, got %s", cmd.Parent().CommandPath(), cmd.Use, counted(len(a)))
+			}
+			return usageError(advised{err, fmt.Sprintf("see `%s --help`", cmd.CommandPath())})
+		}
+		return nil
+	}
+	for _, below := range c.Commands() {
+		wrapArgs(below)
+	}
 }
 
 func counted(arguments int) string {

@@ -252,6 +252,11 @@ func TestC8Completion(t *testing.T) {
 			}
 		}
 	}
+	for _, args := range [][]string{{"completion"}, {"completion", "tcsh"}, {"completion", "bash", "x"}, {"completion", "zsh", "--foo"}} {
+		if a := ask(t, dir, args...); a.code != 2 || a.out != "" || !strings.Contains(a.err, "error: ") || !strings.Contains(a.err, "hint: ") {
+			t.Errorf("%q: %+v", args, a)
+		}
+	}
 	for _, c := range []struct {
 		typed []string
 		want  []string
