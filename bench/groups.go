@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -18,6 +19,7 @@ var groups = []group{
 	{"small", "F1: save to served, net/http program", saveToServed("small")},
 	{"medium", "F1: the same, about 300 packages", saveToServed("medium")},
 	{"large", "F1 and F1d: the same, about 1,000 packages, and an edit deep in it", saveToServed("large")},
+	{"huge", "the same, about 2,000 packages", saveToServed("huge")},
 	{"own", "F2: a tool's own share: a build that does nothing, from save to restarted", ownShare},
 	{"refused", "F3: requests without an answer per restart, under steady load", refused},
 	{"proxy", "requests per second and latency through the proxy, beside a direct connection", throughProxy},
@@ -50,7 +52,7 @@ func saveToServed(name string) func(context.Context, *bench, options, []tool) ([
 			return nil, err
 		}
 		n := o.n
-		if name == "large" {
+		if name == "large" || name == "huge" {
 			n = o.nLarge
 		}
 		size := fmt.Sprintf("%s program (%s; %d packages)", name, p.what, count)
@@ -75,7 +77,7 @@ func saveToServed(name string) func(context.Context, *bench, options, []tool) ([
 				return t.name() == hand || t.name() == handFlags || t.name() == ours || t.name() == direct
 			})
 			err := series(inDeep, "F1d save to served, deep edit, "+size,
-				"Edit: a statement in a function of the root package of the local module, which most of that module imports.")
+				"Edit: a statement in a function of a package of the local module ("+cmp.Or(p.at, "its root")+"), which much of that module imports.")
 			if err != nil {
 				return out, err
 			}

@@ -13,6 +13,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/mod/modfile"
 )
 
 //go:embed programs/*.go.txt server/main.go
@@ -20,12 +22,14 @@ var sources embed.FS
 
 // program is a Go program to edit, a module of its own.
 type program struct {
-	name   string // small, medium, large
-	what   string // for the report
-	main   string // embedded source of main.go
-	module string // pinned module that it is made of; "" for the standard library only
-	local  string // directory in the project where a copy of the module lies; "" for none
-	deep   string // embedded source of the deep file, which lies in local
+	name   string   // small, medium, large, huge
+	what   string   // for the report
+	main   string   // embedded source of main.go
+	module string   // pinned module that it is made of; "" for the standard library only
+	local  string   // directory in the project where a copy of the module lies; "" for none
+	at     string   // directory of the deep file, in local
+	deep   string   // embedded source of the deep file
+	need   []string // files that the module embeds and its archive does not hold; empty ones do
 }
 
 var programs = []program{
@@ -33,6 +37,9 @@ var programs = []program{
 	{name: "medium", what: "a web server on gin", main: "programs/medium.go.txt", module: "github.com/gin-gonic/gin@v1.12.0"},
 	{name: "large", what: "the Caddy server with its standard modules, Caddy itself as a local module", main: "programs/large.go.txt",
 		module: "github.com/caddyserver/caddy/v2@v2.11.9", local: "caddy", deep: "programs/deep.go.txt"},
+	{name: "huge", what: "the Traefik proxy with all its providers, Traefik itself as a local module", main: "programs/huge.go.txt",
+		module: "github.com/traefik/traefik/v3@v3.6.1", local: "traefik", at: "pkg/safe", deep: "programs/hugedeep.go.txt",
+		need: []string{"webui/static/index.html"}},
 }
 
 // place is where an edit lies.
@@ -102,8 +109,29 @@ func (b *bench) generate(ctx context.Context, p program, dir string) error {
 		if err := copyModule(from, filepath.Join(part, p.local)); err != nil {
 			return err
 		}
+		for _, name := range p.need {
+			name = filepath.Join(part, p.local, filepath.FromSlash(name))
+			if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, nil, 0o644)); err != nil {
+				return err
+			}
+		}
 		if err := b.write(part, p, inDeep, "v"); err != nil {
 			return err
+		}
+		// The choices of a module count only where it is the main one.
+		text, err := os.ReadFile(filepath.Join(part, p.local, "go.mod"))
+		if err != nil {
+			return err
+		}
+		theirs, err := modfile.Parse("go.mod", text, nil)
+		if err != nil {
+			return err
+		}
+		for _, r := range theirs.Replace {
+			mod += "\nreplace " + r.Old.Path + " => " + r.New.Path + " " + r.New.Version + "\n"
+		}
+		for _, x := range theirs.Exclude {
+			mod += "\nexclude " + x.Mod.Path + " " + x.Mod.Version + "\n"
 		}
 	}
 	if err := os.WriteFile(filepath.Join(part, "go.mod"), []byte(mod), 0o644); err != nil {
@@ -124,7 +152,7 @@ func (b *bench) generate(ctx context.Context, p program, dir string) error {
 func (b *bench) write(dir string, p program, where place, marker string) error {
 	file, source := filepath.Join(dir, "main.go"), p.main
 	if where == inDeep {
-		file, source = filepath.Join(dir, p.local, "bench_deep.go"), p.deep
+		file, source = filepath.Join(dir, p.local, filepath.FromSlash(p.at), "bench_deep.go"), p.deep
 	}
 	text, err := sources.ReadFile(source)
 	if err != nil {
