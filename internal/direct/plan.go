@@ -301,6 +301,12 @@ func (b *planner) packages() error {
 		return refuse("the main package is not in a module of this project")
 	}
 	b.plan.link.tool = tool{env: b.script.link.env, argv: argv[:1]}
+	if getEnv(b.e.o.Env, "GOGC") == "" {
+		// A seventh of the linker's work is collecting garbage. With this it takes a tenth more memory (1,017 packages:
+		// 1.0 instead of 0.9 GB) and 2.5 instead of 2.9 s of processor time. The compiler has a rule of its own for its heap,
+		// which a GOGC would switch off.
+		b.plan.link.tool.env = append(slices.Clip(b.plan.link.tool.env), "GOGC=400")
+	}
 	b.plan.link.args, b.plan.link.main = args, main
 	b.plan.link.cfg, err = b.config(cfg, path, &pkg{})
 	if err != nil {
