@@ -126,9 +126,8 @@ func Start(s Spec) (*Process, error) {
 	return p, nil
 }
 
-// Prepared is a process that has everything but its program: sockets, streams, group. It
-// is made while the build still runs, because the socket protocol needs a helper process
-// whose start would otherwise delay the restart.
+// Prepared is a process that has everything but its program: sockets, streams, group. The
+// socket protocol needs a helper process, which can be started before the program is there.
 type Prepared struct {
 	p    *Process
 	held *proc.Held
