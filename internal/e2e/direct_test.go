@@ -100,7 +100,7 @@ func TestD4MismatchSession(t *testing.T) {
 	if !strings.Contains(e.str("message"), "example.test/web/lib came out differently from go build") {
 		t.Errorf("%s", e.line)
 	}
-	w.waitFor("build_finished")
+	w.waitFor("live")
 	w.settle()
 	if a := w.answer(); a.lib != name {
 		t.Errorf("answer %+v", a)
