@@ -123,3 +123,26 @@ func goCache(t *testing.T) string {
 	}
 	return strings.TrimSpace(string(out))
 }
+
+// C3: who builds makes no difference to the program, so another engine restarts nothing; it makes the next build.
+func TestC3Engine(t *testing.T) {
+	files := maps.Clone(webApp)
+	files[".hotreload.toml"] = "[build]\nengine = \"go\"\n"
+	w := startWeb(t, newApp(t, files), nil)
+	pid := w.answer().pid
+	mark := w.mark()
+	w.rewrite("[build]\nengine = \"direct\"\n")
+	w.applied()
+	w.settle()
+	if n := count(w.since(mark), "build_started") + count(w.since(mark), "exited"); n != 0 || w.answer().pid != pid {
+		t.Errorf("%d builds and ends", n)
+	}
+	w.setVersion("two") // by go build: there is no plan yet
+	w.waitFor("live")
+	until(t, "a plan", func() bool { d := w.status().Services[0].Direct; return d != nil && d.Ready })
+	w.setVersion("three")
+	w.waitFor("live")
+	if st := w.status().Services[0]; st.Engine != "direct" || w.answer().version != "three" {
+		t.Errorf("built by %s: %+v", st.Engine, st.Direct)
+	}
+}

@@ -123,13 +123,17 @@ func (e *Engine) apply(c *config.Config, list []config.Service) (re plan.Reconfi
 			continue
 		}
 		was := v.conf.Load()
-		build := !reflect.DeepEqual(was.Build, s.Build)
+		// Who builds makes no difference to the program.
+		old := was.Build
+		engine := old.Engine != s.Build.Engine
+		old.Engine = s.Build.Engine
+		build := !reflect.DeepEqual(old, s.Build)
 		run := !reflect.DeepEqual(processOf(was.Run), processOf(s.Run))
-		if !build && !run && reflect.DeepEqual(was.Rules, s.Rules) && reflect.DeepEqual(was.Needs, s.Needs) && reflect.DeepEqual(was.Run, s.Run) {
+		if !engine && !build && !run && reflect.DeepEqual(was.Rules, s.Rules) && reflect.DeepEqual(was.Needs, s.Needs) && reflect.DeepEqual(was.Run, s.Run) {
 			continue
 		}
 		set := &settings{Service: s, builder: was.builder}
-		if set.rules, err = compileRules(e.root, s.Rules); err == nil && build {
+		if set.rules, err = compileRules(e.root, s.Rules); err == nil && (build || engine) {
 			set, err = v.settings(s, v.cache())
 		}
 		if err != nil {
