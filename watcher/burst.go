@@ -108,14 +108,31 @@ func mergeBatches(a, b Batch) Batch {
 		}
 		by[c.Path] = c
 	}
+	rewrote := map[string]Sum{}
+	for _, c := range slices.Concat(a.Rewritten, b.Rewritten) {
+		rewrote[c.Path] = c.New
+	}
 	out := make([]Change, 0, len(by))
 	for _, c := range by {
 		if c.Old != c.New {
 			out = append(out, c)
+			delete(rewrote, c.Path)
+		} else {
+			rewrote[c.Path] = c.New
 		}
 	}
 	sortChanges(out)
-	return Batch{First: a.First, Changes: out, Open: b.Open, Rescan: a.Rescan || b.Rescan}
+	return Batch{First: a.First, Changes: out, Rewritten: rewritten(rewrote), Open: b.Open, Rescan: a.Rescan || b.Rescan}
+}
+
+// rewritten makes Batch.Rewritten.
+func rewritten(rewrote map[string]Sum) []Change {
+	var out []Change
+	for path, sum := range rewrote {
+		out = append(out, Change{Path: path, Old: sum, New: sum})
+	}
+	sortChanges(out)
+	return out
 }
 
 func sortChanges(c []Change) {

@@ -40,6 +40,7 @@ type watching struct {
 	batches []Batch        // all that were received
 	known   map[string]Sum // what the receiver believes, by path
 	opened  bool           // an Open batch waits for its closing one
+	blunder *string        // takes what is wrong with a batch, in place of the test
 }
 
 // watch runs a watcher until the test ends, and returns when it is ready.
@@ -111,31 +112,52 @@ func (s *watching) next() Batch {
 func (s *watching) take(b Batch) {
 	s.t.Helper()
 	if b.Open && s.opened {
-		s.t.Error("two Open batches in one burst")
+		s.wrong("two Open batches in one burst")
 	}
-	if !b.Open && !s.opened && len(b.Changes) == 0 {
-		s.t.Error("a closing batch without changes and without an Open one before")
+	if !b.Open && !s.opened && len(b.Changes)+len(b.Rewritten) == 0 {
+		s.wrong("a closing batch without changes and without an Open one before")
+	}
+	if b.Open && len(b.Rewritten) > 0 {
+		s.wrong("an Open batch says what was rewritten")
+	}
+	for _, c := range b.Rewritten {
+		if known, ok := s.known[c.Path]; c.Old != c.New || ok && known != c.New && !slices.ContainsFunc(b.Changes, func(d Change) bool { return d.Path == c.Path }) {
+			s.wrong("%s: rewritten, and not as it was", c.Path)
+		}
+		if slices.ContainsFunc(b.Changes, func(d Change) bool { return d.Path == c.Path }) {
+			s.wrong("%s: changed and rewritten", c.Path)
+		}
 	}
 	s.opened = b.Open
 	if b.First.IsZero() {
-		s.t.Error("a batch without First")
+		s.wrong("a batch without First")
 	}
 	if !slices.IsSortedFunc(b.Changes, func(a, c Change) int { return strings.Compare(a.Path, c.Path) }) {
-		s.t.Error("changes are not sorted")
+		s.wrong("changes are not sorted")
 	}
 	for i, c := range b.Changes {
 		if i > 0 && b.Changes[i-1].Path == c.Path {
-			s.t.Errorf("%s is twice in a batch", c.Path)
+			s.wrong("%s is twice in a batch", c.Path)
 		}
 		if c.Old == c.New {
-			s.t.Errorf("%s: Old equals New", c.Path)
+			s.wrong("%s: Old equals New", c.Path)
 		}
 		if old, ok := s.known[c.Path]; ok && old != c.Old {
-			s.t.Errorf("%s: Old is not what was reported before", c.Path)
+			s.wrong("%s: Old is not what was reported before", c.Path)
 		}
 		s.known[c.Path] = c.New
 	}
 	s.batches = append(s.batches, b)
+}
+
+// wrong is a batch that must not be: a failure, unless a test wants to see one.
+func (s *watching) wrong(format string, args ...any) {
+	s.t.Helper()
+	if s.blunder == nil {
+		s.t.Errorf(format, args...)
+	} else if *s.blunder == "" {
+		*s.blunder = fmt.Sprintf(format, args...)
+	}
 }
 
 // settled waits until all that happened before the call has been received, by

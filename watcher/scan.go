@@ -400,7 +400,7 @@ func (t *tree) syncFile(d *dir, path, name string, st stat, o op, m mode) {
 			return
 		}
 		f.dirty = true
-		t.note(d, path, name, Sum{})
+		t.note(d, path, name, Sum{}, stat{})
 		t.rulesFile(d, name)
 		return
 	}
@@ -413,15 +413,15 @@ func (t *tree) syncFile(d *dir, path, name string, st stat, o op, m mode) {
 			return
 		}
 		// Its stat could hide a write (git's rule): only reading tells.
-		old := f.sum
+		old, was := f.sum, f.stat()
 		t.read(d, name, f)
 		if f := d.files[name]; f != nil && f.sum == old {
 			return
 		}
-		t.note(d, path, name, old)
+		t.note(d, path, name, old, was)
 		return
 	}
-	t.note(d, path, name, f.known())
+	t.note(d, path, name, f.known(), f.stat())
 	f.set(st)
 	f.dirty = true
 	t.rulesFile(d, name)
@@ -442,7 +442,15 @@ func (f *file) set(st stat) {
 // read brings f up to date with the content.
 func (t *tree) read(d *dir, name string, f *file) {
 	path := d.join(name)
-	sum, st, err := sumFile(path, t.w.o.MaxHash, t.buf, nil)
+	sum, st, err := sumFile(path, t.w.o.MaxHash, t.buf, t.w.test.reading)
+	for range 3 {
+		// The events of a save that is being read are on their way. They must find this very
+		// state, else they tell of a write that came later: Batch.Rewritten.
+		if now, e := follow(path); err != nil || e != nil || now == st {
+			break
+		}
+		sum, st, err = sumFile(path, t.w.o.MaxHash, t.buf, t.w.test.reading)
+	}
 	switch {
 	case err == nil:
 		f.set(st)
@@ -464,10 +472,10 @@ func (t *tree) read(d *dir, name string, f *file) {
 }
 
 // note remembers that a file may differ from what was reported.
-func (t *tree) note(d *dir, path, name string, base Sum) {
+func (t *tree) note(d *dir, path, name string, base Sum, was stat) {
 	c := t.pending[path]
 	if c == nil {
-		c = &change{base: base, name: name}
+		c = &change{base: base, was: was, name: name}
 		t.pending[path] = c
 	}
 	c.dir = d
@@ -484,7 +492,7 @@ func (t *tree) note(d *dir, path, name string, base Sum) {
 
 func (t *tree) forget(d *dir, name string, f *file) {
 	path := d.join(name)
-	t.note(d, path, name, f.known())
+	t.note(d, path, name, f.known(), stat{}) // there again, it was away
 	t.removeFile(d, path, name, f)
 	t.rulesFile(d, name)
 }

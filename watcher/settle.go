@@ -33,7 +33,7 @@ func (t *tree) settle(now time.Time) {
 	if !held && !t.burst.opened && len(t.fresh) > 0 {
 		t.tryOpen(first)
 	}
-	if relevant && (t.burst.active() || len(t.pending)+len(t.turned) > 0) {
+	if relevant && (t.burst.active() || len(t.pending)+len(t.turned)+len(t.rewrote) > 0) {
 		if !t.burst.active() {
 			t.burst.event(first)
 		}
@@ -113,7 +113,7 @@ func (t *tree) tryOpen(first time.Time) {
 			now = f.known()
 		}
 		if now == c.base {
-			delete(t.pending, t.fresh[i])
+			t.same(t.fresh[i], c, f)
 			continue
 		}
 		content = content || f != nil && f.size > 0
@@ -182,12 +182,24 @@ func (t *tree) readDirty() (empty bool) {
 		switch {
 		case f == nil:
 		case f.known() == c.base:
-			delete(t.pending, path)
+			t.same(path, c, f)
 		case f.size == 0:
 			empty = true
 		}
 	}
 	return empty
+}
+
+// same takes what is no change out of pending. Events of a write that was read already
+// find the very file that was read; any other has been written since.
+func (t *tree) same(path string, c *change, f *file) {
+	delete(t.pending, path)
+	if f != nil && f.same(c.was) {
+		return
+	}
+	for _, name := range c.dir.names(c.name) {
+		t.rewrote[name] = c.base
+	}
 }
 
 // collect turns what is pending into changes. For an Open batch it leaves what
@@ -203,10 +215,11 @@ func (t *tree) collect(open bool) []Change {
 			}
 			now = f.known()
 		}
-		delete(t.pending, path)
 		if now == c.base {
+			t.same(path, c, f)
 			continue
 		}
+		delete(t.pending, path)
 		for _, name := range c.dir.names(c.name) {
 			out = append(out, Change{Path: name, Old: c.base, New: now})
 		}
@@ -215,6 +228,9 @@ func (t *tree) collect(open bool) []Change {
 		out = append(out, c)
 	}
 	clear(t.turned)
+	for _, c := range out {
+		delete(t.rewrote, c.Path) // and now it is another one, perhaps told in an Open batch
+	}
 	sortChanges(out)
 	return compactChanges(out)
 }
@@ -239,7 +255,7 @@ func (t *tree) send(changes []Change, open bool) {
 	opened := t.burst.opened
 	if !open {
 		t.closed++
-		if len(changes) == 0 && !opened {
+		if len(changes) == 0 && len(t.rewrote) == 0 && !opened {
 			return
 		}
 	}
@@ -249,10 +265,14 @@ func (t *tree) send(changes []Change, open bool) {
 	}
 	b := Batch{First: first, Changes: changes, Open: open, Rescan: t.rescan}
 	t.rescan = false
+	if !open {
+		b.Rewritten = rewritten(t.rewrote)
+		clear(t.rewrote)
+	}
 	batches = enqueue(batches, b)
 	if len(batches) == 1 && !open {
 		t.queue = t.queue[:0]
-		if len(batches[0].Changes) > 0 || t.owed {
+		if len(batches[0].Changes)+len(batches[0].Rewritten) > 0 || t.owed {
 			t.queue = append(t.queue, queued{batches[0], t.closed})
 		}
 		return

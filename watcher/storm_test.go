@@ -86,6 +86,7 @@ func storm(t *testing.T, o Options, seed uint64, rounds int, prepare func(*Watch
 		o.Scope.Dirs = []string{filepath.Join(root, "a/b"), filepath.Join(root, "c"), filepath.Join(root, "d/e/a")}
 	}
 	s := watch(t, o, prepare)
+	s.blunder = new(string)
 	files, _ := truth(t, root, nil)
 	known := files // what the receiver believes
 
@@ -131,6 +132,9 @@ func storm(t *testing.T, o Options, seed uint64, rounds int, prepare func(*Watch
 					known[c.Path] = c.New
 				}
 			}
+		}
+		if *s.blunder != "" {
+			return fmt.Sprintf("round %d: %s", round, *s.blunder)
 		}
 		delete(known, filepath.Join(root, fmt.Sprintf("zz-mark-%d", s.mark)))
 		must(t, os.Remove(filepath.Join(root, fmt.Sprintf("zz-mark-%d", s.mark))))

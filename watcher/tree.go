@@ -110,6 +110,7 @@ type change struct {
 	dir  *dir // tells the names to report, also after it was dropped
 	name string
 	base Sum  // what was reported last; zero: absent
+	was  stat // of the file when it held that
 	next bool // is in tree.fresh
 }
 
@@ -143,6 +144,7 @@ type tree struct {
 	pending  map[string]*change
 	fresh    []string          // pending since the last try to open
 	turned   map[string]Change // names whose directory link leads elsewhere now
+	rewrote  map[string]Sum    // written, and no change: Batch.Rewritten of this burst
 	minor    bool              // something minor happened since then
 	relevant bool              // something that counts happened since the last settle
 	eventAt  time.Time         // first hint since then
@@ -197,6 +199,7 @@ func newTree(w *Watcher, scope Scope) *tree {
 		burst:      burst{quiet: w.o.Debounce, limit: w.o.MaxWait},
 		pending:    map[string]*change{},
 		turned:     map[string]Change{},
+		rewrote:    map[string]Sum{},
 		stale:      map[string]stat{},
 		unreadable: map[string]bool{},
 		pollDev:    map[uint64]bool{},

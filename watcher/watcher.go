@@ -100,9 +100,18 @@ type Batch struct {
 	First   time.Time // when the first event of the burst was seen
 	Changes []Change  // since the last Batch sent, sorted by path, each path once
 
+	// Rewritten has the files that were written, or replaced, and hold again what was
+	// reported of them: Old equals New. Who read one meanwhile may have read something
+	// else (nothing at all, while an editor had it truncated). What leaves no trace is not
+	// seen: a write that is undone within one tick of the file system's clock (about
+	// 4 ms), a file that was moved away and back. Only a Batch that is not Open has them;
+	// sorted, none is in Changes.
+	Rewritten []Change
+
 	// Open is true for the one batch that is sent at once at the first change of
 	// content of a burst: more may follow. A batch that is not Open says that the
 	// burst has settled. One always follows an Open batch, if need be without Changes.
+	// Otherwise a batch has Changes or Rewritten.
 	Open bool
 
 	// Rescan is true if events had been lost, or a tree had been away, and everything was looked at.
@@ -164,6 +173,7 @@ type testHooks struct {
 	mountinfo        string        // instead of /proc/self/mountinfo
 	pause            chan struct{} // the reader of events waits on it before each event
 	hashing          func(string)  // called by the reading in the background, between a file's stat and its content
+	reading          func(string)  // ... by the owner
 	noRuleA, noRuleB bool
 	notifyError      error // from opening the notify backend
 }

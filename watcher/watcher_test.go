@@ -64,6 +64,126 @@ func TestUndoWithinBurst(t *testing.T) {
 	}
 }
 
+// L12: what was written meanwhile and holds again what it held is told, though it is no
+// change: a compiler may have read it in between. What was not written is not told.
+func TestRewritten(t *testing.T) {
+	backends(t, func(t *testing.T, o Options) {
+		root := o.Scope.Trees[0]
+		file, other := filepath.Join(root, "main.go"), filepath.Join(root, "other.go")
+		plant(t, root, map[string]string{"main.go": "one", "other.go": "other"})
+		s := watch(t, o)
+		s.hashed()
+		// In the watcher's own goroutine, so that it cannot look in between.
+		unseen := func(what string, f func(), told bool) []Change {
+			t.Helper()
+			s.do(func(*tree) { f() })
+			if told {
+				s.next() // by itself, without anything else happening
+			}
+			var got []Change
+			for _, b := range s.settled() {
+				if len(b.Changes) > 0 {
+					t.Errorf("%s: %+v", what, b.Changes)
+				}
+				for _, c := range b.Rewritten {
+					if c.Path == file || c.Path == other {
+						got = append(got, c)
+					}
+				}
+			}
+			return got
+		}
+		sum := s.sumOf(file)
+		for _, c := range []struct {
+			what string
+			do   func()
+			want []Change
+		}{
+			{"written twice", func() { write(t, file, "two"); write(t, file, "one") }, []Change{{file, sum, sum}}},
+			{"truncated and written", func() { write(t, file, ""); write(t, file, "one") }, []Change{{file, sum, sum}}},
+			{"replaced", func() { write(t, file+"~", "one"); rename(t, file+"~", file) }, []Change{{file, sum, sum}}},
+			{"its mode changed", func() { must(t, os.Chmod(file, 0o600)) }, nil},
+			{"read", func() { _, err := os.ReadFile(file); must(t, err) }, nil},
+		} {
+			if d := cmp.Diff(c.want, unseen(c.what, c.do, c.want != nil)); d != "" {
+				t.Errorf("%s (-want +got):\n%s", c.what, d)
+			}
+		}
+		// With a change of another file in the same burst, and of its own in the end.
+		var changes, rewritten []string
+		s.do(func(*tree) {
+			write(t, file, "two")
+			write(t, file, "one")
+			write(t, other, "another")
+		})
+		for _, b := range s.settled() {
+			for _, c := range b.Changes {
+				changes = append(changes, filepath.Base(c.Path))
+			}
+			for _, c := range b.Rewritten {
+				rewritten = append(rewritten, filepath.Base(c.Path))
+			}
+		}
+		slices.Sort(changes)
+		if !slices.Equal(changes, []string{"other.go"}) || !slices.Contains(rewritten, "main.go") || slices.Contains(rewritten, "other.go") {
+			t.Errorf("changed %v, rewritten %v", changes, rewritten)
+		}
+	})
+}
+
+// L2: a save in two writes, the second one just when the first one is read, is one save:
+// nothing was written again.
+func TestReadWhileWritten(t *testing.T) {
+	root := tempDir(t)
+	file := filepath.Join(root, "main.go")
+	write(t, file, "old")
+	more := make(chan struct{}, 1)
+	s := watch(t, Options{Scope: Scope{Trees: []string{root}}}, func(w *Watcher) {
+		w.test.reading = func(path string) {
+			select {
+			case <-more:
+				f, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND, 0)
+				if err == nil {
+					_, err = f.WriteString(" half")
+					f.Close()
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			default:
+			}
+		}
+	})
+	s.hashed()
+	more <- struct{}{}
+	write(t, file+"~", "one")
+	rename(t, file+"~", file)
+	var names []string
+	for _, b := range s.settled() {
+		for _, c := range b.Changes {
+			names = append(names, filepath.Base(c.Path))
+		}
+		for _, c := range b.Rewritten {
+			if c.Path == file {
+				t.Errorf("the save was told once more: %+v", b)
+			}
+		}
+	}
+	if len(more) > 0 || !slices.Equal(names, []string{"main.go"}) {
+		t.Errorf("changed: %v, not read: %d", names, len(more))
+	}
+}
+
+// sumOf is what the watcher knows of the file's content.
+func (s *watching) sumOf(path string) Sum {
+	s.t.Helper()
+	files, _, _ := s.state()
+	if files[path] == (Sum{}) {
+		s.t.Fatalf("%s is not known", path)
+	}
+	return files[path]
+}
+
 // nextAfterQuiet lets the quiet time pass, again and again (an event that was on
 // the way prolongs the burst), until a batch comes.
 func (s *watching) nextAfterQuiet() Batch {
