@@ -66,10 +66,15 @@ func (t *tree) newNode(path string, up *dir, r *root) *dir {
 		// path's watch must go first, since inotify gives the same descriptor
 		// again and fsnotify keeps the old name for it.
 		if q := t.byID[st.id]; q != nil && st.id.known() && q.path != path && !t.w.test.noRuleB {
-			if now, err := lstat(q.path); err == nil && now.kind == kindDir && now.id == st.id {
+			if leadsTo(q.path, st.id) {
 				return nil // one directory mounted at two places: the first one counts
 			}
 			t.drop(q)
+			if up != nil && !t.alive(up) {
+				// The directory above was replaced by a link, through which its own new place
+				// was met. A node here would be below nothing, and no event would end it.
+				return nil
+			}
 		}
 		watched, err := t.watch(path, st.id.dev)
 		if err != nil {
@@ -103,6 +108,17 @@ func (t *tree) newNode(path string, up *dir, r *root) *dir {
 		return d
 	}
 	return nil // replaced again and again: its events will lead here once more
+}
+
+// leadsTo reports whether path is the directory, without a link on the way: a node that was made just when a directory
+// above it became a link is no second place, and must not keep the true one from being watched.
+func leadsTo(path string, id fileID) bool {
+	st, err := lstat(path)
+	if err != nil || st.kind != kindDir || st.id != id {
+		return false
+	}
+	real, err := filepath.EvalSymlinks(path)
+	return err == nil && real == path
 }
 
 // watch asks the backend for events of one directory. Without an error, false
@@ -199,6 +215,9 @@ func (t *tree) alive(d *dir) bool { return t.nodes[d.path] == d }
 func (t *tree) list(d *dir, m mode) {
 	// A directory's own mtime could say that the listing is the old one, but
 	// not on FAT, nor through some shares; and reading it is the smaller part of a look.
+	if t.w.test.listing != nil {
+		t.w.test.listing(d.path)
+	}
 	entries, err := readDir(d.path)
 	switch {
 	case err == nil:

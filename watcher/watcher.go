@@ -174,6 +174,7 @@ type testHooks struct {
 	pause            chan struct{} // the reader of events waits on it before each event
 	hashing          func(string)  // called by the reading in the background, between a file's stat and its content
 	reading          func(string)  // ... by the owner
+	listing          func(string)  // called between the watch of a directory and its listing
 	noRuleA, noRuleB bool
 	notifyError      error // from opening the notify backend
 }

@@ -432,6 +432,68 @@ func TestNoInstances(t *testing.T) {
 	s.expect("+a.go")
 }
 
+// W2: a directory moves, and a link to where it is now takes its place, just between its watch and its listing. It is
+// met through the link first, and must go by its true name all the same.
+func TestReplacedByLink(t *testing.T) {
+	moved := func(t *testing.T, old, new string) { rename(t, old, new) }
+	for _, c := range []struct {
+		name    string
+		exclude []string
+		replace func(t *testing.T, old, new string)
+	}{
+		{"itself", nil, moved},
+		{"itself, to where nothing counts", []string{"sub/new/"}, moved},
+		{"another", nil, func(t *testing.T, old, new string) { mkdir(t, new); must(t, os.Remove(old)) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root := tempDir(t)
+			sub := filepath.Join(root, "sub")
+			old, new := filepath.Join(sub, "old"), filepath.Join(sub, "new")
+			mkdir(t, sub)
+			var replace func()
+			s := watch(t, Options{Backend: "notify", Exclude: c.exclude, Scope: Scope{Trees: []string{root}}}, func(w *Watcher) {
+				w.test.listing = func(path string) {
+					if path == old && replace != nil {
+						replace()
+						replace = nil
+					}
+				}
+			})
+			s.do(func(tr *tree) {
+				mkdir(t, old)
+				replace = func() {
+					c.replace(t, old, new)
+					must(t, os.Symlink(sub, old))
+				}
+				tr.look([]hint{{old, opBound}})
+				// The events of it, in two parts as the system may deliver them, the other name first.
+				seen := map[string]op{}
+				for end := time.Now().Add(patience); seen[new]&opBound == 0 || seen[old]&opGone == 0; {
+					hints, _, _ := tr.be.take()
+					for _, h := range hints {
+						seen[h.path] |= h.op
+					}
+					if time.Now().After(end) {
+						t.Errorf("events: %v", seen)
+						return
+					}
+				}
+				tr.look([]hint{{new, seen[new]}})
+				tr.look([]hint{{old, seen[old]}})
+			})
+			write(t, filepath.Join(new, "file"), "content")
+			wantDirs, want := []string{root, sub, new}, []string{"+sub/new/file"}
+			if c.exclude != nil {
+				wantDirs, want = wantDirs[:2], nil
+			}
+			s.expect(want...)
+			if _, dirs, watched := s.state(); !slices.Equal(dirs, watched) || !slices.Equal(dirs, wantDirs) {
+				t.Errorf("directories %v, watched %v", dirs, watched)
+			}
+		})
+	}
+}
+
 // W8: the root is deleted and created again, or renamed away and back.
 func TestRootLost(t *testing.T) {
 	backends(t, func(t *testing.T, o Options) {
