@@ -8,6 +8,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
 )
 
 // unusableError says why the file that a successful build has left cannot be run.
@@ -61,11 +64,51 @@ func inspect(path string, script bool) (sum [sha256.Size]byte, err error) {
 	if !mayExecute(st) {
 		return sum, &unusableError{path: path, what: fmt.Sprintf("is not executable (mode %v)", st.Mode().Perm())}
 	}
-	h := sha256.New()
-	h.Write(magic[:n])
-	// 256 KiB: with the 32 KiB of io.Copy the system calls cost a tenth of the hashing.
-	if _, err := io.CopyBuffer(onlyWriter{h}, onlyReader{f}, make([]byte, 256<<10)); err != nil {
+	sum, err = checksum(f, st.Size())
+	if err != nil {
 		return sum, &unusableError{path: path, what: "cannot be read: " + err.Error()}
+	}
+	return sum, nil
+}
+
+// sumPart is what one processor sums up at a time.
+const sumPart = 4 << 20
+
+// checksum is the SHA-256 of the SHA-256s of the file's parts. One processor takes 49 ms for
+// 65 MB, which the new program would wait for; all of them share the parts.
+func checksum(f io.ReaderAt, size int64) (sum [sha256.Size]byte, err error) {
+	parts := make([][sha256.Size]byte, (size+sumPart-1)/sumPart)
+	var (
+		next atomic.Int64
+		wg   sync.WaitGroup
+		errs = make([]error, min(len(parts), runtime.GOMAXPROCS(0)))
+	)
+	for w := range errs {
+		wg.Go(func() {
+			// 256 KiB: with the 32 KiB of io.Copy the system calls cost a tenth of the hashing.
+			buf := make([]byte, 256<<10)
+			for i := next.Add(1) - 1; int(i) < len(parts); i = next.Add(1) - 1 {
+				h := sha256.New()
+				part := io.NewSectionReader(f, i*sumPart, min(sumPart, size-i*sumPart))
+				n, err := io.CopyBuffer(onlyWriter{h}, onlyReader{part}, buf)
+				if err == nil && n < part.Size() {
+					err = io.ErrUnexpectedEOF
+				}
+				if err != nil {
+					errs[w] = err
+					return
+				}
+				h.Sum(parts[i][:0])
+			}
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return sum, err
+	}
+	h := sha256.New()
+	for _, p := range parts {
+		h.Write(p[:])
 	}
 	h.Sum(sum[:0])
 	return sum, nil

@@ -24,6 +24,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/proc"
 )
 
 // Options describe the builds of one program. The zero value of a field is its default.
@@ -82,7 +84,7 @@ type Result struct {
 	Canceled bool // the context was canceled; nothing else is told then
 
 	Binary string   // absolute path; empty if not OK, or without Options.Output
-	Sum    [32]byte // SHA-256 of the binary: equal programs have equal sums. Zero without Binary
+	Sum    [32]byte // checksum of the binary: equal programs have equal sums, and others never. Zero without Binary
 
 	Duration    time.Duration
 	Diagnostics []Diagnostic // at most 100
@@ -159,7 +161,7 @@ func New(o Options) (*Builder, error) {
 	if b.custom() {
 		return b, nil
 	}
-	if _, err := lookPath(o.Env, o.Dir, o.Go); err != nil {
+	if _, err := proc.LookPath(o.Env, o.Dir, o.Go); err != nil {
 		return nil, goMissing(o.Go, err)
 	}
 	if o.Linker == "mold" || o.Linker == "lld" {
@@ -405,7 +407,7 @@ func (b *Builder) buildGo(ctx context.Context, generation int, env []string, out
 	if err := b.refreshTools(ctx); err != nil {
 		return b.refuse(err)
 	}
-	path, err := lookPath(env, b.o.Dir, b.o.Go)
+	path, err := proc.LookPath(env, b.o.Dir, b.o.Go)
 	if err != nil {
 		return b.refuse(goMissing(b.o.Go, err))
 	}
@@ -491,10 +493,10 @@ func (b *Builder) finish(ctx context.Context, f failure, bin, fresh string, out 
 // environment is that of the build. PWD names Dir as the user named it, where the
 // kernel's answer would resolve links: the paths in messages follow it.
 func (b *Builder) environment(tmp string) []string {
-	env := setEnv(b.o.Env, "PWD", b.o.Dir)
+	env := proc.SetEnv(b.o.Env, "PWD", b.o.Dir)
 	// A killed go build leaves its work directory behind whatever the signal (it has no
 	// handler), so it gets one of ours, on the file system of the binary.
-	return setEnv(env, "GOTMPDIR", tmp)
+	return proc.SetEnv(env, "GOTMPDIR", tmp)
 }
 
 // goEnvironment is for the go command alone: an external link makes its directory in
@@ -502,7 +504,7 @@ func (b *Builder) environment(tmp string) []string {
 // does no harm either.
 func goEnvironment(env []string, tmp string) []string {
 	for _, name := range tempVariables {
-		env = setEnv(env, name, tmp)
+		env = proc.SetEnv(env, name, tmp)
 	}
 	return env
 }
@@ -532,27 +534,6 @@ func isDigits(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-// setEnv returns env with one variable set, without changing env.
-func setEnv(env []string, name, value string) []string {
-	out := make([]string, 0, len(env)+4)
-	for _, kv := range env {
-		if k, _, ok := strings.Cut(kv, "="); !ok || !sameVariable(k, name) {
-			out = append(out, kv)
-		}
-	}
-	return append(out, name+"="+value)
-}
-
-// getEnv returns the value of a variable; the last setting counts, as for os/exec.
-func getEnv(env []string, name string) string {
-	for _, kv := range slices.Backward(env) {
-		if k, v, ok := strings.Cut(kv, "="); ok && sameVariable(k, name) {
-			return v
-		}
-	}
-	return ""
 }
 
 type hinted struct {

@@ -79,7 +79,7 @@ func testEnv(more ...string) []string {
 	env = append(env, "GOPROXY=off", "GOTOOLCHAIN=local", "GOENV=off", "GOWORK=off")
 	for _, kv := range more {
 		name, value, _ := strings.Cut(kv, "=")
-		env = setEnv(env, name, value)
+		env = proc.SetEnv(env, name, value)
 	}
 	return env
 }

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/proc"
 )
 
 // B9: an argument vector reaches the command byte for byte, and a shell string the shell.
@@ -410,7 +412,7 @@ func TestCancelOften(t *testing.T) {
 	dir := project(t, map[string]string{"main.go": "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(version) }\n"})
 	env, alive := marked(t)
 	temp := t.TempDir()
-	env = setEnv(env, "TMPDIR", temp)
+	env = proc.SetEnv(env, "TMPDIR", temp)
 	b := newBuilder(t, Options{Dir: dir, Env: env})
 	version := func(n int) {
 		write(t, dir, "version.go", fmt.Sprintf("package main\n\nconst version = \"%d %d\"\n", n, rand.Int64()))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hotreload/hotreload/internal/direct"
+	"github.com/hotreload/hotreload/internal/proc"
 )
 
 // Which engines Options.Engine may name.
@@ -157,7 +158,7 @@ func (b *Builder) Idle(ctx context.Context) Idled {
 	default:
 		return Idled{} // a build has begun; what comes of it will be followed by an idle time, too
 	}
-	path, err := lookPath(b.o.Env, b.o.Dir, b.o.Go)
+	path, err := proc.LookPath(b.o.Env, b.o.Dir, b.o.Go)
 	if err != nil {
 		return Idled{}
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"github.com/hotreload/hotreload/internal/proc"
 )
 
 // failure is a command that failed, or whose result cannot be used.
@@ -373,7 +375,7 @@ type listed struct{ name, dir string }
 
 // list asks which packages the pattern matches. Only for messages.
 func (b *Builder) list(ctx context.Context) []listed {
-	path, err := lookPath(b.o.Env, b.o.Dir, b.o.Go)
+	path, err := proc.LookPath(b.o.Env, b.o.Dir, b.o.Go)
 	if err != nil {
 		return nil
 	}
@@ -384,7 +386,7 @@ func (b *Builder) list(ctx context.Context) []listed {
 			argv = append(argv, f)
 		}
 	}
-	run(ctx, command{path: path, argv: append(argv, b.o.Package), dir: b.o.Dir, env: setEnv(b.o.Env, "PWD", b.o.Dir), output: out, stderr: discard{}, hard: true})
+	run(ctx, command{path: path, argv: append(argv, b.o.Package), dir: b.o.Dir, env: proc.SetEnv(b.o.Env, "PWD", b.o.Dir), output: out, stderr: discard{}, hard: true})
 	text, _ := out.finish()
 	var all []listed
 	for line := range strings.Lines(text) {

@@ -5,6 +5,8 @@ import (
 	"go/version"
 	"slices"
 	"strings"
+
+	"github.com/hotreload/hotreload/internal/goflags"
 )
 
 // goPlan is how go build is called, besides -o and the package.
@@ -109,7 +111,7 @@ func makePlan(o Options, t toolchain, linker string) (goPlan, error) {
 	}
 	var inherited []goFlag
 	// GOFLAGS that cannot be parsed are go build's to complain about.
-	if words, err := splitQuoted(t.goflags); err == nil {
+	if words, err := goflags.Split(t.goflags); err == nil {
 		inherited, _ = parseGoflags(words)
 	}
 	for _, f := range inherited {
@@ -209,7 +211,7 @@ func mergeLdflags(dwarf bool, linker string, flags []goFlag) []string {
 			}
 			e.pattern, e.value = e.value[:i], e.value[i+1:]
 		}
-		if _, err := splitQuoted(e.value); err != nil {
+		if _, err := goflags.Split(e.value); err != nil {
 			return []string{"-ldflags=" + f.value}
 		}
 		switch {
@@ -237,6 +239,9 @@ func mergeLdflags(dwarf bool, linker string, flags []goFlag) []string {
 	return out
 }
 
+// spaces are where the go command cuts.
+const spaces = " \t\n\r"
+
 func join(a, b string) string { return strings.Trim(a+" "+b, spaces) }
 
 // withLinker adds the external linker to a value of -ldflags: to -extldflags where the
@@ -246,7 +251,7 @@ func withLinker(linker, value string) string {
 		return value
 	}
 	fuse := "-fuse-ld=" + linker
-	words, err := splitQuoted(value)
+	words, err := goflags.Split(value)
 	if err != nil {
 		return value
 	}
@@ -273,7 +278,7 @@ func withLinker(linker, value string) string {
 		return value
 	}
 	words[last] += " " + fuse
-	merged, err := joinQuoted(words)
+	merged, err := goflags.Join(words)
 	if err != nil {
 		return value
 	}

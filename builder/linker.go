@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/hotreload/hotreload/internal/proc"
 )
 
 // linkerCommands are the names by which the linkers are installed.
@@ -15,7 +17,7 @@ var linkerCommands = map[string][]string{
 
 func findLinker(env []string, dir, name string) string {
 	for _, command := range linkerCommands[name] {
-		if path, err := lookPath(env, dir, command); err == nil {
+		if path, err := proc.LookPath(env, dir, command); err == nil {
 			return path
 		}
 	}
@@ -34,7 +36,7 @@ func chooseLinker(ctx context.Context, o Options, t toolchain) (string, error) {
 	case "mold", "lld":
 		want = []string{o.Linker}
 	default:
-		if !t.cgo || t.cross || strings.Contains(getEnv(o.Env, "CGO_LDFLAGS"), "-fuse-ld") {
+		if !t.cgo || t.cross || strings.Contains(proc.GetEnv(o.Env, "CGO_LDFLAGS"), "-fuse-ld") {
 			return "", nil
 		}
 	}
@@ -56,7 +58,7 @@ func compilerAccepts(ctx context.Context, o Options, cc []string, linker string)
 	if len(cc) == 0 {
 		return false
 	}
-	path, err := lookPath(o.Env, o.Dir, cc[0])
+	path, err := proc.LookPath(o.Env, o.Dir, cc[0])
 	if err != nil {
 		return false
 	}

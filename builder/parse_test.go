@@ -126,36 +126,6 @@ func TestFrame(t *testing.T) {
 	}
 }
 
-func TestQuoted(t *testing.T) {
-	for _, c := range []struct {
-		in   string
-		want []string
-	}{
-		{"", nil}, {"  \t\n ", nil}, {"a b", []string{"a", "b"}}, {`'a b' "c d"`, []string{"a b", "c d"}},
-		{`-X=a='b c'`, []string{"-X=a='b", "c'"}}, {`'-X a=b c'-d`, []string{"-X a=b c", "-d"}}, {`"it's"`, []string{"it's"}}, {`''`, []string{""}},
-		{`a'b"c`, []string{`a'b"c`}},
-	} {
-		got, err := splitQuoted(c.in)
-		if err != nil || !slices.Equal(got, c.want) {
-			t.Errorf("splitQuoted(%q) = %q, %v; want %q", c.in, got, err, c.want)
-		}
-		joined, err := joinQuoted(got)
-		if err != nil {
-			t.Errorf("joinQuoted(%q): %v", got, err)
-			continue
-		}
-		if again, err := splitQuoted(joined); err != nil || !slices.Equal(again, got) {
-			t.Errorf("splitQuoted(joinQuoted(%q)) = %q, %v", got, again, err)
-		}
-	}
-	if _, err := splitQuoted(`a 'b`); err == nil {
-		t.Error("an unterminated quote is accepted")
-	}
-	if s, err := joinQuoted([]string{`a b'c"d`}); err == nil {
-		t.Errorf("what cannot be quoted became %q", s)
-	}
-}
-
 // B8: how -ldflags are merged.
 func TestMergeLdflags(t *testing.T) {
 	flags := func(values ...string) []goFlag {
@@ -266,24 +236,6 @@ func FuzzParse(f *testing.F) {
 		}
 		if whole := show(Parse("/p", s)); golang && s[cut:] == "" && whole != show(list) {
 			t.Errorf("Parse differs:\n%s\n%s", whole, show(list))
-		}
-	})
-}
-
-// FuzzQuoted: what is joined is split into the same words.
-func FuzzQuoted(f *testing.F) {
-	f.Add(`a 'b c' "d'e" f'g`)
-	f.Fuzz(func(t *testing.T, s string) {
-		words, err := splitQuoted(s)
-		if err != nil {
-			return
-		}
-		joined, err := joinQuoted(words)
-		if err != nil {
-			return
-		}
-		if again, err := splitQuoted(joined); err != nil || !slices.Equal(again, words) {
-			t.Errorf("%q -> %q -> %q -> %q, %v", s, words, joined, again, err)
 		}
 	})
 }

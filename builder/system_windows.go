@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 )
 
@@ -24,8 +23,6 @@ func binarySuffix(output string) string {
 // tempVariables name the directory for temporary files.
 var tempVariables = []string{"TMP", "TEMP"}
 
-func sameVariable(a, b string) bool { return strings.EqualFold(a, b) }
-
 // shellArgv is the command that runs a shell string, for display.
 func shellArgv(script string) []string { return []string{"cmd", "/d", "/c", script} }
 
@@ -38,45 +35,6 @@ func shellCommand(script, tmp string) ([]string, error) {
 		return nil, err
 	}
 	return []string{"cmd", "/d", "/c", file}, nil
-}
-
-// lookPath finds a command as cmd.exe would in that environment and directory, except
-// that the directory itself is not searched; the result is absolute.
-func lookPath(env []string, dir, name string) (string, error) {
-	exts := filepath.SplitList(strings.ToLower(getEnv(env, "PATHEXT")))
-	if len(exts) == 0 {
-		exts = []string{".com", ".exe", ".bat", ".cmd"}
-	}
-	if strings.ContainsAny(name, `:\/`) {
-		path := name
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(dir, path)
-		}
-		return withExtension(path, exts)
-	}
-	for _, d := range filepath.SplitList(getEnv(env, "PATH")) {
-		if !filepath.IsAbs(d) {
-			continue
-		}
-		if path, err := withExtension(filepath.Join(d, name), exts); err == nil {
-			return path, nil
-		}
-	}
-	return "", fs.ErrNotExist
-}
-
-func withExtension(path string, exts []string) (string, error) {
-	if filepath.Ext(path) != "" {
-		if st, err := os.Stat(path); err == nil && !st.IsDir() {
-			return path, nil
-		}
-	}
-	for _, e := range exts {
-		if st, err := os.Stat(path + e); err == nil && !st.IsDir() {
-			return path + e, nil
-		}
-	}
-	return "", &fs.PathError{Op: "exec", Path: path, Err: fs.ErrNotExist}
 }
 
 func mayExecute(fs.FileInfo) bool { return true }

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/proc"
 )
 
 // Job is one of several builds that are made together.
@@ -312,7 +314,7 @@ func (t *together) end() (left []*member) {
 
 func (t *together) goBuild(ctx context.Context, env []string, tmp string, out *output) (failure, error) {
 	b := t.members[0].b
-	path, err := lookPath(env, b.o.Dir, b.o.Go)
+	path, err := proc.LookPath(env, b.o.Dir, b.o.Go)
 	if err != nil {
 		return failure{}, err
 	}

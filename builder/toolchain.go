@@ -7,6 +7,9 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/goflags"
+	"github.com/hotreload/hotreload/internal/proc"
 )
 
 // toolchain is what `go env` says. It is asked once, not before each build (3.5 ms), and
@@ -66,8 +69,8 @@ func (b *Builder) refreshTools(ctx context.Context) error {
 // probe asks the go command. Where that fails, as in a module that wants a newer
 // toolchain than there is, the build goes on without -json and tells the reason.
 func probe(ctx context.Context, o Options) toolchain {
-	unknown := toolchain{version: "go1.20", goflags: getEnv(o.Env, "GOFLAGS")}
-	path, err := lookPath(o.Env, o.Dir, o.Go)
+	unknown := toolchain{version: "go1.20", goflags: proc.GetEnv(o.Env, "GOFLAGS")}
+	path, err := proc.LookPath(o.Env, o.Dir, o.Go)
 	if err != nil {
 		return unknown
 	}
@@ -75,13 +78,13 @@ func probe(ctx context.Context, o Options) toolchain {
 	var text bytes.Buffer
 	end := run(ctx, command{
 		path: path, argv: append([]string{o.Go, "env", "-json"}, names...), dir: o.Dir,
-		env: setEnv(o.Env, "PWD", o.Dir), output: &text, stderr: discard{}, hard: true,
+		env: proc.SetEnv(o.Env, "PWD", o.Dir), output: &text, stderr: discard{}, hard: true,
 	})
 	v := make(map[string]string)
 	if !end.ok() || json.Unmarshal(text.Bytes(), &v) != nil || v["GOVERSION"] == "" {
 		return unknown
 	}
-	cc, _ := splitQuoted(v["CC"])
+	cc, _ := goflags.Split(v["CC"])
 	return toolchain{
 		known:   true,
 		version: goVersion(v["GOVERSION"]),

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/proc"
 )
 
 // build is Build with a plan. It is the whole of the fast path.
@@ -416,9 +418,13 @@ func (e *Engine) tool(ctx context.Context, work string, t tool, args []string) (
 	env := e.environment(work)
 	for _, kv := range slices.Concat(e.plan.env, t.env) {
 		name, value, _ := strings.Cut(kv, "=")
-		env = setEnv(env, name, value)
+		env = proc.SetEnv(env, name, value)
 	}
-	r, err := run(ctx, command{path: t.argv[0], argv: slices.Concat(t.argv[:1], args), dir: e.o.Dir, env: env, merge: true})
+	var said bytes.Buffer
+	state, err := proc.Run(ctx, proc.Errand{
+		Cmd:    proc.Cmd{Path: t.argv[0], Args: slices.Concat(t.argv[:1], args), Dir: e.o.Dir, Env: env},
+		Stdout: &said,
+	})
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -426,8 +432,8 @@ func (e *Engine) tool(ctx context.Context, work string, t tool, args []string) (
 		return nil, refuse("%s is gone", t.argv[0])
 	case err != nil:
 		return nil, refuse("%s could not be run: %v", t.argv[0], err)
-	case r.code != 0:
-		return r.stdout, errExit
+	case state.Code != 0:
+		return said.Bytes(), errExit
 	}
-	return r.stdout, nil
+	return said.Bytes(), nil
 }

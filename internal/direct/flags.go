@@ -150,27 +150,3 @@ func checkLink(argv []string) (flags []string, err error) {
 	}
 	return append(flags, "-buildid="), nil
 }
-
-// splitGOFLAGS takes the variable apart as the go command does: words, each of which may be quoted as a whole.
-func splitGOFLAGS(s string) ([]string, error) {
-	var out []string
-	for {
-		s = strings.TrimLeft(s, " \t\n\r")
-		if s == "" {
-			return out, nil
-		}
-		if q := s[0]; q == '\'' || q == '"' {
-			word, rest, ok := strings.Cut(s[1:], string(q))
-			if !ok {
-				return nil, refuse("GOFLAGS cannot be understood")
-			}
-			out, s = append(out, word), rest
-			continue
-		}
-		end := strings.IndexAny(s, " \t\n\r")
-		if end < 0 {
-			end = len(s)
-		}
-		out, s = append(out, s[:end]), s[end:]
-	}
-}

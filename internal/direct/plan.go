@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"golang.org/x/mod/modfile"
+
+	"github.com/hotreload/hotreload/internal/goflags"
+	"github.com/hotreload/hotreload/internal/proc"
 )
 
 // plan is how go build would make the program. It does not change once made, and holds as long as the files are what their
@@ -114,7 +117,7 @@ func (e *Engine) take(ctx context.Context) (*plan, *state, error) {
 		return nil, nil, refuse("the package is named by its files or a pattern")
 	}
 	for _, name := range magic {
-		if getEnv(e.o.Env, name) != "" {
+		if proc.GetEnv(e.o.Env, name) != "" {
 			return nil, nil, refuse("%s is set", name)
 		}
 	}
@@ -123,17 +126,17 @@ func (e *Engine) take(ctx context.Context) (*plan, *state, error) {
 		return nil, nil, err
 	}
 	defer done()
-	r, err := e.goTool(ctx, work, append([]string{"env", "-json"}, envNames...)...)
+	said, _, err := e.goTool(ctx, work, append([]string{"env", "-json"}, envNames...)...)
 	if err != nil {
 		return nil, nil, err
 	}
 	env := map[string]string{}
-	if err := json.Unmarshal(r.stdout, &env); err != nil || env["GOVERSION"] == "" || env["GOROOT"] == "" {
+	if err := json.Unmarshal(said, &env); err != nil || env["GOVERSION"] == "" || env["GOROOT"] == "" {
 		return nil, nil, refuse("go env answered nothing that is understood")
 	}
-	inherited, err := splitGOFLAGS(env["GOFLAGS"])
+	inherited, err := goflags.Split(env["GOFLAGS"])
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, refuse("GOFLAGS cannot be understood")
 	}
 	if err := checkFlags(slices.Concat(inherited, e.o.Flags)); err != nil {
 		return nil, nil, err
@@ -147,10 +150,11 @@ func (e *Engine) take(ctx context.Context) (*plan, *state, error) {
 
 	started := time.Now()
 	args := slices.Concat([]string{"build", "-n", "-a"}, e.o.Flags, []string{"-o", filepath.Join(work, "never"), e.o.Package})
-	if r, err = e.goTool(ctx, work, args...); err != nil {
+	_, commands, err := e.goTool(ctx, work, args...)
+	if err != nil {
 		return nil, nil, err
 	}
-	s, err := parseScript(string(r.stderr), e.o.Dir)
+	s, err := parseScript(string(commands), e.o.Dir)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -164,11 +168,11 @@ func (e *Engine) take(ctx context.Context) (*plan, *state, error) {
 		}
 	}
 	args = slices.Concat([]string{"list", "-deps", "-export", listFields}, e.o.Flags, []string{e.o.Package})
-	if r, err = e.goTool(ctx, work, args...); err != nil {
+	if said, _, err = e.goTool(ctx, work, args...); err != nil {
 		return nil, nil, err
 	}
 	var list []*listed
-	dec := json.NewDecoder(bytes.NewReader(r.stdout))
+	dec := json.NewDecoder(bytes.NewReader(said))
 	for {
 		var p listed
 		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
@@ -301,7 +305,7 @@ func (b *planner) packages() error {
 		return refuse("the main package is not in a module of this project")
 	}
 	b.plan.link.tool = tool{env: b.script.link.env, argv: argv[:1]}
-	if getEnv(b.e.o.Env, "GOGC") == "" {
+	if proc.GetEnv(b.e.o.Env, "GOGC") == "" {
 		// A seventh of the linker's work is collecting garbage. With this it takes a tenth more memory (1,017 packages:
 		// 1.0 instead of 0.9 GB) and 2.5 instead of 2.9 s of processor time. The compiler has a rule of its own for its heap,
 		// which a GOGC would switch off.
@@ -517,8 +521,9 @@ func (b *planner) inputs() error {
 	}
 	if cgo {
 		for _, name := range []string{"CC", "CXX"} {
-			if words := strings.Fields(b.env[name]); len(words) > 0 {
-				hold(onPath(b.e.o.Env, words[0]), "the C compiler")
+			if words, _ := goflags.Split(b.env[name]); len(words) > 0 {
+				path, _ := proc.LookPath(b.e.o.Env, b.e.o.Dir, words[0])
+				hold(path, "the C compiler")
 			}
 		}
 	}
@@ -656,18 +661,4 @@ func abs(dir, path string) string {
 		return filepath.Clean(path)
 	}
 	return filepath.Join(dir, path)
-}
-
-// onPath finds a command as a shell would; empty if there is none.
-func onPath(env []string, name string) string {
-	if strings.ContainsRune(name, filepath.Separator) {
-		return name
-	}
-	for _, d := range filepath.SplitList(getEnv(env, "PATH")) {
-		p := filepath.Join(d, name)
-		if s, err := look(p); err == nil && s.exists() && s.regular() {
-			return p
-		}
-	}
-	return ""
 }

@@ -86,30 +86,6 @@ func splitTags(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' || r == '\'' || r == '"' })
 }
 
-// splitGOFLAGS takes the variable apart as cmd/go does: fields separated by space, each of which may be quoted as a whole.
-func splitGOFLAGS(s string) []string {
-	var out []string
-	for {
-		s = strings.TrimLeft(s, " \t\n\r")
-		if s == "" {
-			return out
-		}
-		if q := s[0]; q == '\'' || q == '"' {
-			end := strings.IndexByte(s[1:], q)
-			if end < 0 {
-				return append(out, s[1:])
-			}
-			out, s = append(out, s[1:1+end]), s[end+2:]
-			continue
-		}
-		end := strings.IndexAny(s, " \t\n\r")
-		if end < 0 {
-			end = len(s)
-		}
-		out, s = append(out, s[:end]), s[end:]
-	}
-}
-
 // merge fills what the command line leaves open with what GOFLAGS says: the command line wins, flag by flag.
 func (b buildFlags) merge(env buildFlags) buildFlags {
 	for _, f := range []struct {

@@ -16,6 +16,9 @@ import (
 	"sync"
 
 	"golang.org/x/mod/modfile"
+
+	"github.com/hotreload/hotreload/internal/goflags"
+	"github.com/hotreload/hotreload/internal/proc"
 )
 
 // listed is a package as go list prints it (go doc cmd/go/internal/load.PackagePublic); the field names are also the
@@ -109,7 +112,8 @@ func Load(ctx context.Context, o Options) (*Graph, error) {
 	if listErr != nil {
 		return nil, listErr
 	}
-	flags := c.flags.merge(parseFlags(splitGOFLAGS(env.GOFLAGS)))
+	inherited, _ := goflags.Split(env.GOFLAGS) // where it cannot be understood, every go command says so
+	flags := c.flags.merge(parseFlags(inherited))
 	if ctxErr != nil {
 		bctx = guessContext(env, c.tags, flags)
 	}
@@ -169,13 +173,8 @@ func newCaller(o Options) (*caller, error) {
 	}
 	// The go command takes $PWD for the name of its directory if it is one, and so reports a symlinked project under the
 	// name it was given by.
-	c.environ = withPWD(c.environ, c.dir)
+	c.environ = proc.SetEnv(c.environ, "PWD", c.dir)
 	return c, nil
-}
-
-func withPWD(env []string, dir string) []string {
-	env = slices.DeleteFunc(slices.Clone(env), func(kv string) bool { return strings.HasPrefix(kv, "PWD=") })
-	return append(env, "PWD="+dir)
 }
 
 // args puts together a go list command line.

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/modfile"
+
+	"github.com/hotreload/hotreload/internal/proc"
 )
 
 // Main is a main package found below a directory.
@@ -49,7 +51,7 @@ func Mains(ctx context.Context, o Options) ([]Main, error) {
 	for _, dir := range nested {
 		n := *c
 		n.dir = dir
-		n.environ = withPWD(c.environ, dir)
+		n.environ = proc.SetEnv(c.environ, "PWD", dir)
 		found, _, err := n.mains(ctx, []string{"./..."})
 		if err != nil {
 			return nil, err

@@ -94,8 +94,6 @@ func TestParseFlags(t *testing.T) {
 			t.Errorf("%q:\n got %#v\nwant %#v", c.in, got, c.want)
 		}
 	}
-	same(t, "GOFLAGS", splitGOFLAGS(` -a  '-ldflags=-s -w' "-tags=x y"	-v `), []string{"-a", "-ldflags=-s -w", "-tags=x y", "-v"})
-	same(t, "GOFLAGS", splitGOFLAGS(`'-open`), []string{"-open"})
 }
 
 // -C as a flag of the build.

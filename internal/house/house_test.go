@@ -35,10 +35,11 @@ var layers = map[string]int{
 	"internal/config":   1,
 	"internal/direct":   1,
 	"internal/proc":     0,
+	"internal/goflags":  0,
 }
 
 // outside are packages that are no part of the program: tools and rules.
-var outside = []string{"internal/house", "internal/chromium", "bench", "bench/", "docs/img", "examples/", "internal/e2e", "testdata/"}
+var outside = []string{"internal/house", "internal/chromium", "internal/testaddr", "bench", "bench/", "docs/img", "examples/", "internal/e2e", "testdata/"}
 
 // reserved is what only one package may do, with the reason.
 var reserved = []struct {
@@ -48,7 +49,7 @@ var reserved = []struct {
 	{"github.com/spf13/cobra", "internal/cli", "only cli knows that there is a command line"},
 	{"github.com/fsnotify/fsnotify", "watcher", "events are invalidations; only the watcher knows what to make of them"},
 	{"github.com/creack/pty", "runner", "terminals of programs belong to the runner"},
-	{"os/exec", "internal/proc internal/cli internal/engine builder runner internal/gograph internal/scaffold watcher",
+	{"os/exec", "internal/proc internal/cli",
 		"processes are started by proc, in groups that can be ended; the others only look names up on PATH"},
 }
 

@@ -1,6 +1,8 @@
 package proc
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -74,6 +76,41 @@ func withoutJobserver(flags string) string {
 		return ""
 	}
 	return clean
+}
+
+// SetEnv returns env with one variable set, without changing env.
+func SetEnv(env []string, name, value string) []string {
+	out := make([]string, 0, len(env)+4)
+	for _, kv := range env {
+		if k, _, ok := strings.Cut(kv, "="); !ok || !sameVariable(k, name) {
+			out = append(out, kv)
+		}
+	}
+	return append(out, name+"="+value)
+}
+
+// MergeEnv returns env with more variables set, without changing env.
+func MergeEnv(env []string, more map[string]string) []string {
+	for _, name := range slices.Sorted(maps.Keys(more)) {
+		env = SetEnv(env, name, more[name])
+	}
+	return env
+}
+
+// GetEnv returns the value of a variable, empty if it is not set.
+func GetEnv(env []string, name string) string {
+	value, _ := LookupEnv(env, name)
+	return value
+}
+
+// LookupEnv tells an empty variable from none; the last setting counts, as for os/exec.
+func LookupEnv(env []string, name string) (value string, ok bool) {
+	for _, kv := range slices.Backward(env) {
+		if k, v, ok := strings.Cut(kv, "="); ok && sameVariable(k, name) {
+			return v, true
+		}
+	}
+	return "", false
 }
 
 func isNumber(s string) bool {

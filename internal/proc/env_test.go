@@ -44,3 +44,30 @@ func FuzzCleanEnv(f *testing.F) {
 		}
 	})
 }
+
+// The last setting of a name counts, and SetEnv leaves one and the slice as it was.
+func TestSetEnv(t *testing.T) {
+	env := []string{"A=1", "AB=2", "A=3", "odd"}
+	if v := GetEnv(env, "A"); v != "3" {
+		t.Errorf("A=%s", v)
+	}
+	set := SetEnv(env[:3], "A", "=4")
+	if v := GetEnv(set, "A"); v != "=4" || GetEnv(set, "AB") != "2" || len(set) != 2 {
+		t.Errorf("%q", set)
+	}
+	if v, ok := LookupEnv([]string{"E="}, "E"); v != "" || !ok {
+		t.Error("an empty variable counts as none")
+	}
+	if _, ok := LookupEnv(env, "odd"); ok {
+		t.Error("what is no assignment counts as a variable")
+	}
+	if m := MergeEnv(env[:3], map[string]string{"C": "6", "A": "5", "B": "7"}); !slices.Equal(m, []string{"AB=2", "A=5", "B=7", "C=6"}) {
+		t.Errorf("%q", m)
+	}
+	if m := MergeEnv(env, nil); !slices.Equal(m, env) {
+		t.Errorf("%q", m)
+	}
+	if env[0] != "A=1" || env[3] != "odd" || GetEnv(env, "B") != "" {
+		t.Errorf("%q", env)
+	}
+}

@@ -143,6 +143,28 @@ func atoi(t *testing.T, s string) (n int) {
 	return n
 }
 
+// F4: the guard keeps no pages of the file that this process has in memory anyway.
+func TestGuardPages(t *testing.T) {
+	gd, err := StartGuard()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer gd.Close()
+	kib := func(key string) (n int) {
+		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", gd.pid))
+		_, rest, _ := bytes.Cut(b, []byte(key+":"))
+		fmt.Sscan(string(rest), &n)
+		return n
+	}
+	if kib("RssFile") == 0 {
+		t.Skip("this kernel does not tell RssFile")
+	}
+	eventually(t, "pages of files less than half of what it has had in memory", func() bool {
+		n := kib("RssFile")
+		return n > 0 && 2*n < kib("VmHWM")
+	})
+}
+
 func TestGuard(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "d")
 	if err := os.Mkdir(dir, 0o700); err != nil {

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"syscall"
 	"time"
@@ -208,6 +209,9 @@ func (gd *Guard) Close() error {
 func guardMain(dirs []string) int {
 	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGPIPE,
 		syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGUSR1, syscall.SIGUSR2)
+
+	debug.FreeOSMemory()
+	dropPages()
 
 	groups := map[int]string{} // pgid -> nonce
 	var modes *modesRecord

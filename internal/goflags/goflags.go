@@ -1,4 +1,7 @@
-package builder
+// Package goflags takes apart and puts together what the go command takes for a list of
+// words: GOFLAGS, the values of -ldflags and its like, and CC. It cuts them at spaces,
+// with ' or " around a whole word, and no escapes (cmd/internal/quoted).
+package goflags
 
 import (
 	"errors"
@@ -6,12 +9,10 @@ import (
 	"strings"
 )
 
-// The go command cuts GOFLAGS and the values of -ldflags at spaces, with ' or " around
-// a whole word, and no escapes. splitQuoted and joinQuoted follow that.
-
 const spaces = " \t\n\r"
 
-func splitQuoted(s string) ([]string, error) {
+// Split returns the words of s. With an error, those before the quote that is not closed.
+func Split(s string) ([]string, error) {
 	var words []string
 	for {
 		s = strings.TrimLeft(s, spaces)
@@ -21,7 +22,7 @@ func splitQuoted(s string) ([]string, error) {
 		if q := s[0]; q == '\'' || q == '"' {
 			end := strings.IndexByte(s[1:], q)
 			if end < 0 {
-				return nil, fmt.Errorf("unterminated %c string", q)
+				return words, fmt.Errorf("unterminated %c string", q)
 			}
 			words = append(words, s[1:1+end])
 			s = s[1+end+1:]
@@ -36,7 +37,8 @@ func splitQuoted(s string) ([]string, error) {
 	}
 }
 
-func joinQuoted(words []string) (string, error) {
+// Join is the inverse of [Split]. Not every word can be quoted.
+func Join(words []string) (string, error) {
 	quoted := make([]string, len(words))
 	for i, w := range words {
 		switch {

@@ -1,0 +1,5 @@
+package proc
+
+import "strings"
+
+func sameVariable(a, b string) bool { return strings.EqualFold(a, b) }

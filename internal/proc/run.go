@@ -1,0 +1,130 @@
+package proc
+
+import (
+	"context"
+	"io"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Errand is a command that is run to its end while its output is read.
+type Errand struct {
+	Cmd Cmd // its Stdout and Stderr are overwritten
+
+	// Stdout and Stderr get what the command and its descendants print; without Stderr, both streams are one and go to
+	// Stdout in the order in which they were written. They are never called concurrently, and what they return is ignored:
+	// a reader that gave up must not block the command.
+	Stdout, Stderr io.Writer
+
+	// Signal asks the group to end when the context is over, SIGKILL follows after Grace. 0: SIGKILL at once.
+	Signal syscall.Signal
+	Grace  time.Duration
+
+	// Whole ends, and waits for, what the command has left running. Without it Run returns when the command has ended and
+	// nobody holds its output: to prove that nobody is left takes seconds where this process is no subreaper. When the
+	// context is over, the whole group is ended and waited for in any case.
+	Whole bool
+}
+
+const (
+	// leftoverGrace is for processes that outlive the command that started them.
+	leftoverGrace = 500 * time.Millisecond
+	// drainGrace is for output that is still in the pipe although all of the group is
+	// gone; only a process that left the group (not on Linux) keeps a pipe open longer.
+	drainGrace = 100 * time.Millisecond
+)
+
+// Run runs the command. The error is ctx's if the command was ended for its sake, or says that it could not be started.
+func Run(ctx context.Context, e Errand) (State, error) {
+	if err := ctx.Err(); err != nil {
+		return State{}, err
+	}
+	var (
+		mu      sync.Mutex // of the two writers, which may be the same
+		readers sync.WaitGroup
+		ours    []*os.File // the reading ends
+		theirs  []*os.File // the writing ends
+	)
+	defer func() {
+		for _, f := range ours {
+			f.Close()
+		}
+	}()
+	stream := func(w io.Writer) (*os.File, error) {
+		r, wr, err := os.Pipe()
+		if err != nil {
+			return nil, err
+		}
+		ours, theirs = append(ours, r), append(theirs, wr)
+		readers.Go(func() {
+			buf := make([]byte, 32<<10)
+			for {
+				n, err := r.Read(buf)
+				if n > 0 {
+					mu.Lock()
+					w.Write(buf[:n])
+					mu.Unlock()
+				}
+				if err != nil {
+					return
+				}
+			}
+		})
+		return wr, nil
+	}
+	var err error
+	e.Cmd.Stdout, err = stream(e.Stdout)
+	e.Cmd.Stderr = e.Cmd.Stdout
+	if err == nil && e.Stderr != nil {
+		e.Cmd.Stderr, err = stream(e.Stderr)
+	}
+	var g *Group
+	if err == nil {
+		g, err = Start(e.Cmd)
+	}
+	for _, f := range theirs {
+		f.Close()
+	}
+	if err != nil {
+		readers.Wait() // at the end of their pipes already
+		return State{}, err
+	}
+	ended := make(chan struct{})
+	go func() {
+		<-g.Exited()
+		if !e.Whole {
+			readers.Wait()
+		}
+		close(ended)
+	}()
+
+	var over error
+	select {
+	case <-ended:
+		if !e.Whole {
+			return g.State(), nil
+		}
+		g.Stop(syscall.SIGTERM, leftoverGrace)
+		select {
+		case <-g.Gone():
+		case <-ctx.Done(): // while leftovers have their time
+			g.Stop(syscall.SIGKILL, 0)
+		}
+	case <-ctx.Done():
+		over = ctx.Err()
+		if e.Signal == 0 {
+			e.Signal = syscall.SIGKILL
+		}
+		g.Stop(e.Signal, e.Grace)
+		<-g.Exited()
+		g.Stop(syscall.SIGKILL, leftoverGrace) // only shortens the grace of above
+	}
+	<-g.Gone()
+	for _, f := range ours {
+		f.SetReadDeadline(time.Now().Add(drainGrace))
+	}
+	readers.Wait()
+	return g.State(), over
+}
