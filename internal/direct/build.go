@@ -165,7 +165,9 @@ func (p *plan) unchanged(ctx context.Context) error {
 	return nil
 }
 
-// unmoved makes sure that what the compiler has read is what the snapshot says.
+// unmoved makes sure that what the compiler has read is what the snapshot says. The same content is not enough: the file may
+// have held another one in between. (`go build` does not look: it keeps what it compiled then under the hash of what the
+// file holds before and after.)
 func (e *Engine) unmoved(now *state, made map[int]archive) error {
 	for i := range made {
 		for _, n := range e.plan.packages[i].files {
@@ -175,7 +177,7 @@ func (e *Engine) unmoved(now *state, made map[int]archive) error {
 				continue
 			}
 			again, _, err := read(f.path)
-			if err != nil || again.sum != k.sum || k.sum == (sum{}) && again.stamp != k.stamp {
+			if err != nil || again.sum != k.sum || k.sum == (sum{}) && again.stamp != k.stamp || !again.stamp.unwritten(k.stamp) {
 				return &fallback{reason: f.path + " was changed while it was compiled", keep: true}
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -331,6 +332,43 @@ func TestD3EditMeanwhile(t *testing.T) {
 		t.Errorf("an edit while the compiler worked went unnoticed: %v", err)
 	}
 	w.same()
+
+	// What holds again what it held was something else in between. A change of the mode is none.
+	w.replace("leaf/leaf.go", `"bug body"`, `"bog body"`)
+	if now, dirty, err = w.e.snapshot(w.ctx); err != nil || len(dirty) != 1 {
+		t.Fatal(dirty, err)
+	}
+	w.replace("leaf/leaf.go", `"bog body"`, `"beg body"`)
+	if made, err = w.e.cascade(w.ctx, t.TempDir(), dirty); err != nil {
+		t.Fatal(err)
+	}
+	if st, err = os.Stat(path); err != nil {
+		t.Fatal(err)
+	}
+	for { // the clock of the file system may stand still
+		w.replace("leaf/leaf.go", `"beg body"`, `"bog body"`)
+		if after, err := os.Stat(path); err != nil || !after.ModTime().Equal(st.ModTime()) {
+			break
+		}
+		w.replace("leaf/leaf.go", `"bog body"`, `"beg body"`)
+	}
+	if err := w.e.unmoved(now, made); !errors.Is(err, ErrFallback) {
+		t.Errorf("an edit that was undone while the compiler worked went unnoticed: %v", err)
+	}
+	w.same()
+	w.replace("leaf/leaf.go", `"bog body"`, `"big body"`)
+	if now, dirty, err = w.e.snapshot(w.ctx); err != nil || len(dirty) != 1 {
+		t.Fatal(dirty, err)
+	}
+	if made, err = w.e.cascade(w.ctx, t.TempDir(), dirty); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.e.unmoved(now, made); err != nil {
+		t.Errorf("a change of the mode counts as an edit: %v", err)
+	}
 }
 
 // TestSnapshotSneaky holds that no stamp is believed that a tool can set: same size, same modification time.
@@ -485,5 +523,38 @@ func TestD5Cache(t *testing.T) {
 	}
 	if len(after) != len(before) {
 		t.Errorf("%d files, were %d", len(after), len(before))
+	}
+}
+
+// What nobody waits for leaves the processors to others; builds do not.
+func TestPriority(t *testing.T) {
+	own, err := exec.Command("nice").Output()
+	if err != nil {
+		t.Skip("there is no nice here: ", err)
+	}
+	want, _ := strconv.Atoi(strings.TrimSpace(string(own)))
+	w := newWorld(t, module(t, program), ".", defaults)
+	log := filepath.Join(t.TempDir(), "log")
+	script := filepath.Join(t.TempDir(), "go")
+	writeFile(t, script, "#!/bin/sh\nnice >>"+log+"\nexec "+w.gocmd+" \"$@\"\n")
+	if err := os.Chmod(script, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	w.gocmd = script
+	w.engine()
+	w.refresh()
+	text, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	step, _ := strconv.Atoi(niceness)
+	lines := strings.Fields(string(text))
+	for _, l := range lines {
+		if n, err := strconv.Atoi(l); err != nil || n != min(want+step, 19) {
+			t.Errorf("asked with niceness %s, this test has %d", l, want)
+		}
+	}
+	if len(lines) < 3 {
+		t.Errorf("asked %d times", len(lines))
 	}
 }

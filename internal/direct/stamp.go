@@ -31,6 +31,12 @@ func (s stamp) since(t time.Time) bool {
 	return s.exists() && s.ctime > t.UnixNano()-int64(s.tick())
 }
 
+// unwritten says that nobody wrote the file since it had the other stamp. The change time alone says less: editors set the
+// mode of a file right after they have written it. A tool that writes and sets the modification time back is not seen.
+func (s stamp) unwritten(before stamp) bool {
+	return s.size == before.size && s.mtime == before.mtime && s.dev == before.dev && s.ino == before.ino
+}
+
 // sum is enough of a SHA-256 to tell contents apart.
 type sum [16]byte
 
