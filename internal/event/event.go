@@ -47,6 +47,10 @@ type Changed struct {
 	Why    string   `json:"why"`
 }
 
+// WrittenAgain is why a build is made once more: while it was compiled a file was written
+// that holds what it held before.
+const WrittenAgain = "written again while it was compiled"
+
 // BuildStarted opens a build; exactly one of BuildFinished and BuildCanceled follows.
 type BuildStarted struct{}
 

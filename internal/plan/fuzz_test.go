@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sort"
@@ -77,6 +78,7 @@ type modelFile struct {
 	known   int       // what the watcher knows
 	at      time.Time // of the last write
 	first   time.Time // of the first write that the watcher has not reported
+	rewrote bool      // it went elsewhere and back, and the watcher has not reported that
 }
 
 type modelJob struct {
@@ -107,7 +109,7 @@ type modelService struct {
 	old        *modelProc // start-first: what proc takes the place of
 	proven     Program    // what was said to be live last
 	making     string     // what the newest build that ended well was made of
-	made       string     // ... of those that were told
+	made       [2]string  // ... of those that were told; the second was told before
 	launches   int
 	gens       int               // highest generation in an event
 	programs   map[string]string // binary: what it was made of
@@ -304,47 +306,56 @@ func (w *world) find(name string) *modelService {
 	return nil
 }
 
-// write changes a file. That a file has returned to what the watcher knows before
-// the watcher has looked is the one thing that no tool can see, so it looks first.
+// write changes a file. That a file has returned to what the watcher knows before it has
+// looked is told of what compilers read alone; for all others it looks first.
 func (w *world) write(name string, content int) {
 	f := w.files[name]
 	if content == f.content {
 		return
 	}
-	if content == f.known {
+	if content == f.known && slices.ContainsFunc(slices.Collect(maps.Values(f.effects)), func(e Effect) bool { return e.Kind != Rebuild || e.Rule != NoRule }) {
 		w.deliver(false)
 	}
 	w.say("* %s: %d -> %d", name, f.content, content)
-	if f.content == f.known {
+	if f.content == f.known && !f.rewrote {
 		f.first = w.now
 	}
 	f.content, f.at = content, w.now
+	f.rewrote = f.rewrote || content == f.known
 }
+
+// hidden reports whether there is something that the watcher has not told of.
+func (f *modelFile) hidden() bool { return f.content != f.known || f.rewrote }
 
 // deliver hands over what the watcher sees.
 func (w *world) deliver(open bool) {
 	var in Files
 	in.First = w.now
+	if w.burst && open {
+		open = false
+	}
 	for _, n := range w.names {
 		f := w.files[n]
-		if f.content == f.known {
+		if !f.hidden() || open && f.content == f.known {
 			continue
 		}
 		sum := func(c int) (s Sum) {
 			copy(s[:], fmt.Sprint(c))
 			return s
 		}
-		in.Changes = append(in.Changes, Change{Path: n, Old: sum(f.known), New: sum(f.content), At: f.at, Effects: f.effects})
-		f.known = f.content
+		c := Change{Path: n, Old: sum(f.known), New: sum(f.content), At: f.at, Effects: f.effects}
+		if f.content == f.known {
+			in.Rewritten = append(in.Rewritten, c)
+		} else {
+			in.Changes = append(in.Changes, c)
+		}
+		f.known, f.rewrote = f.content, false
 		if f.first.Before(in.First) {
 			in.First = f.first
 		}
 	}
-	if len(in.Changes) == 0 && !(w.burst && !open) {
+	if len(in.Changes)+len(in.Rewritten) == 0 && !(w.burst && !open) {
 		return
-	}
-	if w.burst && open {
-		open = false
 	}
 	in.Open, w.burst = open, open
 	in.Solid = w.choose(4) != 0
@@ -692,7 +703,7 @@ func (w *world) rest() {
 		w.now = w.now.Add(5 * time.Millisecond)
 		busy := false
 		if !w.quit {
-			diff := slices.ContainsFunc(w.names, func(n string) bool { return w.files[n].content != w.files[n].known })
+			diff := slices.ContainsFunc(w.names, func(n string) bool { return w.files[n].hidden() })
 			if busy = diff || w.burst; busy {
 				w.deliver(false)
 			}
@@ -762,7 +773,7 @@ func (w *world) settled(mended bool) {
 	}
 	for i, v := range w.services {
 		in := w.st.find(v.Name)
-		if v.job != nil || in.wantBuild || in.wantRestart || in.held != nil || len(in.rules) > 0 || len(in.signals) > 0 || in.again && in.waiting == "" {
+		if v.job != nil || in.wantBuild || in.wantRestart || in.held != nil || len(in.rules) > 0 || len(in.signals) > 0 || in.again {
 			w.fail("%s: something is pending: %+v", v.Name, *in)
 		}
 		if v.open != 0 {
@@ -1060,8 +1071,9 @@ func (w *world) launch(v *modelService, a Launch) {
 		if back && a.Program != v.proven {
 			w.fail("%s: falls back to generation %d, live last was %d", v.Name, a.Program.Generation, v.proven.Generation)
 		}
-		// An older one may be what the newest build came out as once more.
-		if a.Program.Generation < v.newest && !back && v.programs[a.Program.Binary] != v.made {
+		// An older one may be what the newest build came out as once more, or the one
+		// before, if a change came before the newest one was taken.
+		if m := v.programs[a.Program.Binary]; a.Program.Generation < v.newest && !back && m != v.made[0] && m != v.made[1] {
 			w.fail("%s: starts generation %d after %d", v.Name, a.Program.Generation, v.newest)
 		}
 		v.newest = max(v.newest, a.Program.Generation)
@@ -1106,7 +1118,7 @@ func (w *world) told(e event.Event) {
 			v.open--
 		}
 		if b.OK {
-			v.made = v.making
+			v.made = [2]string{v.making, v.made[0]}
 		}
 	case event.Live:
 		p := v.proc
@@ -1150,7 +1162,7 @@ func showInput(in Input) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "Files open=%v solid=%v lost=%v", f.Open, f.Solid, f.Lost)
-	for _, c := range f.Changes {
+	for _, c := range slices.Concat(f.Changes, f.Rewritten) {
 		fmt.Fprintf(&b, " %s:%s>%s@%s", c.Path, strings.Trim(string(c.Old[:]), "\x00"), strings.Trim(string(c.New[:]), "\x00"), c.At.Format("05.000"))
 	}
 	return b.String()

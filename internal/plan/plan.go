@@ -96,6 +96,9 @@ type (
 		Solid   bool // every changed source file can be parsed: worth a speculative build
 		Lost    bool // events were lost: what was known of the files' contents is not to be trusted
 		Changes []Change
+		// Rewritten has files that were written meanwhile and hold what they held, Old
+		// and New: a compiler at work may have read something else. At is the last write.
+		Rewritten []Change
 	}
 
 	// Compiling says that the commands before the build have ended and that the
@@ -338,6 +341,7 @@ type Service struct {
 	Needs   []string // services that must be live before this one starts
 	Builds  bool     // false: nothing to build, the program is started as it is
 	Before  bool     // commands run before each build, which may rewrite inputs
+	Command bool     // a command of its own builds it, which may do so all the time
 	Restart string   // never | on-failure | always
 	OnError string   // keep | stop
 

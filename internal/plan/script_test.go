@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write what the code does into testdata/
 // A script is read aloud as: this happens (>), so that is done (<). A blank line
 // or a line that begins with # is a comment. First come the settings:
 //
-//	service NAME [needs=A,B] [before] [nobuild] [restart=POLICY] [onerror=POLICY] [group=G] [timeout=D] [later] [startfirst] [rollback]
+//	service NAME [needs=A,B] [before] [command] [nobuild] [restart=POLICY] [onerror=POLICY] [group=G] [timeout=D] [later] [startfirst] [rollback]
 //	        later: not there at the beginning
 //	option [once] [maxbuilds=N]
 //	file NAME SERVICE EFFECT [input] [rule=N] [css] [signal=NAME]   (a line per service)
@@ -35,6 +35,7 @@ var update = flag.Bool("update", false, "write what the code does into testdata/
 //	> saved  FILE OLD NEW [@TIME], ...   a batch that closes the burst; "-" is an absent file;
 //	                                     @-5ms: the change was made 5 ms before it was heard of
 //	> settled                            the burst closes without further changes ("lost": events were lost)
+//	> rewrote FILE CONTENT [@TIME], ...  the burst closes; these were written and hold what they held
 //	> compiling SERVICE GEN
 //	> built SERVICE GEN ok [SUM] | failed | canceled     without SUM: nothing to compare
 //	> rules SERVICE GEN ok | failed | canceled
@@ -230,6 +231,8 @@ func serviceSettings(v *Service, words []string) error {
 			v.Needs = strings.Split(val, ",")
 		case "before":
 			v.Before = true
+		case "command":
+			v.Command = true
 		case "startfirst":
 			v.StartFirst = true
 		case "rollback":
@@ -303,30 +306,34 @@ func (s *script) input(line string) (Input, error) {
 	switch verb {
 	case "begin":
 		return Begin{}, nil
-	case "saving", "half-saving", "saved", "settled", "lost":
+	case "saving", "half-saving", "saved", "settled", "lost", "rewrote":
 		in := Files{First: s.now, Open: strings.HasSuffix(verb, "saving"), Solid: verb != "half-saving", Lost: verb == "lost"}
 		if rest == "" {
 			return in, nil
 		}
+		words, into := 3, &in.Changes
+		if verb == "rewrote" {
+			words, into = 2, &in.Rewritten // what it holds is Old and New
+		}
 		for _, one := range strings.Split(rest, ",") {
 			f := strings.Fields(one)
-			if len(f) < 3 {
-				return nil, fmt.Errorf("want FILE OLD NEW: %q", one)
+			if len(f) < words {
+				return nil, fmt.Errorf("want FILE OLD NEW, or of %q FILE CONTENT: %q", "rewrote", one)
 			}
 			c, ok := s.files[f[0]]
 			if !ok {
 				return nil, fmt.Errorf("no file setting for %s", f[0])
 			}
-			c.Old, c.New, c.At = content(f[1]), content(f[2]), s.now
-			if len(f) > 3 {
-				d, err := time.ParseDuration(strings.TrimPrefix(f[3], "@"))
+			c.Old, c.New, c.At = content(f[1]), content(f[words-1]), s.now
+			if len(f) > words {
+				d, err := time.ParseDuration(strings.TrimPrefix(f[words], "@"))
 				if err != nil {
 					return nil, err
 				}
 				c.At = s.now.Add(d)
 				in.First = c.At
 			}
-			in.Changes = append(in.Changes, c)
+			*into = append(*into, c)
 		}
 		return in, nil
 	case "compiling":

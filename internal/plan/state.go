@@ -19,6 +19,7 @@ const (
 	lastGrace      = time.Second      // for what could be asked to end only when the time for all was over
 	lastMoment     = 100 * time.Millisecond
 	clockSlack     = 10 * time.Millisecond // file times come from a clock that ticks every 4 ms or so, and lag
+	chainMost      = 8                     // two tools that write for each other must not build for ever
 )
 
 // State is all that a session knows. It is owned by one goroutine.
@@ -65,11 +66,12 @@ type service struct {
 	open        bool // a burst of changes that concern it is under way
 	guessed     bool // the speculative build of this burst has been used up
 
-	job    *job     // build or rule commands under way
-	last   *job     // the build before it
-	held   *held    // a good result that waits for the burst to close
-	good   *Program // last program that built
-	broken bool     // the newest build failed
+	job      *job     // build or rule commands under way
+	last     *job     // the build before it
+	compiled *job     // the newest that ran to its end, whatever came of it
+	held     *held    // a good result that waits for the burst to close
+	good     *Program // last program that built
+	broken   bool     // the newest build failed
 
 	// What was called off because the commands of rules failed: a build, a
 	// restart (the generation that asked for it). The next commands that succeed
@@ -93,6 +95,8 @@ type service struct {
 
 	generated map[string]bool // inputs known to be written by our own commands
 	again     bool            // build once more: an input changed while commands were running
+	rewrites  map[string]bool // inputs known to be written by the build command, as they were
+	chain     int             // builds in a row that were made once more
 
 	fallen   bool     // the newest program did not come up; what runs, if anything does, is older
 	proven   *Program // with rollback: the program that was live last
@@ -132,8 +136,10 @@ type job struct {
 	generates bool      // commands run before the compiler, so inputs may be written by us
 	begun     time.Time // since when our own commands may have been writing
 	compile   time.Time
+	done      time.Time
 	canceled  bool
-	again     bool // it is itself the one more build
+	again     bool            // it is itself the one more build
+	rewrote   map[string]bool // inputs that were written while it compiled, as they were
 
 	// What else was to be done once the rule commands have succeeded.
 	signals []string
@@ -183,7 +189,7 @@ func New(o Options) *State {
 func newService(c Service) *service {
 	return &service{
 		Service: c, dirty: map[string]Sum{}, trusted: true,
-		generated: map[string]bool{}, files: map[string]bool{},
+		generated: map[string]bool{}, rewrites: map[string]bool{}, files: map[string]bool{},
 	}
 }
 
@@ -263,10 +269,11 @@ func (v *service) want(at time.Time, build bool) {
 
 // replace asks for a new process, whatever its program.
 func (v *service) replace() {
-	if !v.wantRestart {
-		v.wantRestart = true
+	// One that was started while this was wanted (paused) has no part in what comes after.
+	if !v.wantRestart || v.proc != nil && v.proc.restarts == v.restarts {
 		v.restarts++
 	}
+	v.wantRestart = true
 }
 
 // demand records that a build is asked for by something else than the content of
@@ -294,6 +301,7 @@ func (s *State) changed(in Files) {
 		if s.changedService(v, in, concerned) && in.Open {
 			v.open = true
 		}
+		s.rewritten(v, in)
 		if !in.Open {
 			v.open, v.guessed = false, false
 		}
@@ -429,6 +437,71 @@ func (v *service) absorbs(c Change) bool {
 		return true
 	}
 	return false
+}
+
+// rewritten has a service built once more if its compiler may have read an input while
+// that held something else than before and after: the hash of its content tells
+// nobody, and what was built, or failed, would stand until the next save.
+//
+// The build under way goes on, since hardly ever it has read the wrong thing: who saves
+// twice has the program no later for it.
+func (s *State) rewritten(v *service, in Files) {
+	j := v.compiled
+	if v.wantBuild {
+		// Of what is not compiled yet, or once more anyway, nothing is to be asked.
+		if j = v.job; j != nil && (j.rules != nil || j.canceled || j.gen != v.gen || j.compile.IsZero()) {
+			j = nil
+		}
+	}
+	for _, c := range in.Rewritten {
+		if e, ok := c.Effects[v.Name]; !ok || !e.Input && (e.Kind != Rebuild || e.Rule != NoRule) {
+			continue
+		}
+		if !in.First.After(v.built.Add(clockSlack)) {
+			v.trusted = false // so it may be with the good program, which an undo must not bring back
+		}
+		if j == nil || !j.met(in.First, c.At) {
+			continue
+		}
+		if j.rewrote == nil {
+			j.rewrote = map[string]bool{}
+		}
+		j.rewrote[c.Path] = true
+		switch {
+		case v.Command && j.again:
+			v.rewrites[c.Path] = true // once more, and the same again: the command does that
+		case !v.rewrites[c.Path] && v.chain < chainMost:
+			v.again = true
+		}
+	}
+}
+
+// met reports whether the compiler may have read a file while it was written, from first
+// to last.
+func (j *job) met(first, last time.Time) bool {
+	begin := j.compile
+	if !j.generates { // else it may be what our own commands wrote just before
+		begin = begin.Add(-clockSlack)
+	}
+	over := !j.done.IsZero() && last.After(j.done) && first.After(j.done.Add(clockSlack))
+	return last.After(begin) && !over
+}
+
+// onceMore asks for the build that again stands for.
+func (s *State) onceMore(v *service) {
+	v.demand(v.since) // still the same save for the one who waits
+	var paths []string
+	if v.compiled != nil {
+		for p := range v.compiled.rewrote {
+			if !v.rewrites[p] {
+				paths = append(paths, p)
+			}
+		}
+	}
+	if len(paths) > 0 { // else our own commands wrote something new, which goes without saying
+		sort.Strings(paths)
+		s.say(v, v.gen, event.Changed{Paths: paths, Effect: Rebuild.String(), Why: event.WrittenAgain})
+	}
 }
 
 // wrote reports whether a change made at that time can be the work of the
@@ -586,8 +659,8 @@ func (s *State) pump(v *service) {
 		s.do(ReloadPages{v.Name, v.gen, v.reload == reloadCSS})
 		v.reload = reloadNothing
 	}
-	if v.again && !v.wantBuild && !v.wantRun { // not while nothing runs
-		v.demand(v.since) // still the same save for the one who waits
+	if v.again && !v.wantBuild && (!v.wantRun || v.waiting != "") { // what can start does so first
+		s.onceMore(v)
 	}
 	if v.wantBuild && s.mayBuild(v) {
 		s.build(v)
@@ -629,7 +702,13 @@ func (s *State) build(v *service) {
 		s.joined[v.Group] = slot
 	}
 	v.job = &job{gen: v.gen, slot: slot, build: true, generates: v.Before, again: v.again, begun: s.begun(v)}
+	if v.chain++; !v.again {
+		v.chain = 0
+	}
 	v.again = false
+	if l := v.compiled; l != nil {
+		maps.DeleteFunc(v.rewrites, func(p string, _ bool) bool { return !l.rewrote[p] })
+	}
 	s.say(v, v.gen, event.BuildStarted{})
 	s.do(Build{v.Name, v.gen})
 	s.do(Arm{Timer{v.Name, SlowBuild}, slowBuildAfter})
@@ -684,8 +763,9 @@ func (s *State) rulesDone(in RulesDone) {
 			v.missedRestart = v.gen
 			v.restarts--
 		}
-		v.wantBuild, v.wantRestart, v.again = false, false, false
+		v.wantBuild, v.wantRestart = false, false
 		if j.build {
+			v.again = false
 			v.last = j
 			j.compile = s.now
 			v.broken, v.missedBuild = true, true
@@ -711,7 +791,7 @@ func (s *State) buildDone(in BuildDone) {
 	if in.Program.Binary != "" {
 		v.files[in.Program.Binary] = true
 	}
-	v.last = j
+	v.last, j.done = j, s.now
 	if j.compile.IsZero() {
 		j.compile = s.now
 	}
@@ -720,6 +800,13 @@ func (s *State) buildDone(in BuildDone) {
 	if in.Canceled || j.canceled || in.Generation != v.gen || !in.OK && v.open {
 		j.canceled = true
 		s.say(v, in.Generation, event.BuildCanceled{})
+		return
+	}
+	v.compiled = j
+	if !in.OK && v.again {
+		// An input changed under the compiler: that it failed says nothing either.
+		s.say(v, in.Generation, event.BuildCanceled{})
+		s.onceMore(v)
 		return
 	}
 	v.timing.built = s.now
@@ -1035,16 +1122,17 @@ func (s *State) ended(in Ended) {
 	p.ended = true
 	in.Exit.Expected = p.stopping
 	back := !p.ready && !p.unready && s.fallsBack(v, p) != nil
-	in.Exit.Again = !p.stopping && !s.quitting && !v.leaving && !s.opt.Once && p == v.proc && !back &&
+	stays := p == v.proc || v.proc.stopping // nothing takes its place, or not any more
+	in.Exit.Again = !p.stopping && !s.quitting && !v.leaving && !s.opt.Once && stays && !back &&
 		(v.Restart == "always" || v.Restart == "on-failure" && in.Exit.Code != 0)
-	if p == v.proc {
+	if stays {
 		v.told.exit = &in.Exit
 	}
 	s.say(v, p.gen, in.Exit)
 	if p.stopping || s.quitting || v.leaving {
 		return
 	}
-	if p == v.old { // what takes its place is on its way; the rest of its group has no use
+	if !stays { // what takes its place is on its way; the rest of its group has no use
 		s.stop(v, p, false)
 		return
 	}
@@ -1088,7 +1176,8 @@ func (s *State) fired(t Timer) {
 			s.do(Arm{t, 3 * max(s.now.Sub(v.timing.build), slowBuildAfter)})
 		}
 	case Backoff:
-		if v.proc == nil || v.proc.ended {
+		// With start-first what is there may be the one before it, which is still ending.
+		if v.proc == nil || !v.proc.alive() {
 			if !v.pending() {
 				v.since = s.now
 				v.timing = timing{}

@@ -181,6 +181,8 @@ func (t *Text) changed(e event.Event, b event.Changed) string {
 	switch {
 	case what == "":
 		what = b.Why
+	case b.Why == event.WrittenAgain: // else nobody could see what is new
+		what += t.dim.Sprint(": " + b.Why)
 	case t.opt.Verbose || b.Effect != "rebuild":
 		if b.Why != "" {
 			what += t.dim.Sprintf(": %s -> %s", b.Why, b.Effect)

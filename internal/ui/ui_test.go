@@ -113,6 +113,8 @@ built   1.23 s
 			"built   90 ms: the program is the same, not restarted\n"},
 		{"L6 undo", TextOptions{}, []event.Body{event.Changed{Paths: []string{"/home/user/shop/main.go"}, Effect: "none", Why: "back to what runs"}},
 			"undone  main.go: back to what runs\n"},
+		{"L12 written again", TextOptions{}, []event.Body{event.Changed{Paths: []string{"/home/user/shop/main.go"}, Effect: "rebuild", Why: event.WrittenAgain}},
+			"changed main.go: written again while it was compiled\n"},
 		{"template", TextOptions{}, []event.Body{event.Changed{Paths: []string{"/home/user/shop/t.html"}, Effect: "restart", Why: "rule *.html"}},
 			"changed t.html: rule *.html -> restart\n"},
 		{"R8 panic", TextOptions{}, []event.Body{panicked},
