@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/testaddr"
 )
 
 func init() {
@@ -35,16 +37,6 @@ func listener(t *testing.T) *os.File {
 	return f
 }
 
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func TestReadyAtOnce(t *testing.T) {
 	p := start(t, shell("exec sleep 1000"))
 	if err := p.ready(); err != nil {
@@ -53,7 +45,7 @@ func TestReadyAtOnce(t *testing.T) {
 }
 
 func TestReadyTCP(t *testing.T) {
-	addr := freeAddr(t)
+	addr := testaddr.Free(t)
 	s := self("serve", "ADDR="+addr)
 	_, port, _ := net.SplitHostPort(addr)
 	for _, a := range []string{addr, ":" + port, "0.0.0.0:" + port} {
@@ -92,7 +84,7 @@ func modeHTTP() int {
 
 func TestReadyHTTP(t *testing.T) {
 	for _, status := range []string{"200", "404", "302"} {
-		addr := freeAddr(t)
+		addr := testaddr.Free(t)
 		s := self("http", "ADDR="+addr, "STATUS="+status)
 		s.Ready = Ready{HTTP: "http://" + addr + "/healthz", Timeout: patience}
 		p := start(t, s)
@@ -326,7 +318,7 @@ func TestReadyListenGrace(t *testing.T) {
 }
 
 func TestNotReady(t *testing.T) {
-	addr := freeAddr(t)
+	addr := testaddr.Free(t)
 	const soon = 20 * time.Millisecond
 	for _, tt := range []struct {
 		ready Ready

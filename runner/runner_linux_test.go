@@ -25,6 +25,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hotreload/hotreload/internal/proc"
+	"github.com/hotreload/hotreload/internal/testaddr"
 )
 
 func init() {
@@ -582,12 +583,7 @@ func TestFixedPort(t *testing.T) {
 	if testing.Short() {
 		n = 20
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
+	addr := testaddr.Free(t)
 	for i := range n {
 		var s Spec
 		switch i % 3 {

@@ -94,7 +94,8 @@ type doctor struct {
 	list    []finding
 	conf    *config.Config
 	root    string
-	env     []string // the toolchain's
+	env     []string // of everything
+	tools   []string // of the toolchain: with what the first service that Go builds adds
 	session *control.Status
 }
 
@@ -109,6 +110,7 @@ func examine(ctx context.Context, s streams, f *projectFlags) doctorReport {
 		ctx = context.Background()
 	}
 	d := &doctor{ctx: ctx, s: s, env: proc.CleanEnv(os.Environ())}
+	d.tools = d.env
 	d.ok("hotreload", "%s, %s/%s", Version(), runtime.GOOS, runtime.GOARCH)
 	d.project(f)
 	d.running()
@@ -131,6 +133,10 @@ func (d *doctor) project(f *projectFlags) {
 	p, err := f.open(d.ctx, "")
 	if err == nil {
 		d.conf, d.root = p.conf, p.conf.Root
+		list := d.conf.ForServices()
+		if i := slices.IndexFunc(list, config.Service.GoBuilds); i >= 0 {
+			d.tools = proc.MergeEnv(d.env, list[i].Build.Env)
+		}
 		d.ok("project", "%s", d.root)
 		if p.conf.Path == "" {
 			d.ok("config", "none, so the defaults are in force")
@@ -162,7 +168,7 @@ func (d *doctor) project(f *projectFlags) {
 
 // program finds what would be run.
 func (d *doctor) program(p *project) {
-	if _, err := exec.LookPath("go"); err != nil {
+	if _, err := proc.LookPath(d.tools, d.root, "go"); err != nil {
 		return // said by toolchain
 	}
 	list, err := services(d.ctx, p.conf, p.cwd, d.env)
@@ -319,16 +325,16 @@ type goEnv struct {
 }
 
 func (d *doctor) toolchain() {
-	path, err := exec.LookPath("go")
+	path, err := proc.LookPath(d.tools, d.root, "go")
 	if err != nil {
 		level := levelFail
-		if !slices.ContainsFunc(d.conf.ForServices(), func(s config.Service) bool { return s.Builds() && s.Build.Command.IsZero() }) {
+		if !slices.ContainsFunc(d.conf.ForServices(), config.Service.GoBuilds) {
 			level = levelWarn // other commands build here
 		}
 		d.add(level, "go", "install Go, or put it on PATH", "the go command is not on PATH")
 		return
 	}
-	env, err := d.askGo()
+	env, err := d.askGo(path)
 	switch {
 	case err == nil:
 	case strings.Contains(err.Error(), "build cache"):
@@ -365,12 +371,12 @@ func (d *doctor) toolchain() {
 	d.compiler(env)
 }
 
-func (d *doctor) askGo() (env goEnv, err error) {
+func (d *doctor) askGo(path string) (env goEnv, err error) {
 	ctx, cancel := context.WithTimeout(d.ctx, 20*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "env", "-json")
+	cmd := exec.CommandContext(ctx, path, "env", "-json")
 	cmd.Dir = d.root
-	cmd.Env = append(slices.Clip(d.env), "GOPROXY=off") // a missing toolchain is not fetched now
+	cmd.Env = append(slices.Clip(d.tools), "GOPROXY=off") // a missing toolchain is not fetched now
 	out, err := cmd.Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && len(exit.Stderr) > 0 {
@@ -405,13 +411,13 @@ func (d *doctor) compiler(env goEnv) {
 	if len(cc) == 0 {
 		return
 	}
-	if _, err := exec.LookPath(cc[0]); err != nil {
+	if _, err := proc.LookPath(d.tools, d.root, cc[0]); err != nil {
 		d.ok("cgo", "the C compiler %s is not on PATH; only packages that use cgo need it", cc[0])
 		return
 	}
 	linker := "the default linker; mold, if it were installed, would link faster"
 	for _, l := range []string{"mold", "ld.lld"} {
-		if path, err := exec.LookPath(l); err == nil {
+		if path, err := proc.LookPath(d.tools, d.root, l); err == nil {
 			linker = "linker " + path
 			break
 		}

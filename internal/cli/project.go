@@ -8,7 +8,6 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"strings"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/gograph"
+	"github.com/hotreload/hotreload/internal/proc"
 )
 
 // projectFlags are the flags of every command that looks at a project.
@@ -175,9 +175,10 @@ func services(ctx context.Context, c *config.Config, cwd string, env []string) (
 			// script or a debugger, is started anew when the program is.
 			s.SetPackage(".")
 		}
-		goBuild := s.Builds() && s.Build.Command.IsZero()
+		goBuild := s.GoBuilds()
 		if goBuild {
-			if _, err := exec.LookPath("go"); err != nil {
+			env := proc.MergeEnv(env, s.Build.Env)
+			if _, err := proc.LookPath(env, c.Root, "go"); err != nil {
 				return nil, advise("install Go, or put it on PATH", "the go command is not on PATH")
 			}
 			if !s.IsSet("build.package") {

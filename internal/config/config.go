@@ -175,6 +175,9 @@ func (s Service) Builds() bool {
 	return slices.ContainsFunc(s.Run.Command, func(arg string) bool { return strings.Contains(arg, "{binary}") })
 }
 
+// GoBuilds reports whether the program is built by `go build` of a package.
+func (s Service) GoBuilds() bool { return s.Builds() && s.Build.Command.IsZero() }
+
 // layer is what one service overrides.
 type layer struct {
 	name   string
@@ -282,10 +285,20 @@ func (c *Config) IsSet(key string) bool {
 }
 
 // ForServices is what is to be run, at least one service: without [services] it is one
-// service named "", which the caller names.
+// service named "", which the caller names. Its build.engine is go or direct: auto is direct
+// for one service. Several are left to go build, one of which makes all of them together.
 func (c *Config) ForServices() []Service {
-	if len(c.Services) > 0 {
-		return slices.Clone(c.Services)
+	list := slices.Clone(c.Services)
+	if len(list) == 0 {
+		list = []Service{c.base("")}
 	}
-	return []Service{c.base("")}
+	for i := range list {
+		if b := &list[i].Build; b.Engine == "auto" {
+			b.Engine = "direct"
+			if len(list) > 1 {
+				b.Engine = "go"
+			}
+		}
+	}
+	return list
 }

@@ -236,6 +236,7 @@ func (c *Config) checkAddresses() (errs Errors) {
 			return
 		}
 		first, taken := uses[key]
+		same := taken
 		if !taken && strings.HasPrefix(key, "tcp ") {
 			host, port, _ := net.SplitHostPort(strings.TrimPrefix(key, "tcp "))
 			if first, taken = wild[port]; !taken && host == "" {
@@ -254,7 +255,11 @@ func (c *Config) checkAddresses() (errs Errors) {
 			return
 		}
 		if first.service == u.service && first.key == u.key {
-			return // checkService says it
+			if !same { // else checkService says it
+				errs = append(errs, u.at.errorf("an address without a host means every interface: leave out the other",
+					"%s: %s overlaps another address there", join(scopeOf(u.service), u.key), address))
+			}
+			return
 		}
 		hint := "give each its own address"
 		if first.service != u.service && first.key == u.key && first.at == u.at {

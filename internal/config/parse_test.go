@@ -182,6 +182,8 @@ func TestMistakes(t *testing.T) {
 		{"same address, all first", "[services.a]\nproxy.listen = \":80\"\n[services.b]\nrun.listen = [\"127.0.0.1:80\"]\n", "4:14: services.b.run.listen: 127.0.0.1:80 is taken by services.a.proxy.listen", ""},
 		{"same socket", "[services.a]\nrun.listen = [\"unix:x\"]\n[services.b]\nrun.listen = [\"y=unix:x\"]\n", "4:14: services.b.run.listen: x is taken by services.a.run.listen", ""},
 		{"socket twice", "[run]\nlisten = [\":80\", \"x=:80\"]\n", "2:10: run.listen: :80 stands there twice", ""},
+		{"socket and every interface", "[run]\nlisten = [\"127.0.0.1:80\", \"x=:80\"]\n", "2:10: run.listen: :80 overlaps another address there", "every interface"},
+		{"every interface and socket", "[run]\nlisten = [\":80\", \"x=127.0.0.1:80\"]\n", "2:10: run.listen: 127.0.0.1:80 overlaps another address there", "every interface"},
 		{"proxy and app", "[proxy]\nlisten = \"127.0.0.1:80\"\napp = \"localhost:80\"\n", "3:7: proxy.app: localhost:80 is taken by proxy.listen", ""},
 		{"control and proxy", "[control]\nlisten = \"127.0.0.1:80\"\n[proxy]\nlisten = \"127.0.0.1:80\"\n", "4:10: proxy.listen: 127.0.0.1:80 is taken by control.listen", ""},
 		{"ready after timeout", "[run]\nready = \"20s\"\n", "2:9: run.ready: the program is ready after 20s, but has failed after 10s", ""},

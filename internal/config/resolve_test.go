@@ -85,7 +85,9 @@ func TestServicesKeepTheOrderOfTheFile(t *testing.T) {
 func TestForServicesWithoutServices(t *testing.T) {
 	c := mustParse(t, "[build]\npackage = \"./x\"\n")
 	s := c.ForServices()
-	if len(s) != 1 || s[0].Name != "" || !cmp.Equal(s[0].Build, c.Build) || !s[0].IsSet("build.package") || s[0].IsSet("run.dir") {
+	build := c.Build
+	build.Engine = "direct" // which auto is
+	if len(s) != 1 || s[0].Name != "" || !cmp.Equal(s[0].Build, build) || !s[0].IsSet("build.package") || s[0].IsSet("run.dir") {
 		t.Errorf("%+v", s)
 	}
 	if c.Services != nil {
@@ -356,5 +358,26 @@ func TestRefuse(t *testing.T) {
 	t.Setenv("HOME", "")
 	if err := Refuse(project); err != nil {
 		t.Errorf("without HOME: %v", err)
+	}
+}
+
+// Who builds: auto is direct for one service, and go for several, of which one go build makes all; what is written counts.
+func TestEngine(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                               "direct",
+		"[build]\nengine = \"go\"\n":     "go",
+		"[build]\nengine = \"direct\"\n": "direct",
+		"[services.a]\n":                 "direct",
+		"[services.a]\n[services.b]\n":   "go go",
+		"[services.a]\n[services.a.build]\nengine = \"direct\"\n[services.b]\n":               "direct go",
+		"[build]\nengine = \"direct\"\n[services.a]\n[services.b.build]\nengine = \"auto\"\n": "direct go",
+	} {
+		var got []string
+		for _, s := range mustParse(t, text).ForServices() {
+			got = append(got, s.Build.Engine)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q: %v, want %s", text, got, want)
+		}
 	}
 }

@@ -6,13 +6,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/hotreload/hotreload/internal/control"
+	"github.com/hotreload/hotreload/internal/testaddr"
 )
 
 // webApp is a small server: it answers its pid and a constant, has a package, an
@@ -96,17 +96,6 @@ func newApp(t *testing.T, files map[string]string, name ...string) string {
 	return dir
 }
 
-// freeAddr is an address that nobody listens on now.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // web is a running session of webApp.
 type web struct {
 	*session
@@ -116,7 +105,7 @@ type web struct {
 
 func startWeb(t *testing.T, dir string, args []string, opts ...option) *web {
 	t.Helper()
-	addr := freeAddr(t)
+	addr := testaddr.Free(t)
 	s := start(t, dir, args, append([]option{withEnv("ADDR=" + addr)}, opts...)...)
 	w := &web{session: s, addr: addr}
 	w.waitFor("live")

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/testaddr"
 )
 
 // B1 and B3: a compile error leaves the program alone and is shown once, with its
@@ -59,7 +62,7 @@ func TestB2FirstBuildFails(t *testing.T) {
 	files := maps.Clone(webApp)
 	files["version.go"] = "package main\n\nconst Version =\n"
 	dir := newApp(t, files)
-	addr := freeAddr(t)
+	addr := testaddr.Free(t)
 	s := start(t, dir, nil, withEnv("ADDR="+addr))
 	if e := s.waitFor("build_finished"); e.flag("ok") {
 		t.Fatal(e.line)
@@ -215,4 +218,39 @@ func TestB9CommandWithoutOutput(t *testing.T) {
 	if now := w.answer().pid; now == pid {
 		t.Error("not restarted after a successful build without output")
 	}
+}
+
+// B8: a PATH in build.env and run.env is where the go command, for whatever it is asked,
+// and run.command are looked for; hotreload's own PATH has neither of these.
+func TestB8PathOfTheConfig(t *testing.T) {
+	bin, tools := t.TempDir(), t.TempDir()
+	log := filepath.Join(bin, "log")
+	real, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	executable := func(path, text string) {
+		write(t, path, text)
+		if err := os.Chmod(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	executable(filepath.Join(bin, "go"), "#!/bin/sh\necho \"$1 $2\" >>"+log+"\nexec "+real+" \"$@\"\n")
+	executable(filepath.Join(tools, "launch"), "#!/bin/sh\nexec \"$@\"\n")
+	files := maps.Clone(webApp)
+	path := os.Getenv("PATH")
+	files[".hotreload.toml"] = fmt.Sprintf("[build]\nenv = { PATH = %q }\n[run]\ncommand = [\"launch\", \"{binary}\"]\nenv = { PATH = %q }\n",
+		bin+":"+path, tools+":"+path)
+	dir := newApp(t, files)
+	w := startWeb(t, dir, nil, withEnv("PATH="+t.TempDir()))
+	until(t, "a graph", func() bool {
+		b, _ := os.ReadFile(log)
+		return strings.Contains(string(b), "list -e")
+	})
+	w.setVersion("two")
+	w.waitFor("live")
+	if a := w.answer(); a.version != "two" {
+		t.Errorf("answer %+v", a)
+	}
+	w.stop(syscall.SIGTERM)
 }

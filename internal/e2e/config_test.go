@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/testaddr"
 )
 
 // applied waits until an edit of the config has been applied, and returns its event.
@@ -134,7 +136,7 @@ func runs(t *testing.T, service string) bool {
 // comes out as it was, it is not restarted.
 func TestC3Build(t *testing.T) {
 	dir := newApp(t, webApp)
-	addr := freeAddr(t)
+	addr := testaddr.Free(t)
 	toml := "[services.web]\nbuild.package = \".\"\n" + sleeper("side", "")
 	write(t, filepath.Join(dir, "version.go"), "//go:build !two\n\npackage main\n\nconst Version = \"one\"\n")
 	write(t, filepath.Join(dir, "version2.go"), "//go:build two\n\npackage main\n\nconst Version = \"two\"\n")
@@ -201,7 +203,7 @@ func TestC3Broken(t *testing.T) {
 	s.applied()
 	s.each("live", "a")
 	// An address that is taken is a mistake of the edit too.
-	busy := freeAddr(t)
+	busy := testaddr.Free(t)
 	s.rewrite(sleeper("a", `run.args = ["back"]`) + sleeper("b", "") + sleeper("c", `run.listen = ["999.0.0.1:`+busy[strings.LastIndex(busy, ":")+1:]+`"]`))
 	s.wait("the problem", func(e ev) bool { return e.Event == "problem" })
 	s.settle()
@@ -307,7 +309,7 @@ func exchange(t *testing.T, path, content string) {
 
 // C3: [log] and [control] are applied live.
 func TestC3LogAndControl(t *testing.T) {
-	one, two := freeAddr(t), freeAddr(t)
+	one, two := testaddr.Free(t), testaddr.Free(t)
 	s := start(t, shell(t, "[control]\nlisten = \""+one+"\"\n[log]\ntime = false\n"+sleeper("a", "")), nil)
 	s.each("live", "a")
 	pid := s.pids()["a"]
@@ -360,7 +362,7 @@ func TestC3LogAndControl(t *testing.T) {
 // them; its generations go on, and the others are not touched.
 func TestC3Addresses(t *testing.T) {
 	dir := newApp(t, portApp(true))
-	one, two := freeAddr(t), freeAddr(t)
+	one, two := testaddr.Free(t), testaddr.Free(t)
 	config := func(name, more string) string {
 		return "[services." + name + "]\nbuild.package = \".\"\n" + more + "\n" + sleeper("side", "")
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/hotreload/hotreload/internal/control"
+	"github.com/hotreload/hotreload/internal/testaddr"
 )
 
 // hr runs a hotreload command in the directory and returns its output and exit code.
@@ -90,7 +91,7 @@ func TestM2Status(t *testing.T) {
 // M3: commands and signals rebuild and restart, and answer what came of it.
 func TestM3Commands(t *testing.T) {
 	files := maps.Clone(webApp)
-	api := freeAddr(t)
+	api := testaddr.Free(t)
 	w := startWeb(t, newApp(t, files), []string{"--set", "control.listen=" + api})
 	pid := w.answer().pid
 	changed := func(what string) {
@@ -172,7 +173,7 @@ func TestM3Commands(t *testing.T) {
 
 // M4: the stream of events over the API is that of --events.
 func TestM4EventStream(t *testing.T) {
-	api := freeAddr(t)
+	api := testaddr.Free(t)
 	w := startWeb(t, newApp(t, webApp), []string{"--set", "control.listen=" + api})
 	resp, err := http.Get("http://" + api + "/events")
 	if err != nil {

@@ -14,12 +14,10 @@ import (
 	"testing"
 )
 
-// D1, D2 and D6 in a session: with engine = "direct", saves are built directly as soon as there is a plan, an edit that
+// D1, D2 and D6 in a session: without a configuration, saves are built directly as soon as there is a plan, an edit that
 // a plan cannot foresee is left to go build, a compile error is told as ever, and -v says who has built.
 func TestD2DirectSession(t *testing.T) {
-	files := maps.Clone(webApp)
-	files[".hotreload.toml"] = "[build]\nengine = \"direct\"\n"
-	w := startWeb(t, newApp(t, files), []string{"-v"})
+	w := startWeb(t, newApp(t, webApp), []string{"-v"})
 	direct := func(want bool) {
 		t.Helper()
 		st := w.status().Services[0]

@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/hotreload/hotreload/internal/testaddr"
 )
 
 type finding struct{ Check, Level, Message, Hint string }
@@ -151,7 +153,7 @@ func TestC8DoctorPorts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	free := freeAddr(t)
+	free := testaddr.Free(t)
 	files := maps.Clone(webApp)
 	files[".hotreload.toml"] = fmt.Sprintf("[run]\nready = \"tcp:%s\"\nready_timeout = \"60s\"\n[control]\nlisten = %q\n", free, l.Addr())
 	dir := newApp(t, files)
@@ -173,4 +175,19 @@ func TestC8DoctorPorts(t *testing.T) {
 		t.Errorf("exit %d: %+v", code, got)
 	}
 	s.stop(syscall.SIGTERM)
+}
+
+// C8: the toolchain is looked at where the build finds it, and the one service's is not
+// taken for another's.
+func TestC8DoctorPathOfTheConfig(t *testing.T) {
+	real, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := maps.Clone(webApp)
+	files[".hotreload.toml"] = fmt.Sprintf("[services.web]\nbuild = { package = \".\", env = { PATH = %q } }\n[services.two]\nbuild.package = \".\"\n",
+		filepath.Dir(real)+":/usr/bin:/bin")
+	got, _, _ := doctor(t, newApp(t, files), "PATH="+t.TempDir())
+	expect(t, got["go"], "ok", real)
+	expect(t, got["program"], "fail", "the go command is not on PATH")
 }

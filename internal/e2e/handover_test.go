@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/testaddr"
 )
 
 // copyHandover is examples/handover, on an address of its own.
@@ -39,7 +41,7 @@ func copyHandover(t *testing.T, addr string) string {
 func TestZ2Handover(t *testing.T) {
 	for _, order := range []string{"stop-first", "start-first"} {
 		t.Run(order, func(t *testing.T) {
-			addr := freeAddr(t)
+			addr := testaddr.Free(t)
 			dir := copyHandover(t, addr)
 			s := start(t, dir, []string{"--set", "run.order=" + order})
 			s.waitFor("live")
@@ -62,7 +64,7 @@ func TestZ2Handover(t *testing.T) {
 // Z2: the binary of examples/handover works without hotreload, under systemd's protocol:
 // LISTEN_FDS with the right LISTEN_PID, NOTIFY_SOCKET, STATE_DIRECTORY.
 func TestZ2HandoverUnderSystemdsProtocol(t *testing.T) {
-	addr := freeAddr(t)
+	addr := testaddr.Free(t)
 	dir := copyHandover(t, addr)
 	build := exec.Command("go", "build", "-o", "handover", ".")
 	build.Dir = dir

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -33,6 +34,10 @@ const deadline = 90 * time.Second
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
+	if signal.Ignored(syscall.SIGHUP) {
+		// Under nohup; children would inherit it, and hotreload heeds it. What is caught here, they have by default.
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	dir, err := os.MkdirTemp("", "hotreload-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -481,3 +481,46 @@ func TestL16DotEnv(t *testing.T) {
 		t.Errorf("%d builds", n)
 	}
 }
+
+// L7: an import graph that was read while an editor had a file empty is read again, though the file's header is in the end
+// what it always was; until then every name would count.
+func TestL7GraphOfEmptyFile(t *testing.T) {
+	real, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, bin := newApp(t, webApp), t.TempDir()
+	hook, log, overlay := filepath.Join(bin, "hook"), filepath.Join(bin, "log"), filepath.Join(bin, "overlay.json")
+	// What go list sees, and the watcher does not: it looks a moment later.
+	write(t, filepath.Join(bin, "empty.go"), "")
+	write(t, overlay, fmt.Sprintf(`{"Replace": {%q: %q}}`, filepath.Join(dir, "version.go"), filepath.Join(bin, "empty.go")))
+	write(t, filepath.Join(bin, "go"), `#!/bin/sh
+case "$*" in
+*-export*) ;;
+list*-deps*)
+	if [ -e `+hook+` ]; then
+		rm `+hook+`
+		shift
+		`+real+` list -overlay=`+overlay+` "$@"
+		printf 'package main\n\nconst Version = "mended"\n' >`+dir+`/version.go
+		echo empty >>`+log+`
+		exit
+	fi
+	echo whole >>`+log+` ;;
+esac
+exec `+real+` "$@"
+`)
+	if err := os.Chmod(filepath.Join(bin, "go"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	lists := func() string { b, _ := os.ReadFile(log); return string(b) }
+	w := startWeb(t, dir, nil, withEnv("PATH="+bin+":"+os.Getenv("PATH")))
+	until(t, "the first graph", func() bool { return lists() == "whole\n" })
+	write(t, hook, "")
+	w.edit("lib/lib.go", "package lib\n", "package lib\n\nimport _ \"unicode/utf16\"\n")
+	until(t, "another look after the empty file", func() bool { return strings.Contains(lists(), "empty\nwhole\n") })
+	w.wait("the mended program", func(e ev) bool { return e.Event == "live" && e.num("generation") > 2 })
+	if a := w.answer(); a.version != "mended" {
+		t.Errorf("answer %+v", a)
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hotreload/hotreload/internal/control"
+	"github.com/hotreload/hotreload/internal/testaddr"
 )
 
 // page is an answer of the proxy.
@@ -123,7 +124,7 @@ func TestZ3StartFirst(t *testing.T) {
 
 // Z3: with sockets and without a proxy.
 func TestZ3Sockets(t *testing.T) {
-	addr := freeAddr(t)
+	addr := testaddr.Free(t)
 	sock := filepath.Join(shortTempDir(t), "x.sock")
 	dir := newApp(t, map[string]string{
 		"go.mod":          "module example.test/activated\n\ngo 1.25\n",
@@ -175,9 +176,9 @@ func TestZ4Rollback(t *testing.T) {
 
 // Z5: a program that ignores PORT, or LISTEN_FDS: explained.
 func TestZ5Explained(t *testing.T) {
-	addr := freeAddr(t)
+	addr := testaddr.Free(t)
 	t.Run("PORT", func(t *testing.T) {
-		s := start(t, newApp(t, webApp), []string{"--set", "proxy.listen=" + freeAddr(t)}, withEnv("ADDR="+addr))
+		s := start(t, newApp(t, webApp), []string{"--set", "proxy.listen=" + testaddr.Free(t)}, withEnv("ADDR="+addr))
 		began := time.Now()
 		e := s.wait("the explanation", func(e ev) bool { return e.Event == "problem" })
 		if !strings.Contains(e.str("message"), "listens on "+addr+", and not on the port that it was given: PORT=") ||
@@ -194,4 +195,30 @@ func TestZ5Explained(t *testing.T) {
 		}
 		s.stop(syscall.SIGTERM)
 	})
+	for name, c := range map[string]struct {
+		set           []string
+		message, hint string
+	}{
+		"the address of the proxy": {
+			[]string{"--set", "proxy.listen=" + addr},
+			"where hotreload's proxy in front of it listens", "let it listen on $PORT",
+		},
+		"the address of the proxy of an app elsewhere": {
+			[]string{"--set", "proxy.listen=" + addr, "--set", "proxy.app=127.0.0.1:1"},
+			"where hotreload's proxy in front of it listens", "let it listen on 127.0.0.1:1, which proxy.app names",
+		},
+		"the address of the API": {
+			[]string{"--set", "control.listen=" + addr},
+			"where hotreload's own API listens", "give control.listen another port",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, newApp(t, webApp), c.set, withEnv("ADDR="+addr))
+			e := s.wait("the explanation", func(e ev) bool { return e.Event == "problem" })
+			if !strings.Contains(e.str("message"), "web wants to listen on "+addr+", "+c.message) || !strings.Contains(e.str("hint"), c.hint) {
+				t.Errorf("%s", e.line)
+			}
+			s.stop(syscall.SIGTERM)
+		})
+	}
 }

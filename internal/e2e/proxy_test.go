@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/testaddr"
 )
 
 // portApp listens on $PORT and counts what it was sent.
@@ -66,7 +68,7 @@ var _ = syscall.SIGTERM
 
 func startProxy(t *testing.T, files map[string]string, args ...string) *web {
 	t.Helper()
-	addr := freeAddr(t)
+	addr := testaddr.Free(t)
 	s := start(t, newApp(t, files), append([]string{"--set", "proxy.listen=" + addr}, args...))
 	w := &web{session: s, addr: addr}
 	w.waitFor("live")

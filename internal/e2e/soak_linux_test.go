@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/testaddr"
 )
 
 var (
@@ -119,16 +121,20 @@ func main() {
 		}
 	}
 	cache := t.TempDir()
-	addr := freeAddr(t)
+	addr := testaddr.Free(t)
 	s := start(t, dir, []string{"-q"}, withEnv("ADDR="+addr, "XDG_CACHE_HOME="+cache, "XDG_RUNTIME_DIR="+shortTempDir(t)))
 	w := &web{session: s, addr: addr, cache: cache}
 	w.waitFor("live")
 
 	rnd := rand.New(rand.NewPCG(*soakSeed, 6))
-	variant := 0
+	variant, save := 0, 0
 	pick := func() {
 		variant = (variant + 1 + rnd.IntN(variants-1)) % variants
-		write(t, filepath.Join(dir, "pick.go"), fmt.Sprintf("// %d\npackage main\n", variant))
+		// No save is like another one: that a file held something else for less than a tick
+		// of the file system's clock is the one thing that nobody can see (TestL12WrittenAgain
+		// has the longer moments).
+		save++
+		write(t, filepath.Join(dir, "pick.go"), fmt.Sprintf("// %d\npackage main // save %d\n", variant, save))
 	}
 	settled := func() {
 		w.command("wait")

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/testaddr"
 )
 
 // activatedApp takes its sockets from LISTEN_FDS, as a program under systemd
@@ -80,7 +82,7 @@ func TestZ2SocketsAndZ6State(t *testing.T) {
 	if testing.Short() {
 		restarts = 5
 	}
-	addr := freeAddr(t)
+	addr := testaddr.Free(t)
 	sock := filepath.Join(shortTempDir(t), "x.sock")
 	dir := newApp(t, map[string]string{
 		"go.mod":          "module example.test/activated\n\ngo 1.25\n",

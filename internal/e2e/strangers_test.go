@@ -13,12 +13,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/testaddr"
 )
 
 // Bad input: what a web page could send to the control address is refused with the
 // reason, on every path, and does nothing.
 func TestS0ForeignOrigin(t *testing.T) {
-	addr := freeAddr(t)
+	addr := testaddr.Free(t)
 	s := start(t, shell(t, "[control]\nlisten = \""+addr+"\"\n"+sleeper("a", "")), nil)
 	s.each("live", "a")
 	before := s.status().Services[0]

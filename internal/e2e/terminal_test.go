@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hotreload/hotreload/internal/testaddr"
 )
 
 // patient is a program that ends on request after it has said so.
@@ -567,7 +569,7 @@ func TestT7OpenBrowser(t *testing.T) {
 	if err := os.Chmod(filepath.Join(bin, "xdg-open"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	addr := freeAddr(t)
+	addr := testaddr.Free(t)
 	files := maps.Clone(webApp)
 	files[".hotreload.toml"] = fmt.Sprintf("[proxy]\nlisten = %q\n[run.env]\nADDR = \":0\"\n", addr)
 	files["main.go"] = strings.Replace(files["main.go"], `os.Getenv("ADDR")`, `"127.0.0.1:" + os.Getenv("PORT")`, 1)
@@ -689,9 +691,8 @@ func TestT8Pipe(t *testing.T) {
 				w.Close()
 			}()
 			s.wait("the end", func(e ev) bool { return e.Event == "output" && strings.Contains(e.str("text"), "end of input 0") })
-			if n := strings.Count(s.out.String(), "0 got <"+line+">"); n != 1000 {
-				t.Errorf("%d of 1000 lines", n)
-			}
+			// The event may come before the lines have come through the pipe to this test.
+			until(t, "all lines", func() bool { return strings.Count(s.out.String(), "0 got <"+line+">") == 1000 })
 			s.touch(1)
 			s.wait("the end again", func(e ev) bool { return e.Event == "output" && strings.Contains(e.str("text"), "end of input 1") })
 			s.stop(syscall.SIGTERM)

@@ -88,12 +88,7 @@ func (e *Engine) Await(ctx context.Context, service string) ([]plan.Report, erro
 		return nil, fmt.Errorf("%w: %q", ErrNoService, service)
 	}
 	if e.watch() != nil {
-		if err := e.sync(ctx); err != nil {
-			return nil, err
-		}
-		// What the watcher has handed over is now with the inspector; once it has
-		// come by here, all of it is an input of the plan.
-		if err := e.inspect.pass(ctx); err != nil {
+		if err := e.catchUp(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -116,6 +111,16 @@ func (e *Engine) Await(ctx context.Context, service string) ([]plan.Report, erro
 		return true
 	})
 	return out, err
+}
+
+// catchUp returns when every change of a file made before the call is an input of the plan.
+func (e *Engine) catchUp(ctx context.Context) error {
+	if err := e.sync(ctx); err != nil {
+		return err
+	}
+	// What the watcher has handed over is now with the inspector; once it has
+	// come by here, all of it has been posted.
+	return e.inspect.pass(ctx)
 }
 
 // answer asks the open questions; those that have their answer are dropped.

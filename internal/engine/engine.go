@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +16,6 @@ import (
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/plan"
-	"github.com/hotreload/hotreload/internal/proc"
 	"github.com/hotreload/hotreload/watcher"
 )
 
@@ -76,6 +74,7 @@ type Engine struct {
 
 	subscribers subscribers
 	relay       relay
+	ports       freePorts
 	conf        atomic.Pointer[config.Config]
 	timers      map[plan.Timer]*time.Timer
 	ctx         context.Context
@@ -456,27 +455,6 @@ func (n *notifier) run() {
 			return
 		}
 	}
-}
-
-// cleanEnv is the environment of everything that is started.
-func cleanEnv(env []string, extra map[string]string) []string {
-	out := proc.CleanEnv(env)
-	for k, v := range extra {
-		out = setenv(out, k, v)
-	}
-	return out
-}
-
-// setenv returns the environment with the variable set; it leaves env alone.
-func setenv(env []string, key, value string) []string {
-	prefix := key + "="
-	out := make([]string, 0, len(env)+1)
-	for _, kv := range env {
-		if !strings.HasPrefix(kv, prefix) {
-			out = append(out, kv)
-		}
-	}
-	return append(out, prefix+value)
 }
 
 // atLeast keeps an explicit zero of the config from meaning the watcher's default.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/hotreload/hotreload/internal/event"
@@ -17,8 +18,9 @@ import (
 // front is the proxy in front of a service, nil where there is none.
 type front struct {
 	*proxy.Proxy
-	auto bool   // the program gets a free port per start as $PORT
-	app  string // else where it listens
+	auto  bool       // the program gets a free port per start as $PORT
+	ports *freePorts // where from
+	app   string     // else where it listens
 }
 
 func (v *service) newFront(e *Engine) (*front, error) {
@@ -34,7 +36,7 @@ func (v *service) newFront(e *Engine) (*front, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &front{Proxy: p, auto: c.App == "" || c.App == "auto", app: c.App}, nil
+	return &front{Proxy: p, auto: c.App == "" || c.App == "auto", ports: &e.ports, app: c.App}, nil
 }
 
 // address is where the program of one start will answer.
@@ -42,14 +44,42 @@ func (f *front) address() (string, error) {
 	if !f.auto {
 		return f.app, nil
 	}
-	// The port is free now, and nobody who asks the system for one gets it again
-	// soon: the kernel hands them out in a random order.
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("no free port for the program: %w", err)
+	return f.ports.next()
+}
+
+// freePorts finds ports for programs to listen on.
+type freePorts struct {
+	mu    sync.Mutex
+	given []string // the last addresses
+}
+
+// portsApart is how many addresses later one may come again. A program that was given one
+// may be seconds away from listening there, and as many services may start together.
+const portsApart = 64
+
+// next is an address on which nobody listens and that was not given lately. The kernel
+// hands out its ports in a random order, of about 28,000 on Linux: a stranger will hardly
+// get this one before the program listens, but of several services two sometimes would.
+func (p *freePorts) next() (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return "", fmt.Errorf("no free port for the program: %w", err)
+		}
+		// Open until another is found: so the kernel cannot offer it a second time.
+		defer l.Close()
+		addr := l.Addr().String()
+		if slices.Contains(p.given, addr) {
+			continue
+		}
+		p.given = append(p.given, addr)
+		if len(p.given) > portsApart {
+			p.given = p.given[1:]
+		}
+		return addr, nil
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 // env is what the program is told of the proxy.

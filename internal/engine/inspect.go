@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -15,6 +16,7 @@ import (
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/gograph"
 	"github.com/hotreload/hotreload/internal/plan"
+	"github.com/hotreload/hotreload/internal/proc"
 	"github.com/hotreload/hotreload/watcher"
 )
 
@@ -33,6 +35,7 @@ type inspector struct {
 	// told has what was told of files while one watcher is put in the place of another.
 	told      map[string]watcher.Sum
 	handovers chan handover
+	sources   atomic.Int64  // changes of Go files that were judged so far
 	config    bool          // the config file has changed in this burst
 	again     chan struct{} // it was empty a while ago
 }
@@ -97,13 +100,10 @@ func (i *inspector) files(b watcher.Batch) plan.Files {
 			reload = true
 			continue
 		}
-		pc := plan.Change{
-			Path: c.Path, Old: plan.Sum(c.Old), New: plan.Sum(c.New),
-			At: changedAt(c.Path, time.Now()), Effects: map[string]plan.Effect{},
-		}
+		pc := planChange(c)
 		complete := i.graphChange(c)
 		for _, v := range i.e.all() {
-			unsure := v.conf.Load().goBuild() && (v.graph.Load() == nil || v.stale())
+			unsure := v.conf.Load().GoBuilds() && (v.graph.Load() == nil || v.stale())
 			e := v.effect(c.Path)
 			if unsure && !e.Input {
 				i.miss(v, c.Path)
@@ -124,6 +124,19 @@ func (i *inspector) files(b watcher.Batch) plan.Files {
 		}
 		in.Changes = append(in.Changes, pc)
 	}
+	for _, c := range b.Rewritten {
+		if c.Path == i.e.configPath() {
+			continue
+		}
+		pc := planChange(c)
+		i.headerAgain(c.Path)
+		for _, v := range i.e.all() {
+			if e := v.effect(c.Path); e.Kind != plan.None {
+				pc.Effects[v.name] = e
+			}
+		}
+		in.Rewritten = append(in.Rewritten, pc)
+	}
 	i.config = i.config || reload
 	if i.config && !b.Open {
 		i.config = false
@@ -132,19 +145,28 @@ func (i *inspector) files(b watcher.Batch) plan.Files {
 	return in
 }
 
+// planChange is the change without its effects.
+func planChange(c watcher.Change) plan.Change {
+	return plan.Change{
+		Path: c.Path, Old: plan.Sum(c.Old), New: plan.Sum(c.New),
+		At: changedAt(c.Path, time.Now()), Effects: map[string]plan.Effect{},
+	}
+}
+
 // graphChange notes whether the change can alter what a program is built from,
 // and reports whether the file as it is now could be compiled at all.
 func (i *inspector) graphChange(c watcher.Change) (complete bool) {
 	switch {
 	case gograph.IsModuleFile(c.Path):
 	case filepath.Ext(c.Path) == ".go":
+		i.sources.Add(1)
 		h := gograph.HeaderOf(c.Path)
 		i.mu.Lock()
 		old, known := i.headers[c.Path]
 		i.headers[c.Path] = h.Key
 		i.mu.Unlock()
 		complete = h.Complete
-		if known && old == h.Key && c.Old != (watcher.Sum{}) && c.New != (watcher.Sum{}) {
+		if known && old == h.Key && c.Old != (watcher.Sum{}) && c.New != (watcher.Sum{}) && !i.broken() {
 			return complete
 		}
 		if !known && c.Old != (watcher.Sum{}) && !i.isInput(c.Path) {
@@ -155,12 +177,46 @@ func (i *inspector) graphChange(c watcher.Change) (complete bool) {
 	default:
 		complete = true
 	}
+	i.outdate(c.Path)
+	return complete
+}
+
+// outdate says that the graphs which have the file as an input are to be read again.
+func (i *inspector) outdate(path string) (of []*service) {
 	for _, v := range i.e.all() {
-		if v.conf.Load().goBuild() && v.effect(c.Path).Input {
+		if v.conf.Load().GoBuilds() && v.effect(path).Input {
 			v.wanted.Add(1)
+			of = append(of, v)
 		}
 	}
-	return complete
+	return of
+}
+
+// headerAgain notes the imports of a file that holds again what it held, should they have
+// been read while they were others.
+func (i *inspector) headerAgain(path string) {
+	if filepath.Ext(path) != ".go" {
+		return
+	}
+	key := gograph.HeaderOf(path).Key
+	i.mu.Lock()
+	old, known := i.headers[path]
+	if known {
+		i.headers[path] = key
+	}
+	i.mu.Unlock()
+	if !known || old == key {
+		return
+	}
+	for _, v := range i.outdate(path) { // no build follows that would read them
+		i.e.spawn(func() { i.e.notify.graph(v) }) // it may wait for this goroutine
+	}
+}
+
+// broken says that some graph is incomplete. It may have been read while an editor had a file empty: its header is now
+// what it always was, and yet the graph is to be read again.
+func (i *inspector) broken() bool {
+	return slices.ContainsFunc(i.e.all(), func(v *service) bool { g := v.graph.Load(); return g != nil && g.Broken() })
 }
 
 func (i *inspector) isInput(path string) bool {
@@ -171,10 +227,10 @@ func (i *inspector) isInput(path string) bool {
 // where it says, and asks for a build if an input that was not known as one has
 // changed since the newest build began.
 func (i *inspector) readGraph(ctx context.Context, v *service) {
-	if !v.conf.Load().goBuild() || !v.stale() {
+	if !v.conf.Load().GoBuilds() || !v.stale() {
 		return
 	}
-	asked := v.wanted.Load()
+	asked, sources := v.wanted.Load(), i.sources.Load()
 	g, err := gograph.Load(ctx, v.graphOptions())
 	if ctx.Err() != nil {
 		return
@@ -198,12 +254,9 @@ func (i *inspector) readGraph(ctx context.Context, v *service) {
 	v.graph.Store(g)
 	v.loaded.Store(asked)
 	i.e.watch().SetScope(i.e.scope())
-	// Once these return, what SetScope added is watched, and what had changed before
+	// Once this returns, what SetScope added is watched, and what had changed before
 	// has been judged. From here on a change is announced.
-	if err := i.e.sync(ctx); err != nil {
-		return
-	}
-	if err := i.pass(ctx); err != nil {
+	if err := i.e.catchUp(ctx); err != nil {
 		return
 	}
 	missed := i.takeMissed(v)
@@ -224,6 +277,10 @@ func (i *inspector) readGraph(ctx context.Context, v *service) {
 		i.e.post(plan.Touched{Service: v.name, Paths: touched, At: time.Now(), Why: "changed while the import graph was read"})
 	}
 	i.learnHeaders(ctx, g)
+	if g.Broken() && i.sources.Load() != sources {
+		v.wanted.Add(1)
+		i.readGraph(ctx, v)
+	}
 }
 
 // tell notes that the service was told of the file as it was at that time.
@@ -292,7 +349,7 @@ func (i *inspector) learnHeaders(ctx context.Context, g *gograph.Graph) {
 func (v *service) graphOptions() gograph.Options {
 	set := v.conf.Load()
 	b := set.Build
-	o := gograph.Options{Dir: v.engine.root, Package: b.Package, Env: cleanEnv(v.engine.opt.Env, b.Env)}
+	o := gograph.Options{Dir: v.engine.root, Package: b.Package, Env: proc.MergeEnv(proc.CleanEnv(v.engine.opt.Env), b.Env)}
 	// The very flags of the build, once it has found them out: it merges tags with those of
 	// GOFLAGS, where the go command would take the last ones alone.
 	if o.Flags = set.builder.Flags(); o.Flags != nil {
@@ -336,7 +393,7 @@ func (v *service) input(path string) (bool, string) {
 	if !set.Builds() {
 		return false, "no rule names it"
 	}
-	if !set.goBuild() && !set.IsSet("build.package") {
+	if !set.GoBuilds() && !set.IsSet("build.package") {
 		// What a custom command reads is not known: every Go file of the tree
 		// may be part of it.
 		if v.inputByName(path) {

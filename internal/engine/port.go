@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/proc"
 )
@@ -38,8 +39,7 @@ func (v *service) addressTaken(gen, pid int, addr string, env []string) {
 			_, port, _ := net.SplitHostPort(a)
 			switch {
 			case found && own.PID == os.Getpid():
-				p.Message = fmt.Sprintf("%s wants to listen on %s, which hotreload holds open for it", v.name, a)
-				p.Hint = "take the socket from LISTEN_FDS (docs/zero-downtime.md), or remove the address from run.listen"
+				p.Message, p.Hint = v.heldHere(a, port)
 			case found && own.PID != 0 && proc.GroupOf(own.PID) == pid:
 				p.Message = fmt.Sprintf("%s listens on %s itself, twice (%s)", v.name, a, own)
 				p.Hint = "it opens the address a second time"
@@ -59,6 +59,45 @@ func (v *service) addressTaken(gen, pid int, addr string, env []string) {
 		}
 		e.emit(event.Event{Time: time.Now(), Service: v.name, Generation: gen, Body: p})
 	})
+}
+
+// heldHere says what hotreload itself has the address for, and what to do about it.
+func (v *service) heldHere(addr, port string) (message, hint string) {
+	at := func(s string) bool {
+		_, p, err := net.SplitHostPort(s)
+		return err == nil && p == port
+	}
+	holds := func(c *settings) bool {
+		return slices.ContainsFunc(c.Run.Listen, func(entry string) bool {
+			s, err := config.ParseSocket(entry)
+			return err == nil && s.Network == "tcp" && at(s.Address)
+		})
+	}
+	wants := fmt.Sprintf("%s wants to listen on %s, ", v.name, addr)
+	// The program's own socket first: with LISTEN_FDS it can have what it wants.
+	if holds(v.conf.Load()) {
+		return wants + "which hotreload holds open for it",
+			"take the socket from LISTEN_FDS (docs/zero-downtime.md), or remove the address from run.listen"
+	}
+	for _, o := range v.engine.all() {
+		c := o.conf.Load()
+		switch {
+		case at(c.Proxy.Listen) && o == v:
+			where := "$PORT"
+			if v.front != nil && !v.front.auto {
+				where = v.front.app + ", which proxy.app names"
+			}
+			return wants + "where hotreload's proxy in front of it listens", "let it listen on " + where + ", or give proxy.listen another port"
+		case at(c.Proxy.Listen):
+			return wants + "where hotreload's proxy in front of " + o.name + " listens", "give one of the two another port"
+		case holds(c):
+			return wants + "which hotreload holds open for " + o.name, "give one of the two another port"
+		}
+	}
+	if at(v.engine.conf.Load().Control.Listen) {
+		return wants + "where hotreload's own API listens", "give control.listen another port"
+	}
+	return wants + "where hotreload itself listens", "give the program another port"
 }
 
 // likelyAddresses are those that a program may mean which does not say what it could not

@@ -1,14 +1,16 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
 
+	"github.com/hotreload/hotreload/internal/proc"
 	"github.com/hotreload/hotreload/runner"
 )
 
@@ -35,17 +37,20 @@ func parseReady(s string) (runner.Ready, error) {
 }
 
 // lookup finds the program to execute: a name with a slash is relative to the
-// directory it will run in, a bare name is looked for on PATH.
-func lookup(name, dir string) (string, error) {
+// directory it will run in, a bare name is looked for on the PATH that it will have.
+func lookup(name, dir string, env []string) (string, error) {
 	if filepath.IsAbs(name) {
 		return name, nil
 	}
 	if strings.ContainsRune(name, '/') || strings.ContainsRune(name, os.PathSeparator) {
 		return filepath.Join(dir, name), nil
 	}
-	p, err := exec.LookPath(name)
-	if err != nil {
-		return "", hinted{err, "run.command wants a program on PATH, or a path with a slash relative to run.dir"}
+	p, err := proc.LookPath(env, dir, name)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "", hinted{fmt.Errorf("%s may not be executed: %w", name, err), "chmod +x"}
+	case err != nil:
+		return "", hinted{fmt.Errorf("%s is not on PATH", name), "run.command wants a program on PATH, or a path with a slash relative to run.dir"}
 	}
-	return filepath.Abs(p)
+	return p, nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/gograph"
 	"github.com/hotreload/hotreload/internal/plan"
+	"github.com/hotreload/hotreload/internal/proc"
 	"github.com/hotreload/hotreload/runner"
 )
 
@@ -132,8 +133,8 @@ func (v *service) buildOptions(c config.Service, cache string) builder.Options {
 		Race:    b.Race,
 		DWARF:   b.DWARF,
 		Linker:  b.Linker,
-		Engine:  engineOf(b.Engine),
-		Env:     cleanEnv(e.opt.Env, b.Env),
+		Engine:  b.Engine,
+		Env:     proc.MergeEnv(proc.CleanEnv(e.opt.Env), b.Env),
 		Cache:   cache,
 		Timeout: b.Timeout,
 		Name:    v.name,
@@ -149,14 +150,6 @@ func (v *service) buildOptions(c config.Service, cache string) builder.Options {
 	return o
 }
 
-// engineOf leaves the choice to go build: the direct engine is for those who ask for it.
-func engineOf(wanted string) string {
-	if wanted == builder.EngineDirect {
-		return builder.EngineDirect
-	}
-	return builder.EngineGo
-}
-
 // cacheName makes a directory name of a service's name.
 func cacheName(name string) string {
 	return strings.Map(func(r rune) rune {
@@ -169,15 +162,12 @@ func cacheName(name string) string {
 
 func (s *settings) spec() plan.Service {
 	return plan.Service{
-		Name: s.Name, Needs: s.Needs, Builds: s.Builds(), Before: len(s.Build.Before) > 0,
+		Name: s.Name, Needs: s.Needs, Builds: s.Builds(), Before: len(s.Build.Before) > 0, Command: !s.Build.Command.IsZero(),
 		Restart: s.Run.Restart, OnError: s.Run.OnBuildError,
 		Group: s.builder.Group(), StopTimeout: s.Run.StopTimeout,
 		StartFirst: s.Run.Order == "start-first", Rollback: s.Run.Rollback,
 	}
 }
-
-// goBuild reports whether the program is built by `go build` of a package.
-func (s *settings) goBuild() bool { return s.Builds() && s.Build.Command.IsZero() }
 
 // stale reports whether the import graph has to be read again.
 func (v *service) stale() bool { return v.wanted.Load() != v.loaded.Load() }
@@ -411,10 +401,10 @@ func (v *service) runSpec(a plan.Launch, l *launch) (runner.Spec, error) {
 		return s, hinted{errors.New("there is no program to run"), "set build.output to the file that build.command makes, or run.command"}
 	}
 	var err error
-	if s.Path, err = lookup(s.Args[0], dir); err != nil {
+	if s.Env, err = v.environment(a.Generation); err != nil {
 		return s, err
 	}
-	if s.Env, err = v.environment(a.Generation); err != nil {
+	if s.Path, err = lookup(s.Args[0], dir, s.Env); err != nil {
 		return s, err
 	}
 	if s.StopSignal, err = config.Signal(r.StopSignal); err != nil {
@@ -438,7 +428,7 @@ func (v *service) runSpec(a plan.Launch, l *launch) (runner.Spec, error) {
 		}
 		for _, kv := range v.front.env(l.addr) {
 			k, val, _ := strings.Cut(kv, "=")
-			s.Env = setenv(s.Env, k, val)
+			s.Env = proc.SetEnv(s.Env, k, val)
 		}
 		if r.Ready == "" {
 			s.Ready = v.front.ready(l.addr, r.ReadyTimeout)
@@ -496,7 +486,7 @@ func (v *service) learnLocked(p *runner.Process) {
 // own environment wins over env files, and run.env wins over both.
 func (v *service) environment(gen int) ([]string, error) {
 	e := v.engine
-	env := cleanEnv(e.opt.Env, nil)
+	env := proc.CleanEnv(e.opt.Env)
 	for _, f := range v.envFiles() {
 		values, err := godotenv.Read(f)
 		if errors.Is(err, os.ErrNotExist) {
@@ -506,24 +496,18 @@ func (v *service) environment(gen int) ([]string, error) {
 			return nil, hinted{fmt.Errorf("%s: %w", e.rel(f), err), "mend the file; the program is started again when it is saved"}
 		}
 		for k, val := range values {
-			if !has(env, k) {
+			if _, ok := proc.LookupEnv(env, k); !ok {
 				env = append(env, k+"="+val)
 			}
 		}
 	}
-	for k, val := range v.conf.Load().Run.Env {
-		env = setenv(env, k, val)
-	}
+	env = proc.MergeEnv(env, v.conf.Load().Run.Env)
 	state := filepath.Join(v.cache(), "state")
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return nil, err
 	}
 	return append(env, "HOTRELOAD=1", "HOTRELOAD_SERVICE="+v.name,
 		fmt.Sprintf("HOTRELOAD_GENERATION=%d", gen), "HOTRELOAD_STATE_DIR="+state), nil
-}
-
-func has(env []string, key string) bool {
-	return slices.ContainsFunc(env, func(kv string) bool { return strings.HasPrefix(kv, key+"=") })
 }
 
 func (v *service) envFiles() []string {

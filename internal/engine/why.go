@@ -37,7 +37,7 @@ func Why(ctx context.Context, o Options, path string) ([]Answer, error) {
 			return nil, err
 		}
 		v.conf.Store(set)
-		if set.goBuild() {
+		if set.GoBuilds() {
 			g, err := gograph.Load(ctx, v.graphOptions())
 			if err != nil {
 				return nil, err
