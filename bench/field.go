@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -73,14 +74,30 @@ func (b *bench) open(ctx context.Context, p program, dir, group string, tools []
 			}
 			f.drop(r, err)
 		}
-		settle(f.pause, settleLimit)
+		f.rest(ctx, r)
 	}
 	return f, nil
+}
+
+// rest lets a tool do what it does for itself, so that it does not fall into the turn of another.
+func (f *field) rest(ctx context.Context, r *runner) {
+	settle(f.pause, settleLimit)
+	w, ok := r.tool.(watching)
+	if !ok || w.idle == nil || r.dropped != "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, idleLimit)
+	defer cancel()
+	if err := w.idle(ctx, r.project, r.since); err != nil {
+		progress("  %s: %v", r.tool.name(), err)
+	}
+	settle(f.pause, settleLimit)
 }
 
 const (
 	firstLimit  = time.Hour // the first build of the huge program compiles 2,000 packages
 	editLimit   = 3 * time.Minute
+	idleLimit   = 2 * time.Minute
 	settleLimit = 20 * time.Second
 )
 
@@ -120,12 +137,13 @@ func (f *field) close() {
 	}
 }
 
-// rounds lets every tool have one turn per round, beginning with another one each time,
-// so that nobody always follows the same neighbour. The first round warms up and is not counted.
+// rounds lets every tool have one turn per round, in another order each time, so that
+// nobody always follows the same neighbour: what that has left in the caches of the
+// processor makes a tenth. The first round warms up and is not counted.
 func (f *field) rounds(ctx context.Context, n int, where place) error {
 	for round := 0; round <= n; round++ {
-		for i := range f.runners {
-			r := f.runners[(i+round)%len(f.runners)]
+		for _, i := range rand.New(rand.NewPCG(uint64(n), uint64(round))).Perm(len(f.runners)) {
+			r := f.runners[i]
 			if r.dropped != "" {
 				continue
 			}
@@ -147,11 +165,7 @@ func (f *field) rounds(ctx context.Context, n int, where place) error {
 				}
 			}
 			progress("  round %d/%d  %-28s %6s ms, %d failed requests", round, n, r.tool.name(), ms(got.Latency), got.Failed)
-			settle(f.pause, settleLimit)
-			if w, ok := r.tool.(watching); ok && w.after > 0 {
-				time.Sleep(w.after) // what it does for itself must not fall into the turn of another
-				settle(f.pause, settleLimit)
-			}
+			f.rest(ctx, r)
 		}
 	}
 	return nil
@@ -161,7 +175,7 @@ func (f *field) rounds(ctx context.Context, n int, where place) error {
 func (f *field) edit(ctx context.Context, r *runner, where place) (served, *phases, error) {
 	ctx, cancel := context.WithTimeout(ctx, editLimit)
 	defer cancel()
-	r.rest()
+	r.age()
 	marker := f.b.marker()
 	old := r.answer
 	want := func(a answer) bool {
@@ -218,8 +232,8 @@ func (f *field) keep(wanted func(tool) bool) {
 	f.runners = stay
 }
 
-// rest waits until the program is old enough to be edited.
-func (r *runner) rest() {
+// age waits until the program is old enough to be edited.
+func (r *runner) age() {
 	if w, ok := r.tool.(watching); ok {
 		time.Sleep(time.Until(r.since.Add(w.age)))
 	}

@@ -74,7 +74,7 @@ func saveToServed(name string) func(context.Context, *bench, options, []tool) ([
 		if p.deep != "" {
 			// The peers run the same go build as the hand does: a minute per edit and nothing to learn.
 			f.keep(func(t tool) bool {
-				return t.name() == hand || t.name() == handFlags || t.name() == ours || t.name() == direct
+				return t.name() == hand || t.name() == handFlags || t.name() == ours || t.name() == goEngine
 			})
 			err := series(inDeep, "F1d save to served, deep edit, "+size,
 				"Edit: a statement in a function of a package of the local module ("+cmp.Or(p.at, "its root")+"), which much of that module imports.")

@@ -191,7 +191,7 @@ func (b *bench) tools(ctx context.Context, o options, r *report) []tool {
 		if _, err := os.Stat(b.hotreload); err != nil {
 			r.Skipped = append(r.Skipped, fmt.Sprintf("hotreload: %v (make build)", err))
 		} else {
-			out = append(out, hotreloadTool(b.hotreload), directTool(b.hotreload))
+			out = append(out, hotreloadTool(b.hotreload), goEngineTool(b.hotreload))
 		}
 	}
 	found, versions, missing := findPeers(ctx)

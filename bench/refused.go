@@ -101,7 +101,7 @@ func refused(ctx context.Context, b *bench, o options, tools []tool) ([]*table, 
 			if m.addr != nil {
 				addr = m.addr(r.project)
 			}
-			r.rest()
+			r.age()
 			l := startLoad(ctx, addr)
 			got, _, err := f.edit(ctx, r, inMain)
 			if err == nil {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -124,7 +125,8 @@ type watching struct {
 	argv        func(project) []string
 	reports     bool          // writes hotreload's events
 	age         time.Duration // least age of the program at the next edit
-	after       time.Duration // until it does something for itself after a build: the direct engine checks what it has built
+	// idle waits for what the tool does for itself after the build that was served since then; may be nil.
+	idle func(ctx context.Context, p project, since time.Time) error
 }
 
 func (w watching) name() string { return w.label }
@@ -185,15 +187,18 @@ const (
 	hand      = "by hand"
 	handFlags = "by hand, hotreload's flags"
 	ours      = "hotreload"
-	direct    = "hotreload, direct engine"
+	goEngine  = "hotreload, go engine"
 )
 
 // onlyBuilds says that a tool differs from another one in how it builds, so that it has nothing to say where nothing is built.
-func onlyBuilds(name string) bool { return name == handFlags || name == direct }
+func onlyBuilds(name string) bool { return name == handFlags || name == goEngine }
 
 func hotreloadTool(binary string) watching {
 	return watching{
 		label: ours, text: "defaults, no configuration file; with a build of nothing: build.command and run.command only", reports: true,
+		idle: func(ctx context.Context, p project, since time.Time) error {
+			return selfChecked(ctx, binary, p, since)
+		},
 		files: func(p project) map[string]string {
 			if p.server == "" {
 				return nil
@@ -204,14 +209,54 @@ func hotreloadTool(binary string) watching {
 	}
 }
 
-// directTool is hotreload with the direct engine.
-func directTool(binary string) watching {
+// goEngineTool is hotreload without the direct engine.
+func goEngineTool(binary string) watching {
 	return watching{
-		label: direct, text: `engine = "direct" in the section [build], no other setting`, reports: true, after: 4 * time.Second,
+		label: goEngine, text: `engine = "go" in the section [build], no other setting`, reports: true,
 		files: func(project) map[string]string {
-			return map[string]string{".hotreload.toml": "[build]\nengine = \"direct\"\n"}
+			return map[string]string{".hotreload.toml": "[build]\nengine = \"go\"\n"}
 		},
 		argv: func(p project) []string { return []string{binary, "run", "--events", p.events} },
+	}
+}
+
+// selfChecked waits until the direct engine has a plan and has compared what it built last with what go build makes of it:
+// that takes processor time, which must not fall into another tool's turn. Without the direct engine it returns at once.
+func selfChecked(ctx context.Context, binary string, p project, since time.Time) error {
+	for {
+		c := exec.CommandContext(ctx, binary, "status", "--json")
+		c.Dir, c.Env = p.dir, p.env
+		out, err := c.Output()
+		if err != nil {
+			return fmt.Errorf("hotreload status: %w", err)
+		}
+		var status struct {
+			Services []struct {
+				Engine string `json:"engine"`
+				Direct *struct {
+					Ready   bool      `json:"ready"`
+					Off     string    `json:"off"`
+					Checked time.Time `json:"checked"`
+				} `json:"direct"`
+			} `json:"services"`
+		}
+		if err := json.Unmarshal(out, &status); err != nil {
+			return fmt.Errorf("hotreload status: %w in %q", err, out)
+		}
+		done := true
+		for _, s := range status.Services {
+			if d := s.Direct; d != nil && d.Off == "" {
+				done = done && d.Ready && (s.Engine != "direct" || d.Checked.After(since))
+			}
+		}
+		if done {
+			return nil
+		}
+		select {
+		case <-time.After(settleStep):
+		case <-ctx.Done():
+			return fmt.Errorf("the direct engine has not checked itself: %w", ctx.Err())
+		}
 	}
 }
 

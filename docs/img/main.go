@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -165,6 +166,11 @@ func (s *stage) terminal() (err error) {
 		if err := shows(step.shows, step.times); err != nil {
 			return err
 		}
+		if step.file == "" {
+			if err := until("a plan of the build", s.planned); err != nil {
+				return err
+			}
+		}
 	}
 	pane, err := tmux("capture-pane", "-p", "-e")
 	if err != nil {
@@ -177,6 +183,33 @@ func (s *stage) terminal() (err error) {
 		return err
 	}
 	return os.WriteFile("docs/img/terminal.svg", []byte(svg(pane)), 0o644)
+}
+
+// planned reports whether the direct engine is ready: it takes its plan beside the first
+// build, and a person who looks at the page before the first edit leaves it the time.
+func (s *stage) planned() (bool, error) {
+	cmd := exec.Command(s.hotreload, "status", "--json")
+	cmd.Dir, cmd.Env = s.dir, s.env
+	out, err := cmd.Output()
+	if err != nil {
+		return false, fmt.Errorf("hotreload status: %w", err)
+	}
+	var status struct {
+		Services []struct {
+			Direct *struct {
+				Ready bool `json:"ready"`
+			} `json:"direct"`
+		} `json:"services"`
+	}
+	if err := json.Unmarshal(out, &status); err != nil {
+		return false, err
+	}
+	for _, v := range status.Services {
+		if v.Direct != nil && !v.Direct.Ready {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // overlay shows a page whose program does not build.
