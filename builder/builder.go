@@ -84,7 +84,7 @@ type Result struct {
 	Canceled bool // the context was canceled; nothing else is told then
 
 	Binary string   // absolute path; empty if not OK, or without Options.Output
-	Sum    [32]byte // checksum of the binary: equal programs have equal sums, and others never. Zero without Binary
+	Sum    [32]byte // checksum of the binary, for this process alone: equal programs have equal sums, and others never. Zero without Binary
 
 	Duration    time.Duration
 	Diagnostics []Diagnostic // at most 100

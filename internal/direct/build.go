@@ -28,14 +28,6 @@ func (e *Engine) build(ctx context.Context, output string) (Built, error) {
 	}
 	b.Snapshot = time.Since(start)
 
-	// The files that nobody is expected to change are looked at while the compiler works.
-	late := make(chan error, 1)
-	ctx, cancel := context.WithCancel(ctx)
-	go func() { late <- p.unchanged(ctx) }()
-	lateErr := sync.OnceValue(func() error { return <-late })
-	defer lateErr()
-	defer cancel()
-
 	work, done, err := e.dir()
 	if err != nil {
 		return b, err
@@ -57,9 +49,6 @@ func (e *Engine) build(ctx context.Context, output string) (Built, error) {
 	if err := e.unmoved(now, made); err != nil {
 		return b, err
 	}
-	if err := lateErr(); err != nil {
-		return b, err
-	}
 	keep = true
 	e.commit(now, made)
 	for i := range p.packages {
@@ -69,9 +58,25 @@ func (e *Engine) build(ctx context.Context, output string) (Built, error) {
 	}
 	b.Compile = time.Since(start)
 
+	// The files that nobody is expected to change are looked at beside the linker, which leaves a processor idle most of
+	// the time; the compiler does not. If one has changed, the plan is dropped with all that the state holds.
 	start = time.Now()
-	err = e.linkTo(ctx, work, output)
+	linking, stop := context.WithCancel(ctx)
+	defer stop()
+	late := make(chan error, 1)
+	go func() {
+		err := p.unchanged(ctx)
+		if err != nil {
+			stop()
+		}
+		late <- err
+	}()
+	err = e.linkTo(linking, work, output)
 	b.Link = time.Since(start)
+	if changed := <-late; changed != nil {
+		os.Remove(output)
+		return b, changed
+	}
 	return b, err
 }
 

@@ -243,6 +243,30 @@ func TestD2Cgo(t *testing.T) {
 	w.same()
 }
 
+// TestD2Vendored holds that what nobody is expected to edit is looked at all the same: a package of somebody else's that has
+// changed leaves the build to go build, together with what else was edited.
+func TestD2Vendored(t *testing.T) {
+	w := newWorld(t, module(t, map[string]string{
+		"go.mod":                    "module example.com/app\n\ngo 1.24\n\nrequire example.com/v v1.0.0\n",
+		"main.go":                   "package main\n\nimport \"example.com/v\"\n\nfunc main() { println(v.Text, \"hello\") }\n",
+		"vendor/modules.txt":        "# example.com/v v1.0.0\n## explicit; go 1.24\nexample.com/v\n",
+		"vendor/example.com/v/v.go": "package v\n\nvar Text = \"one\"\n",
+	}), ".", defaults)
+	w.refresh()
+	w.same()
+	w.replace("main.go", `"hello"`, `"good day"`)
+	w.same()
+	w.replace("vendor/example.com/v/v.go", `"one"`, `"two"`)
+	w.left("v.go has changed")
+	w.refresh()
+	w.same()
+	w.replace("main.go", `"good day"`, `"good night"`)
+	w.replace("vendor/example.com/v/v.go", `"two"`, `"three"`)
+	w.left("v.go has changed")
+	w.refresh()
+	w.same()
+}
+
 // TestD3Failed holds that a build that fails in the middle of a cascade leaves nothing behind: what it had compiled is
 // compiled again, and who imports that, too.
 func TestD3Failed(t *testing.T) {

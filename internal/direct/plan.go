@@ -79,7 +79,7 @@ type file struct {
 	what string // for people
 }
 
-// lateFile is looked at while the compiler works: it is not expected to change.
+// lateFile is looked at while the linker works: it is not expected to change.
 type lateFile struct {
 	path  string
 	stamp stamp
