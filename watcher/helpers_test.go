@@ -117,8 +117,8 @@ func (s *watching) take(b Batch) {
 	if !b.Open && !s.opened && len(b.Changes)+len(b.Rewritten) == 0 {
 		s.wrong("a closing batch without changes and without an Open one before")
 	}
-	if b.Open && len(b.Rewritten) > 0 {
-		s.wrong("an Open batch says what was rewritten")
+	if b.Open && len(b.Changes) == 0 {
+		s.wrong("an Open batch without changes")
 	}
 	for _, c := range b.Rewritten {
 		if known, ok := s.known[c.Path]; c.Old != c.New || ok && known != c.New && !slices.ContainsFunc(b.Changes, func(d Change) bool { return d.Path == c.Path }) {

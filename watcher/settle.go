@@ -263,12 +263,9 @@ func (t *tree) send(changes []Change, open bool) {
 	for i, q := range t.queue {
 		batches[i] = q.Batch
 	}
-	b := Batch{First: first, Changes: changes, Open: open, Rescan: t.rescan}
+	b := Batch{First: first, Changes: changes, Rewritten: rewritten(t.rewrote), Open: open, Rescan: t.rescan}
 	t.rescan = false
-	if !open {
-		b.Rewritten = rewritten(t.rewrote)
-		clear(t.rewrote)
-	}
+	clear(t.rewrote)
 	batches = enqueue(batches, b)
 	if len(batches) == 1 && !open {
 		t.queue = t.queue[:0]

@@ -104,8 +104,9 @@ type Batch struct {
 	// reported of them: Old equals New. Who read one meanwhile may have read something
 	// else (nothing at all, while an editor had it truncated). What leaves no trace is not
 	// seen: a write that is undone within one tick of the file system's clock (about
-	// 4 ms), a file that was moved away and back. Only a Batch that is not Open has them;
-	// sorted, none is in Changes.
+	// 4 ms), a file that was moved away and back. An Open Batch has those that were found
+	// before it was sent: who begins to read then reads the right thing. Sorted, none is
+	// in Changes.
 	Rewritten []Change
 
 	// Open is true for the one batch that is sent at once at the first change of

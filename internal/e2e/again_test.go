@@ -113,6 +113,25 @@ exec "$@"
 	return toolexec, ended
 }
 
+// L2: files that are written as they were before the one that changes, by a tool that writes all it looks at, are no reason
+// to build twice.
+func TestL2WrittenBefore(t *testing.T) {
+	w := startWeb(t, newApp(t, webApp), nil)
+	file := filepath.Join(w.dir, "main.go")
+	same, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5 {
+		mark := w.mark()
+		replaceFile(t, file, string(same))
+		replaceFile(t, filepath.Join(w.dir, "version.go"), fmt.Sprintf("package main\n\nconst Version = \"v%d\"\n", i))
+		w.waitFor("live")
+		w.settle()
+		w.savedOnce("the other file first", mark)
+	}
+}
+
 // L12: a file that held something else while the compiler read it, and is again what it
 // was before hotreload has looked: the program is the last save all the same, and a
 // failure that only that moment explains is not told.

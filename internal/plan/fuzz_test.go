@@ -334,9 +334,14 @@ func (w *world) deliver(open bool) {
 	if w.burst && open {
 		open = false
 	}
+	changed := slices.ContainsFunc(w.names, func(n string) bool { return w.files[n].content != w.files[n].known })
+	if open && !changed {
+		return
+	}
 	for _, n := range w.names {
 		f := w.files[n]
-		if !f.hidden() || open && f.content == f.known {
+		// What was rewritten it may have found already when it sends an Open batch, or not.
+		if !f.hidden() || open && f.content == f.known && w.choose(2) == 0 {
 			continue
 		}
 		sum := func(c int) (s Sum) {
