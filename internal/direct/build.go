@@ -17,50 +17,54 @@ import (
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
+// compileTries is how often packages are compiled whose files change meanwhile.
+const compileTries = 2
+
 // build is Build with a plan. It is the whole of the fast path.
 func (e *Engine) build(ctx context.Context, output string) (Built, error) {
 	var b Built
-	start := time.Now()
 	p := e.plan
-	now, dirty, err := e.snapshot(ctx)
-	if err != nil {
-		return b, err
-	}
-	b.Snapshot = time.Since(start)
-
 	work, done, err := e.dir()
 	if err != nil {
 		return b, err
 	}
 	defer done()
-	start = time.Now()
-	made, err := e.cascade(ctx, work, dirty)
-	if err != nil {
-		return b, err
-	}
-	keep := false
-	defer func() {
-		if !keep {
+	for try := 1; ; try++ {
+		start := time.Now()
+		now, dirty, err := e.snapshot(ctx)
+		if err != nil {
+			return b, err
+		}
+		b.Snapshot = time.Since(start)
+
+		start = time.Now()
+		made, err := e.cascade(ctx, work, dirty)
+		if err != nil {
+			return b, err
+		}
+		if err := e.unmoved(now, made); err != nil {
 			for _, a := range made {
 				os.Remove(a.path)
 			}
+			// Often it is the editor, which sets the mode of what it has written a moment ago.
+			if try < compileTries {
+				continue
+			}
+			return b, err
 		}
-	}()
-	if err := e.unmoved(now, made); err != nil {
-		return b, err
-	}
-	keep = true
-	e.commit(now, made)
-	for i := range p.packages {
-		if _, ok := made[i]; ok {
-			b.Compiled = append(b.Compiled, p.packages[i].path)
+		e.commit(now, made)
+		for i := range p.packages {
+			if _, ok := made[i]; ok {
+				b.Compiled = append(b.Compiled, p.packages[i].path)
+			}
 		}
+		b.Compile = time.Since(start)
+		break
 	}
-	b.Compile = time.Since(start)
 
 	// The files that nobody is expected to change are looked at beside the linker, which leaves a processor idle most of
 	// the time; the compiler does not. If one has changed, the plan is dropped with all that the state holds.
-	start = time.Now()
+	start := time.Now()
 	linking, stop := context.WithCancel(ctx)
 	defer stop()
 	late := make(chan error, 1)
@@ -89,10 +93,15 @@ func (e *Engine) snapshot(ctx context.Context) (*state, map[int]bool, error) {
 	at := time.Now()
 	for i := range p.files {
 		f, was := &p.files[i], old.files[i]
-		s, err := look(f.path)
+		s, err := f.look()
 		switch {
 		case err != nil:
 			return nil, nil, refuse("%s cannot be looked at", f.path)
+		case f.kind == place:
+			if !s.samePlace(was.stamp) {
+				return nil, nil, refuse("%s was replaced", f.path)
+			}
+			continue
 		case f.kind == presence:
 			if s.exists() != was.stamp.exists() {
 				return nil, nil, refuse("%s came or went", f.path)
@@ -117,6 +126,9 @@ func (e *Engine) snapshot(ctx context.Context) (*state, map[int]bool, error) {
 		if k.sum == was.sum && k.sum != (sum{}) {
 			continue
 		}
+		if f.kind == header && k.sum == (sum{}) {
+			return nil, nil, refuse("%s has changed, and is too large to be read", f.path)
+		}
 		if f.kind != embedded {
 			key, err := headerKey(text)
 			switch {
@@ -137,10 +149,10 @@ func (e *Engine) snapshot(ctx context.Context) (*state, map[int]bool, error) {
 		if err != nil || !s.exists() {
 			return nil, nil, refuse("the directory %s cannot be looked at", d.path)
 		}
-		if s == was.stamp && !was.young {
+		if s == was.stamp && !was.young && !d.links {
 			continue
 		}
-		names, err := d.list()
+		names, _, err := d.list()
 		if err != nil || names != d.names {
 			return nil, nil, refuse("files were added to, or removed from, %s", d.path)
 		}

@@ -58,6 +58,7 @@ type Engine struct {
 	why    string // there is no plan because of this
 	next   int    // number of the next archive or directory
 	issued int    // direct builds since the plan was taken or checked
+	closed bool
 
 	mu     sync.Mutex
 	status Status
@@ -229,6 +230,9 @@ func (e *Engine) Refresh(ctx context.Context) error {
 	if e.plan != nil {
 		return nil
 	}
+	if e.closed {
+		return refuse("%s", e.why)
+	}
 	p, s, err := e.take(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -252,6 +256,7 @@ func (e *Engine) adopt(p *plan, s *state) {
 func (e *Engine) Close() {
 	<-e.turn
 	defer e.unlock()
+	e.closed = true
 	e.plan, e.state, e.why = nil, nil, "the engine is closed"
 	os.RemoveAll(e.home)
 }

@@ -559,13 +559,7 @@ func TestPriority(t *testing.T) {
 	want, _ := strconv.Atoi(strings.TrimSpace(string(own)))
 	w := newWorld(t, module(t, program), ".", defaults)
 	log := filepath.Join(t.TempDir(), "log")
-	script := filepath.Join(t.TempDir(), "go")
-	writeFile(t, script, "#!/bin/sh\nnice >>"+log+"\nexec "+w.gocmd+" \"$@\"\n")
-	if err := os.Chmod(script, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	w.gocmd = script
-	w.engine()
+	w.script("nice >>" + log + "\nexec " + w.gocmd + " \"$@\"\n")
 	w.refresh()
 	text, err := os.ReadFile(log)
 	if err != nil {

@@ -60,6 +60,26 @@ func (w *world) engine() {
 	w.e = e
 }
 
+// script makes a script the go command, in a place that looks like a toolchain's own.
+func (w *world) script(text string) {
+	w.t.Helper()
+	home := w.t.TempDir()
+	if err := os.MkdirAll(filepath.Join(home, "pkg", "tool"), 0o777); err != nil {
+		w.t.Fatal(err)
+	}
+	w.gocmd = filepath.Join(home, "bin", "go")
+	executable(w.t, w.gocmd, "#!/bin/sh\n"+text)
+	w.engine()
+}
+
+func executable(t testing.TB, path, text string) {
+	t.Helper()
+	writeFile(t, path, text)
+	if err := os.Chmod(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // write writes files below the module's directory; an empty text removes the file.
 func (w *world) write(files map[string]string) {
 	w.t.Helper()

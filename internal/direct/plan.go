@@ -69,6 +69,7 @@ const (
 	header               // no part of the program: all but the header may change
 	fixed                // nothing may change
 	presence             // whether there is such a directory may not change
+	place                // the name may not stand for something else: another directory, a link
 )
 
 type file struct {
@@ -77,6 +78,13 @@ type file struct {
 	pkg  *pkg
 	key  sum    // of the header
 	what string // for people
+}
+
+func (f *file) look() (stamp, error) {
+	if f.kind == place {
+		return lookHere(f.path)
+	}
+	return look(f.path)
 }
 
 // lateFile is looked at while the linker works: it is not expected to change.
@@ -126,6 +134,7 @@ func (e *Engine) take(ctx context.Context) (*plan, *state, error) {
 		return nil, nil, err
 	}
 	defer done()
+	started := time.Now()
 	said, _, err := e.goTool(ctx, work, append([]string{"env", "-json"}, envNames...)...)
 	if err != nil {
 		return nil, nil, err
@@ -148,7 +157,23 @@ func (e *Engine) take(ctx context.Context) (*plan, *state, error) {
 		return nil, nil, refuse("GOFIPS140 is %s", env["GOFIPS140"])
 	}
 
-	started := time.Now()
+	b := &planner{e: e, env: env, plan: &plan{}, byPath: map[string]*listed{}, seen: map[file]bool{}}
+	for _, name := range toolEnv {
+		if env[name] != "" {
+			b.plan.env = append(b.plan.env, name+"="+env[name])
+		}
+	}
+	if err := b.settings(ctx); err != nil {
+		return nil, nil, err
+	}
+	// By the stamps before and after, even a file system whose clock is not ours cannot hide an edit from between, nor one
+	// that takes a file away.
+	before := map[string]stamp{}
+	for _, f := range b.plan.files {
+		if before[f.path], err = f.look(); err != nil {
+			return nil, nil, refuse("%s cannot be looked at", f.path)
+		}
+	}
 	args := slices.Concat([]string{"build", "-n", "-a"}, e.o.Flags, []string{"-o", filepath.Join(work, "never"), e.o.Package})
 	_, commands, err := e.goTool(ctx, work, args...)
 	if err != nil {
@@ -158,8 +183,6 @@ func (e *Engine) take(ctx context.Context) (*plan, *state, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	// By the stamps before and after, even a file system whose clock is not ours cannot hide an edit from between.
-	before := map[string]stamp{}
 	for _, t := range s.compile {
 		for _, name := range t.argv {
 			if strings.HasSuffix(name, ".go") && !within(name, env["GOROOT"]) && !within(name, env["GOMODCACHE"]) {
@@ -171,7 +194,6 @@ func (e *Engine) take(ctx context.Context) (*plan, *state, error) {
 	if said, _, err = e.goTool(ctx, work, args...); err != nil {
 		return nil, nil, err
 	}
-	var list []*listed
 	dec := json.NewDecoder(bytes.NewReader(said))
 	for {
 		var p listed
@@ -183,14 +205,9 @@ func (e *Engine) take(ctx context.Context) (*plan, *state, error) {
 		if p.Incomplete || p.Error != nil {
 			return nil, nil, refuse("the package %s has errors", p.ImportPath)
 		}
-		list = append(list, &p)
+		b.list = append(b.list, &p)
 	}
-	b := &planner{e: e, env: env, script: s, list: list, plan: &plan{}, byPath: map[string]*listed{}}
-	for _, name := range toolEnv {
-		if env[name] != "" {
-			b.plan.env = append(b.plan.env, name+"="+env[name])
-		}
-	}
+	b.script = s
 	if err := b.packages(); err != nil {
 		return nil, nil, err
 	}
@@ -205,7 +222,10 @@ func (e *Engine) take(ctx context.Context) (*plan, *state, error) {
 		return nil, nil, err
 	}
 	for i, f := range b.plan.files {
-		if old, ok := before[f.path]; ok && f.kind == source && old != st.files[i].stamp {
+		old, ok := before[f.path]
+		switch s := st.files[i].stamp; {
+		case !ok || old == s || f.kind == place && old.samePlace(s) || f.kind == presence && old.exists() == s.exists():
+		case f.kind == source || f.kind == fixed || f.kind == presence || f.kind == place:
 			return nil, nil, unsettled(f.path)
 		}
 	}
@@ -221,6 +241,7 @@ type planner struct {
 	plan   *plan
 	byPath map[string]*listed
 	inPlan map[string]*pkg
+	seen   map[file]bool // path and kind
 }
 
 func (b *planner) local(l *listed) bool {
@@ -228,9 +249,7 @@ func (b *planner) local(l *listed) bool {
 }
 
 // frozen says that a package is a copy in a vendor directory: nobody is expected to edit it.
-func (b *planner) frozen(l *listed) bool {
-	return strings.Contains(filepath.ToSlash(l.Dir)+"/", "/vendor/")
-}
+func (b *planner) frozen(l *listed) bool { return l.Module != nil && l.Module.Dir == "" }
 
 func (b *planner) packages() error {
 	// The linker's importcfg names the directory of every package.
@@ -392,46 +411,60 @@ func (b *planner) compilation(p *pkg, l *listed) error {
 	return nil
 }
 
-// inputs names all files and directories that the program depends on.
-func (b *planner) inputs() error {
-	p := b.plan
-	seenFile, seenDir := map[string]bool{}, map[dir]bool{}
-	hold := func(path, what string) {
-		if path != "" && path != os.DevNull && path != "off" && !seenFile[path] {
-			seenFile[path] = true
-			p.files = append(p.files, file{path: path, kind: fixed, what: what})
-		}
+// add names a file once per kind.
+func (b *planner) add(path string, k kind, what string) {
+	if seen := (file{path: path, kind: k}); !b.seen[seen] {
+		b.seen[seen] = true
+		b.plan.files = append(b.plan.files, file{path: path, kind: k, what: what})
 	}
-	addDir := func(d dir) {
-		if !seenDir[d] {
-			seenDir[d] = true
-			p.dirs = append(p.dirs, d)
-		}
-	}
+}
 
-	hold(b.e.o.Go, "the go command")
-	hold(filepath.Join(b.env["GOROOT"], "bin", "go"), "the go command")
-	hold(filepath.Join(b.env["GOROOT"], "VERSION"), "the toolchain")
-	hold(filepath.Join(b.env["GOROOT"], "go.env"), "the settings of the go command")
-	hold(b.env["GOENV"], "the settings of the go command")
-	hold(p.link.tool.argv[0], "the linker")
-	for _, t := range b.script.compile {
-		hold(t.argv[0], "the compiler")
+// hold names a file that may not change, come or go.
+func (b *planner) hold(path, what string) {
+	if path != "" && path != os.DevNull && path != "off" {
+		b.add(path, fixed, what)
 	}
-	module := func(dir string) {
-		for _, name := range []string{"go.mod", "go.sum", "vendor/modules.txt"} {
-			hold(filepath.Join(dir, name), name)
+}
+
+func (b *planner) module(dir string) {
+	for _, name := range []string{"go.mod", "go.sum", "vendor/modules.txt"} {
+		b.hold(filepath.Join(dir, name), name)
+	}
+	b.add(filepath.Join(dir, "vendor"), presence, "vendor")
+}
+
+// above is for a go.work or go.mod that appears above a package, or between it and its module.
+func (b *planner) above(from, to string) {
+	for d := from; ; d = filepath.Dir(d) {
+		b.hold(filepath.Join(d, "go.mod"), "go.mod")
+		b.hold(filepath.Join(d, "go.work"), "go.work") // also one nearer than that in use
+		if d == to || d == filepath.Dir(d) {
+			return
 		}
-		if v := filepath.Join(dir, "vendor"); !seenFile[v] {
-			seenFile[v] = true
-			p.files = append(p.files, file{path: v, kind: presence, what: "vendor"})
+	}
+}
+
+// settings names what decides how the program is built and is known before the go command is asked for that.
+func (b *planner) settings(ctx context.Context) error {
+	root := b.env["GOROOT"]
+	if err := toolchainOf(b.e.o.Go); err != nil {
+		return err
+	}
+	b.hold(b.e.o.Go, "the go command")
+	b.hold(filepath.Join(root, "bin", "go"), "the go command")
+	b.hold(filepath.Join(root, "VERSION"), "the toolchain")
+	b.hold(filepath.Join(root, "go.env"), "the settings of the go command")
+	b.hold(b.env["GOENV"], "the settings of the go command")
+	for _, name := range []string{"CC", "CXX"} {
+		if err := b.compilerOfC(ctx, name); err != nil {
+			return err
 		}
 	}
 	roots := []string{filepath.Dir(b.env["GOMOD"])}
 	if work := b.env["GOWORK"]; work != "" && work != "off" {
-		hold(work, "go.work")
-		hold(strings.TrimSuffix(work, ".work")+".work.sum", "go.work.sum")
-		module(filepath.Dir(work))
+		b.hold(work, "go.work")
+		b.hold(strings.TrimSuffix(work, ".work")+".work.sum", "go.work.sum")
+		b.module(filepath.Dir(work))
 		more, err := workModules(work)
 		if err != nil {
 			return err
@@ -440,31 +473,74 @@ func (b *planner) inputs() error {
 	}
 	// A module that gives no package still has a say in the versions of all others.
 	for _, root := range roots {
-		module(root)
+		b.module(root)
 		more, err := replacements(filepath.Join(root, "go.mod"))
 		if err != nil {
 			return err
 		}
 		for _, d := range more {
-			hold(filepath.Join(d, "go.mod"), "go.mod")
+			b.hold(filepath.Join(d, "go.mod"), "go.mod")
 		}
 	}
-	// A go.work or go.mod may appear above, and between a package and its module.
-	above := func(from, to string) {
-		for d := from; ; d = filepath.Dir(d) {
-			hold(filepath.Join(d, "go.mod"), "go.mod")
-			if b.env["GOWORK"] == "" {
-				hold(filepath.Join(d, "go.work"), "go.work")
-			}
-			if d == to || d == filepath.Dir(d) {
-				return
-			}
+	b.above(b.e.o.Dir, "")
+	return nil
+}
+
+// toolchainOf refuses a go command that is none: asdf, goenv, mise, snap and others put a program in its place that chooses
+// one at every call, by files and variables that only they know.
+func toolchainOf(path string) error {
+	real, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		tools, err := look(filepath.Join(filepath.Dir(filepath.Dir(real)), "pkg", "tool"))
+		if err == nil && tools.exists() {
+			return nil
 		}
 	}
-	above(b.e.o.Dir, "")
-	cgo := false
+	return refuse("%s stands for a go command that it chooses; put the bin directory of a toolchain first on PATH", path)
+}
+
+// compilerOfC holds the C compiler, and what it calls: what cgo makes, also of the standard library, depends on both.
+func (b *planner) compilerOfC(ctx context.Context, name string) error {
+	words, err := goflags.Split(b.env[name])
+	if err != nil || len(words) == 0 || b.env["CGO_ENABLED"] != "1" {
+		return nil
+	}
+	path, err := proc.LookPath(b.e.o.Env, b.e.o.Dir, words[0])
+	if err != nil {
+		return nil // there is none: then nothing was compiled by it
+	}
+	b.hold(path, "the C compiler")
+	// Of a gcc this is the compiler proper, also of one that ccache or a link stands for.
+	var out bytes.Buffer
+	state, err := proc.Run(ctx, proc.Errand{
+		Cmd:    proc.Cmd{Path: path, Args: append(words, "-print-prog-name=cc1"), Dir: b.e.o.Dir, Env: b.e.o.Env},
+		Stdout: &out,
+	})
+	if err != nil {
+		return err
+	}
+	if cc1 := strings.TrimSpace(out.String()); state.Code == 0 && filepath.IsAbs(cc1) {
+		b.hold(cc1, "the C compiler")
+	}
+	return nil
+}
+
+// inputs names all files and directories that the packages depend on.
+func (b *planner) inputs() error {
+	p := b.plan
+	seenDir := map[dir]bool{}
+	addDir := func(d dir) {
+		if !seenDir[d] {
+			seenDir[d] = true
+			p.dirs = append(p.dirs, d)
+		}
+	}
+	b.hold(p.link.tool.argv[0], "the linker")
+	for _, t := range b.script.compile {
+		b.hold(t.argv[0], "the compiler")
+	}
+	modules := map[string]string{} // path of a local module -> directory
 	for _, l := range b.list {
-		cgo = cgo || len(l.CgoFiles) > 0
 		known := [][]string{l.GoFiles, l.CgoFiles, l.CFiles, l.CXXFiles, l.MFiles, l.HFiles, l.FFiles, l.SFiles, l.SwigFiles,
 			l.SwigCXXFiles, l.SysoFiles}
 		if !b.local(l) {
@@ -480,11 +556,12 @@ func (b *planner) inputs() error {
 			}
 		} else {
 			q := b.inPlan[l.ImportPath]
-			if l.Module == nil || l.Module.Dir == "" {
+			if l.Module == nil {
 				return refuse("the package %s is in no module", l.ImportPath)
 			}
-			module(l.Module.Dir)
-			above(l.Dir, l.Module.Dir)
+			modules[l.Module.Path] = l.Module.Dir
+			b.module(l.Module.Dir)
+			b.above(l.Dir, l.Module.Dir)
 			if q.obstacle != "" {
 				for _, f := range slices.Concat(append(known, l.EmbedFiles)...) {
 					p.files = append(p.files, file{path: filepath.Join(l.Dir, f), kind: fixed, pkg: q, what: "a file of " + q.path})
@@ -510,20 +587,30 @@ func (b *planner) inputs() error {
 			}
 		}
 		for _, pattern := range l.EmbedPatterns {
-			dirs, err := embedDirs(l.Dir, pattern)
+			dirs, way, err := embedDirs(l.Dir, pattern)
 			if err != nil {
 				return err
 			}
 			for _, d := range dirs {
 				addDir(d)
 			}
+			for _, path := range way {
+				b.add(path, place, "a name of an embed pattern")
+				b.hold(filepath.Join(path, "go.mod"), "go.mod")
+			}
 		}
 	}
-	if cgo {
-		for _, name := range []string{"CC", "CXX"} {
-			if words, _ := goflags.Split(b.env[name]); len(words) > 0 {
-				path, _ := proc.LookPath(b.e.o.Env, b.e.o.Dir, words[0])
-				hold(path, "the C compiler")
+	// A package that appears in two modules is ambiguous. Of those modules whose directories can change, one has to begin
+	// the import path.
+	for _, l := range b.list {
+		for m, at := range modules {
+			if rest, ok := strings.CutPrefix(l.ImportPath, m+"/"); ok && l.Module != nil && l.Module.Path != m {
+				d := filepath.Join(at, filepath.FromSlash(rest))
+				if s, err := look(d); err == nil && s.exists() {
+					addDir(dir{path: d})
+				} else {
+					b.add(d, presence, "a directory of "+l.ImportPath)
+				}
 			}
 		}
 	}
@@ -549,8 +636,8 @@ func (b *planner) look(ctx context.Context, started time.Time) (*state, error) {
 			text []byte
 			err  error
 		)
-		if f.kind == fixed || f.kind == presence {
-			st.files[i].stamp, err = look(f.path)
+		if f.kind == fixed || f.kind == presence || f.kind == place {
+			st.files[i].stamp, err = f.look()
 		} else {
 			st.files[i], text, err = read(f.path)
 			if f.kind != embedded {
@@ -559,9 +646,6 @@ func (b *planner) look(ctx context.Context, started time.Time) (*state, error) {
 		}
 		if err != nil {
 			return nil, err
-		}
-		if f.kind == presence {
-			continue
 		}
 		if err := moved(f.path, st.files[i].stamp); err != nil {
 			return nil, err
@@ -576,8 +660,12 @@ func (b *planner) look(ctx context.Context, started time.Time) (*state, error) {
 		if err := moved(d.path, st.dirs[i].stamp); err != nil {
 			return nil, err
 		}
-		if d.names, err = d.list(); err != nil {
+		if d.names, d.links, err = d.list(); err != nil {
 			return nil, err
+		}
+		// What came in between is in the names, but not in the plan.
+		if again, err := look(d.path); err != nil || again != st.dirs[i].stamp {
+			return nil, unsettled(d.path)
 		}
 	}
 	for i := range p.late {

@@ -31,10 +31,11 @@ func (s stamp) since(t time.Time) bool {
 	return s.exists() && s.ctime > t.UnixNano()-int64(s.tick())
 }
 
-// unwritten says that nobody wrote the file since it had the other stamp. The change time alone says less: editors set the
-// mode of a file right after they have written it. A tool that writes and sets the modification time back is not seen.
+// unwritten says that nobody wrote the file since it had the other stamp, nor moved it away and back. A change of the mode
+// explains another change time.
 func (s stamp) unwritten(before stamp) bool {
-	return s.size == before.size && s.mtime == before.mtime && s.dev == before.dev && s.ino == before.ino
+	return s.size == before.size && s.mtime == before.mtime && s.dev == before.dev && s.ino == before.ino &&
+		(s.ctime == before.ctime || s.mode != before.mode)
 }
 
 // sum is enough of a SHA-256 to tell contents apart.

@@ -9,4 +9,7 @@ func look(path string) (stamp, error) {
 	return stamp{}, refuse("not supported on this system")
 }
 
-func (s stamp) regular() bool { return true }
+func lookHere(path string) (stamp, error) { return look(path) }
+
+func (s stamp) regular() bool          { return true }
+func (s stamp) samePlace(t stamp) bool { return false }

@@ -12,10 +12,15 @@ import (
 const supported = true
 
 // look follows links: the file that the compiler would read counts.
-func look(path string) (stamp, error) {
+func look(path string) (stamp, error) { return lookBy(unix.Stat, path) }
+
+// lookHere does not.
+func lookHere(path string) (stamp, error) { return lookBy(unix.Lstat, path) }
+
+func lookBy(call func(string, *unix.Stat_t) error, path string) (stamp, error) {
 	var st unix.Stat_t
 	for {
-		err := unix.Stat(path, &st)
+		err := call(path, &st)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
@@ -33,3 +38,9 @@ func look(path string) (stamp, error) {
 }
 
 func (s stamp) regular() bool { return s.mode&unix.S_IFMT == unix.S_IFREG }
+
+// samePlace says that a name stands for the same thing: the very directory, a file (which editors replace), a link.
+func (s stamp) samePlace(t stamp) bool {
+	kind := s.mode & unix.S_IFMT
+	return kind == t.mode&unix.S_IFMT && (kind != unix.S_IFDIR || s.dev == t.dev && s.ino == t.ino)
+}
