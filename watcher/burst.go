@@ -16,7 +16,7 @@ type burst struct {
 	opened bool      // the Open batch was sent
 	minor  bool      // only minor changes so far
 	floor  time.Time // before which a burst of minor changes does not close
-	waited bool      // the one more quiet time for an empty file was taken
+	waited time.Time // when the one more quiet time for an empty file was taken; zero: not yet
 }
 
 func (b *burst) active() bool { return !b.first.IsZero() }
@@ -54,9 +54,12 @@ func (b *burst) due() time.Time {
 		return due
 	}
 	quiet, limit := b.last.Add(b.quiet), b.since.Add(b.limit)
-	// The one more wait is granted beyond the limit too: it is a file that is
-	// just being written.
-	if b.waited || quiet.Before(limit) {
+	// The one more wait is granted beyond the limit too: it is a file that is just being
+	// written. But it is one: what is written without end is told all the same.
+	if !b.waited.IsZero() && limit.Before(b.waited.Add(b.quiet)) {
+		limit = b.waited.Add(b.quiet)
+	}
+	if quiet.Before(limit) {
 		return quiet
 	}
 	return limit
@@ -64,16 +67,19 @@ func (b *burst) due() time.Time {
 
 // wait grants one more quiet time, once per burst.
 func (b *burst) wait(now time.Time) bool {
-	if b.waited {
+	if !b.waited.IsZero() {
 		return false
 	}
-	b.waited = true
+	b.waited = now
 	b.last = now
 	return true
 }
 
 // released is the end of a hold: both times count from here.
 func (b *burst) released(now time.Time) { b.last, b.since = now, now }
+
+// goesOn says that a burst which closes now does so for its age alone.
+func (b *burst) goesOn(now time.Time) bool { return !b.minor && now.Before(b.last.Add(b.quiet)) }
 
 // end closes the burst.
 func (b *burst) end(now time.Time) {
@@ -122,7 +128,7 @@ func mergeBatches(a, b Batch) Batch {
 		}
 	}
 	sortChanges(out)
-	return Batch{First: a.First, Changes: out, Rewritten: rewritten(rewrote), Open: b.Open, Rescan: a.Rescan || b.Rescan}
+	return Batch{First: a.First, Since: a.Since, Changes: out, Rewritten: rewritten(rewrote), Open: b.Open, More: b.More, Rescan: a.Rescan || b.Rescan}
 }
 
 // rewritten makes Batch.Rewritten.

@@ -45,6 +45,9 @@ func TestBurst(t *testing.T) {
 	if !b.wait(at(5100)) || !b.due().Equal(at(5120)) {
 		t.Errorf("one more wait for an empty file, beyond the limit: due %v", b.due())
 	}
+	if b.event(at(5115)); !b.due().Equal(at(5120)) {
+		t.Errorf("what is written without end waits no longer than that: due %v", b.due())
+	}
 	if b.wait(at(5120)) {
 		t.Error("waits twice")
 	}

@@ -649,6 +649,10 @@ func (t *tree) pollPass() {
 		return
 	}
 	start := time.Now()
+	if !t.burst.active() {
+		t.passes = t.passes[max(0, len(t.passes)-2):] // else all since it began count: see since
+	}
+	t.passes = append(t.passes, start)
 	if t.pollMode {
 		t.check()
 	}

@@ -263,7 +263,8 @@ func (t *tree) send(changes []Change, open bool) {
 	for i, q := range t.queue {
 		batches[i] = q.Batch
 	}
-	b := Batch{First: first, Changes: changes, Rewritten: rewritten(t.rewrote), Open: open, Rescan: t.rescan}
+	b := Batch{First: first, Since: t.since(first), Changes: changes, Rewritten: rewritten(t.rewrote), Open: open, Rescan: t.rescan}
+	b.More = !open && t.burst.goesOn(time.Now())
 	t.rescan = false
 	clear(t.rewrote)
 	batches = enqueue(batches, b)
@@ -275,6 +276,18 @@ func (t *tree) send(changes []Change, open bool) {
 		return
 	}
 	t.queue = append(t.queue, queued{b, t.closed})
+}
+
+// since is a time before which nothing that was first seen then was done.
+func (t *tree) since(first time.Time) time.Time {
+	if !t.polled() {
+		return first
+	}
+	i := len(t.passes) - 1
+	for i > 0 && t.passes[i].After(first) {
+		i--
+	}
+	return t.passes[max(0, i-1)]
 }
 
 // delivered takes note that the head of the queue was received.

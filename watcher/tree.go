@@ -172,6 +172,7 @@ type tree struct {
 	pollDev                                                         map[uint64]bool
 	nextPoll, nextCheck, nextLost, nextSafety, resyncAt, lastResync time.Time
 	scanTook                                                        time.Duration
+	passes                                                          []time.Time // when the last looks by the clock began
 	sweep                                                           []*dir
 	sweepTook                                                       time.Duration
 
@@ -214,6 +215,7 @@ func (t *tree) run(ctx context.Context) error {
 	defer t.hash.stop()
 
 	start := time.Now()
+	t.passes = []time.Time{start}
 	t.rescope(Scope{})
 	now := time.Now()
 	t.scanTook = now.Sub(start)

@@ -109,6 +109,13 @@ type Batch struct {
 	// in Changes.
 	Rewritten []Change
 
+	// Since is a time before which none of this was done: First, or the look before the one
+	// that found it, where files are looked at by the clock.
+	Since time.Time
+
+	// More is true if the burst was closed at the age of MaxWait: events were still coming.
+	More bool
+
 	// Open is true for the one batch that is sent at once at the first change of
 	// content of a burst: more may follow. A batch that is not Open says that the
 	// burst has settled. One always follows an Open batch, if need be without Changes.

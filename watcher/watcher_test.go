@@ -76,7 +76,8 @@ func TestRewritten(t *testing.T) {
 		// In the watcher's own goroutine, so that it cannot look in between.
 		unseen := func(what string, f func(), told bool) []Change {
 			t.Helper()
-			s.do(func(*tree) { f() })
+			var began time.Time
+			s.do(func(*tree) { began = time.Now(); f() })
 			if told {
 				s.next() // by itself, without anything else happening
 			}
@@ -88,6 +89,9 @@ func TestRewritten(t *testing.T) {
 				for _, c := range b.Rewritten {
 					if c.Path == file || c.Path == other {
 						got = append(got, c)
+						if b.Since.After(b.First) || o.Backend == "poll" && b.Since.After(began) {
+							t.Errorf("%s at %v: since %v, first %v", what, began, b.Since, b.First)
+						}
 					}
 				}
 			}
@@ -129,6 +133,37 @@ func TestRewritten(t *testing.T) {
 			t.Errorf("changed %v, rewritten %v", changes, rewritten)
 		}
 	})
+}
+
+// L4: what is written without end is told after MaxWait all the same, although it is often seen empty, and said to go on.
+func TestMore(t *testing.T) {
+	root := tempDir(t)
+	s := watch(t, Options{Scope: Scope{Trees: []string{root}}, Debounce: 200 * time.Millisecond, MaxWait: 300 * time.Millisecond})
+	s.hashed()
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() { // faster than Debounce
+		defer close(stopped)
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+				_ = os.WriteFile(filepath.Join(root, "file"), []byte(fmt.Sprint(i)), 0o644)
+			}
+		}
+	}()
+	b := s.next()
+	for b.Open {
+		b = s.next()
+	}
+	close(stop)
+	<-stopped
+	if !b.More {
+		t.Error("a burst that went on was closed without More")
+	}
+	for b.Open || b.More { // and the rest of it, by quiet
+		b = s.next()
+	}
 }
 
 // L2: a save in two writes, the second one just when the first one is read, is one save:
@@ -314,10 +349,10 @@ func TestEmptyWaits(t *testing.T) {
 	waits := func() {
 		t.Helper()
 		until(func(t *tree) bool {
-			if t.burst.active() && !t.burst.waited {
+			if t.burst.active() && t.burst.waited.IsZero() {
 				t.burst.last = t.burst.last.Add(-time.Hour)
 			}
-			return t.burst.waited
+			return !t.burst.waited.IsZero()
 		})
 	}
 

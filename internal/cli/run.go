@@ -190,6 +190,11 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 		record := event.NewQueue(ui.NewLog(f))
 		defer record.Close(2 * time.Second)
 		opt.Record = record
+		if path, err := filepath.EvalSymlinks(o.events); err == nil {
+			if opt.RecordFile, err = filepath.Abs(path); err != nil {
+				return err
+			}
+		}
 	}
 	// Edits of the config come once all is there to take them.
 	var server atomic.Pointer[control.Server]

@@ -132,6 +132,59 @@ func TestL2WrittenBefore(t *testing.T) {
 	}
 }
 
+// L7: a file of events in the project is no change of it: each one would tell of the one before, for ever.
+func TestL7OwnEvents(t *testing.T) {
+	dir := newApp(t, webApp)
+	out := filepath.Join(dir, "events.jsonl")
+	events := func() string { b, _ := os.ReadFile(out); return string(b) }
+	s := start(t, dir, []string{"--events", "events.jsonl"}) // the last one counts
+	until(t, "live", func() bool { return strings.Contains(events(), `"event":"live"`) })
+	for _, name := range []string{"one.txt", "two.txt"} { // what came before the second one was told before
+		write(t, filepath.Join(dir, name), name)
+		until(t, name, func() bool { return strings.Contains(events(), name) })
+	}
+	if strings.Contains(events(), filepath.Base(out)+`"`) {
+		t.Errorf("it tells of itself:\n%s", events())
+	}
+	s.stop(syscall.SIGTERM)
+}
+
+// L4: a tool that writes file after file for longer than a burst may last, of which one is another than before, costs two
+// builds at most, and an error among them is told at once.
+func TestL4RewrittenOneByOne(t *testing.T) {
+	files := maps.Clone(webApp)
+	files[".hotreload.toml"] = "[watch]\nmax_wait = \"200ms\"\n"
+	for i := range 40 {
+		files[fmt.Sprintf("more%d.go", i)] = fmt.Sprintf("package main\n\nconst more%d = %d\n", i, i)
+	}
+	w := startWeb(t, newApp(t, files), nil)
+	rewrite := func(until func() bool) {
+		for i := 0; !until(); i++ {
+			name := fmt.Sprintf("more%d.go", i%40)
+			replaceFile(t, filepath.Join(w.dir, name), files[name])
+			time.Sleep(8 * time.Millisecond) // the tool's own pace: that is the subject
+		}
+	}
+	for i, c := range []struct{ version, outcome string }{{`"other"`, "live"}, {"undefined", "build_finished"}} {
+		mark := w.mark()
+		replaceFile(t, filepath.Join(w.dir, "version.go"), "package main\n\nconst Version = "+c.version+"\n")
+		told := func() bool { return count(w.since(mark), "build_finished") > 0 }
+		patience := time.Now().Add(deadline)
+		rewrite(func() bool { return told() || time.Now().After(patience) })
+		if !told() {
+			t.Fatalf("%d: nothing is told as long as files are written\n%s", i, w.dump())
+		}
+		// It goes on for several bursts' time.
+		end := time.Now().Add(time.Second)
+		rewrite(func() bool { return time.Now().After(end) })
+		w.waitFor(c.outcome)
+		w.settle()
+		if n := count(w.since(mark), "build_started"); n > 2 {
+			t.Errorf("%d: %d builds for one change", i, n)
+		}
+	}
+}
+
 // L12: a file that held something else while the compiler read it, and is again what it
 // was before hotreload has looked: the program is the last save all the same, and a
 // failure that only that moment explains is not told.

@@ -35,6 +35,9 @@ type Options struct {
 	Sink event.Sink
 	// Record, when given, also takes the program's output, as events.
 	Record event.Sink
+	// RecordFile is where Record writes, absolute and without links: a change of it, which
+	// would be told in it, is none. Empty: nowhere.
+	RecordFile string
 	// Stdout and Stderr are set when they are terminals.
 	Stdout, Stderr *os.File
 	// Input is hotreload's standard input, for programs that want it (run.stdin).

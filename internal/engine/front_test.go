@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"errors"
+	"net"
 	"slices"
 	"testing"
 )
@@ -21,3 +23,40 @@ func TestFreePorts(t *testing.T) {
 		all = append(all, addr)
 	}
 }
+
+// Where the system has few ports, the one that was given first comes again.
+func TestFewPorts(t *testing.T) {
+	taken := map[string]bool{}
+	p := freePorts{listen: func(string, string) (net.Listener, error) {
+		for _, addr := range []string{"127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"} {
+			if !taken[addr] {
+				taken[addr] = true
+				return listener{addr, taken}, nil
+			}
+		}
+		return nil, errors.New("address already in use")
+	}}
+	var got []string
+	for range 7 {
+		addr, err := p.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, addr[len("127.0.0.1:"):])
+	}
+	if want := []string{"1", "2", "3", "1", "2", "3", "1"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// listener has an address until it is closed.
+type listener struct {
+	addr  string
+	taken map[string]bool
+}
+
+func (l listener) Accept() (net.Conn, error) { return nil, net.ErrClosed }
+func (l listener) Close() error              { delete(l.taken, l.addr); return nil }
+func (l listener) Addr() net.Addr            { return l }
+func (l listener) Network() string           { return "tcp" }
+func (l listener) String() string            { return l.addr }

@@ -100,6 +100,9 @@ func (i *inspector) files(b watcher.Batch) plan.Files {
 			reload = true
 			continue
 		}
+		if c.Path == i.e.opt.RecordFile {
+			continue
+		}
 		pc := planChange(c)
 		complete := i.graphChange(c)
 		for _, v := range i.e.all() {
@@ -125,7 +128,7 @@ func (i *inspector) files(b watcher.Batch) plan.Files {
 		in.Changes = append(in.Changes, pc)
 	}
 	for _, c := range b.Rewritten {
-		if c.Path == i.e.configPath() {
+		if c.Path == i.e.configPath() || c.Path == i.e.opt.RecordFile {
 			continue
 		}
 		pc := planChange(c)
@@ -137,6 +140,7 @@ func (i *inspector) files(b watcher.Batch) plan.Files {
 		}
 		in.Rewritten = append(in.Rewritten, pc)
 	}
+	in.Since, in.More = b.Since, b.More
 	i.config = i.config || reload
 	if i.config && !b.Open {
 		i.config = false

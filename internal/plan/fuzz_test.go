@@ -363,6 +363,7 @@ func (w *world) deliver(open bool) {
 		return
 	}
 	in.Open, w.burst = open, open
+	in.More = !open && w.choose(4) == 0
 	in.Solid = w.choose(4) != 0
 	in.Lost = w.choose(40) == 0
 	w.step(in)
@@ -490,7 +491,9 @@ func (w *world) random() {
 	case n == 59:
 		w.fire(v, Backoff)
 	case n == 60:
-		w.fire(v, SlowBuild)
+		if !w.fire(v, Calm) {
+			w.fire(v, SlowBuild)
+		}
 	case n == 61:
 		if v.Builds {
 			w.step(Touched{Service: v.Name, Paths: []string{"new.go"}, At: w.now})
@@ -717,6 +720,7 @@ func (w *world) rest() {
 			busy = w.progress(v) || busy
 			busy = w.life(v) || busy
 			busy = w.fire(v, Backoff) || busy
+			busy = w.fire(v, Calm) || busy
 		}
 		if w.quit && !w.deadline.IsZero() && w.choose(3) == 0 {
 			busy = true

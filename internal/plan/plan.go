@@ -97,8 +97,11 @@ type (
 		Lost    bool // events were lost: what was known of the files' contents is not to be trusted
 		Changes []Change
 		// Rewritten has files that were written meanwhile and hold what they held, Old
-		// and New: a compiler at work may have read something else. At is the last write.
+		// and New: a compiler at work may have read something else. At is the last write,
+		// and none of them was before Since (zero: First).
 		Rewritten []Change
+		Since     time.Time
+		More      bool // the burst goes on, and was closed for its age alone
 	}
 
 	// Compiling says that the commands before the build have ended and that the
@@ -331,6 +334,8 @@ const (
 	SlowBuild TimerKind = iota
 	// Backoff: start a program again that has ended by itself.
 	Backoff
+	// Calm: nothing was written again for a while.
+	Calm
 	// StopDeadline: the time is over in which everything was to end.
 	StopDeadline
 )

@@ -36,6 +36,7 @@ var update = flag.Bool("update", false, "write what the code does into testdata/
 //	                                     @-5ms: the change was made 5 ms before it was heard of
 //	> settled                            the burst closes without further changes ("lost": events were lost)
 //	> rewrote FILE CONTENT [@TIME], ...  the burst closes; these were written and hold what they held
+//	                                     ("rewriting": it closes for its age, and goes on)
 //	> compiling SERVICE GEN
 //	> built SERVICE GEN ok [SUM] | failed | canceled     without SUM: nothing to compare
 //	> rules SERVICE GEN ok | failed | canceled
@@ -43,7 +44,7 @@ var update = flag.Bool("update", false, "write what the code does into testdata/
 //	> ready SERVICE#LAUNCH [problem]
 //	> ended SERVICE#LAUNCH CODE | SIGNAL
 //	> gone SERVICE#LAUNCH
-//	> fired SERVICE slow-build | backoff
+//	> fired SERVICE slow-build | backoff | calm
 //	> touched SERVICE FILE
 //	> fired session stop-deadline
 //	> restart|rebuild|pause|resume [SERVICE], stop SERVICE, quit, abort
@@ -306,13 +307,13 @@ func (s *script) input(line string) (Input, error) {
 	switch verb {
 	case "begin":
 		return Begin{}, nil
-	case "saving", "half-saving", "saved", "settled", "lost", "rewrote":
-		in := Files{First: s.now, Open: strings.HasSuffix(verb, "saving"), Solid: verb != "half-saving", Lost: verb == "lost"}
+	case "saving", "half-saving", "saved", "settled", "lost", "rewrote", "rewriting":
+		in := Files{First: s.now, Open: strings.HasSuffix(verb, "saving"), Solid: verb != "half-saving", Lost: verb == "lost", More: verb == "rewriting"}
 		if rest == "" {
 			return in, nil
 		}
 		words, into := 3, &in.Changes
-		if verb == "rewrote" {
+		if verb == "rewrote" || verb == "rewriting" {
 			words, into = 2, &in.Rewritten // what it holds is Old and New
 		}
 		for _, one := range strings.Split(rest, ",") {
@@ -368,6 +369,8 @@ func (s *script) input(line string) (Input, error) {
 		switch word(1) {
 		case "backoff":
 			t.What = Backoff
+		case "calm":
+			t.What = Calm
 		case "stop-deadline":
 			t = Timer{What: StopDeadline}
 		}
@@ -460,6 +463,8 @@ func timerName(t Timer) string {
 	switch t.What {
 	case Backoff:
 		return t.Service + " backoff"
+	case Calm:
+		return t.Service + " calm"
 	case StopDeadline:
 		return "session stop-deadline"
 	}

@@ -18,8 +18,9 @@ const (
 	backoffReset   = 10 * time.Second // a program that lived this long starts the ladder anew
 	lastGrace      = time.Second      // for what could be asked to end only when the time for all was over
 	lastMoment     = 100 * time.Millisecond
-	clockSlack     = 10 * time.Millisecond // file times come from a clock that ticks every 4 ms or so, and lag
-	chainMost      = 8                     // two tools that write for each other must not build for ever
+	clockSlack     = 10 * time.Millisecond   // file times come from a clock that ticks every 4 ms or so, and lag
+	chainMost      = 8                       // two tools that write for each other must not build for ever
+	calmAfter      = 1200 * time.Millisecond // longer than the age at which a burst is closed (watch.max_wait)
 )
 
 // State is all that a session knows. It is owned by one goroutine.
@@ -96,7 +97,9 @@ type service struct {
 	generated map[string]bool // inputs known to be written by our own commands
 	again     bool            // build once more: an input changed while commands were running
 	rewrites  map[string]bool // inputs known to be written by the build command, as they were
+	foreign   map[string]bool // ... by the commands of other services
 	chain     int             // builds in a row that were made once more
+	restless  bool            // files are still being written again: one more build waits for Calm
 
 	fallen   bool     // the newest program did not come up; what runs, if anything does, is older
 	proven   *Program // with rollback: the program that was live last
@@ -140,6 +143,7 @@ type job struct {
 	canceled  bool
 	again     bool            // it is itself the one more build
 	rewrote   map[string]bool // inputs that were written while it compiled, as they were
+	doubtful  bool            // others' commands do that every time: only a failure counts for nothing
 
 	// What else was to be done once the rule commands have succeeded.
 	signals []string
@@ -189,7 +193,7 @@ func New(o Options) *State {
 func newService(c Service) *service {
 	return &service{
 		Service: c, dirty: map[string]Sum{}, trusted: true,
-		generated: map[string]bool{}, rewrites: map[string]bool{}, files: map[string]bool{},
+		generated: map[string]bool{}, rewrites: map[string]bool{}, foreign: map[string]bool{}, files: map[string]bool{},
 	}
 }
 
@@ -444,8 +448,24 @@ func (v *service) absorbs(c Change) bool {
 // nobody, and what was built, or failed, would stand until the next save.
 //
 // The build under way goes on, since hardly ever it has read the wrong thing: who saves
-// twice has the program no later for it.
+// twice has the program no later for it. While a burst goes on, and after the first such
+// build, the next one waits until it is calm: a tool that writes 600 files one after the
+// other, as they were, would have nine builds otherwise.
 func (s *State) rewritten(v *service, in Files) {
+	since := in.Since
+	if since.IsZero() {
+		since = in.First
+	}
+	concerned, met := false, false
+	defer func() {
+		switch {
+		case met && (in.More || v.chain > 0), v.restless && concerned && (in.More || v.chain > 0):
+			v.restless = true
+			s.do(Arm{Timer{v.Name, Calm}, calmAfter})
+		case v.restless && !in.More && !in.Open && v.chain == 0:
+			s.rest(v)
+		}
+	}()
 	j := v.compiled
 	if v.wantBuild {
 		// Of what is not compiled yet, or once more anyway, nothing is to be asked.
@@ -457,10 +477,11 @@ func (s *State) rewritten(v *service, in Files) {
 		if e, ok := c.Effects[v.Name]; !ok || !e.Input && (e.Kind != Rebuild || e.Rule != NoRule) {
 			continue
 		}
-		if !in.First.After(v.built.Add(clockSlack)) {
+		concerned = true
+		if !since.After(v.built.Add(clockSlack)) {
 			v.trusted = false // so it may be with the good program, which an undo must not bring back
 		}
-		if j == nil || !j.met(in.First, c.At) {
+		if j == nil || !j.met(since, c.At) {
 			continue
 		}
 		if j.rewrote == nil {
@@ -470,9 +491,33 @@ func (s *State) rewritten(v *service, in Files) {
 		switch {
 		case v.Command && j.again:
 			v.rewrites[c.Path] = true // once more, and the same again: the command does that
+		case v.foreign[c.Path]:
+			j.doubtful = true
 		case !v.rewrites[c.Path] && v.chain < chainMost:
-			v.again = true
+			v.again, met = true, true
 		}
+		if s.othersWrote(v, c.At) {
+			v.foreign[c.Path] = true // from now on: a compiler may have read it this time
+		}
+	}
+}
+
+// othersWrote reports whether a change made at that time can be the work of the commands
+// that run before another service's compiler.
+func (s *State) othersWrote(v *service, at time.Time) bool {
+	for _, o := range s.services {
+		if o != v && (o.job != nil && o.job.wrote(at) || o.last != nil && o.last.wrote(at)) {
+			return true
+		}
+	}
+	return false
+}
+
+// rest is the end of what restless stands for.
+func (s *State) rest(v *service) {
+	if v.restless {
+		v.restless = false
+		s.do(Disarm{Timer{v.Name, Calm}})
 	}
 }
 
@@ -659,7 +704,7 @@ func (s *State) pump(v *service) {
 		s.do(ReloadPages{v.Name, v.gen, v.reload == reloadCSS})
 		v.reload = reloadNothing
 	}
-	if v.again && !v.wantBuild && (!v.wantRun || v.waiting != "") { // what can start does so first
+	if v.again && !v.restless && !v.wantBuild && (!v.wantRun || v.waiting != "") { // what can start does so first
 		s.onceMore(v)
 	}
 	if v.wantBuild && s.mayBuild(v) {
@@ -706,6 +751,7 @@ func (s *State) build(v *service) {
 		v.chain = 0
 	}
 	v.again = false
+	s.rest(v)
 	if l := v.compiled; l != nil {
 		maps.DeleteFunc(v.rewrites, func(p string, _ bool) bool { return !l.rewrote[p] })
 	}
@@ -803,9 +849,11 @@ func (s *State) buildDone(in BuildDone) {
 		return
 	}
 	v.compiled = j
-	if !in.OK && v.again {
-		// An input changed under the compiler: that it failed says nothing either.
+	if !in.OK && (v.again || j.doubtful) && !v.restless && !j.again {
+		// An input changed under the compiler: that it failed says nothing either. Once:
+		// nobody shall wait for an error because files are written all the time.
 		s.say(v, in.Generation, event.BuildCanceled{})
+		v.again = true
 		s.onceMore(v)
 		return
 	}
@@ -1184,6 +1232,8 @@ func (s *State) fired(t Timer) {
 			}
 			v.wantRun = true // of what is good by then, if a build is under way
 		}
+	case Calm:
+		v.restless = false
 	}
 }
 
@@ -1277,6 +1327,7 @@ func (s *State) quit(code int, reason string) {
 		s.cancel(v)
 		s.do(Disarm{Timer{v.Name, SlowBuild}})
 		s.do(Disarm{Timer{v.Name, Backoff}})
+		s.rest(v)
 	}
 }
 
@@ -1443,6 +1494,7 @@ func (s *State) leave(v *service) {
 	s.cancel(v)
 	s.do(Disarm{Timer{v.Name, SlowBuild}})
 	s.do(Disarm{Timer{v.Name, Backoff}})
+	s.rest(v)
 }
 
 // forget drops the services of which nothing is left.

@@ -31,8 +31,11 @@ func LookPath(env []string, dir, name string) (string, error) {
 		if e == nil {
 			return path, nil
 		}
-		if errors.Is(e, fs.ErrPermission) {
-			err = e // found, but may not be run: worth more than "not found"
+		// Found, but may not be run: worth more than "not found". A directory that may not
+		// be entered is none where it was found.
+		var refused *fs.PathError
+		if errors.As(e, &refused) && refused.Op == "exec" && errors.Is(e, fs.ErrPermission) {
+			err = e
 		}
 	}
 	return "", err
