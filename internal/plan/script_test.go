@@ -36,7 +36,8 @@ var update = flag.Bool("update", false, "write what the code does into testdata/
 //	                                     @-5ms: the change was made 5 ms before it was heard of
 //	> settled                            the burst closes without further changes ("lost": events were lost)
 //	> rewrote FILE CONTENT [@TIME], ...  the burst closes; these were written and hold what they held
-//	                                     ("rewriting": it closes for its age, and goes on)
+//	                                     ("rewriting": it closes for its age, and goes on);
+//	                                     @-5ms since@-500ms: the last look by the clock was so long ago
 //	> compiling SERVICE GEN
 //	> built SERVICE GEN ok [SUM] | failed | canceled     without SUM: nothing to compare
 //	> rules SERVICE GEN ok | failed | canceled
@@ -333,6 +334,12 @@ func (s *script) input(line string) (Input, error) {
 				}
 				c.At = s.now.Add(d)
 				in.First = c.At
+				if len(f) > words+1 {
+					if d, err = time.ParseDuration(strings.TrimPrefix(f[words+1], "since@")); err != nil {
+						return nil, err
+					}
+					in.Since = s.now.Add(d)
+				}
 			}
 			*into = append(*into, c)
 		}
