@@ -249,13 +249,15 @@ func (s *session) traces() {
 }
 
 func (s *session) tryWait(patience time.Duration, match func(ev) bool) (ev, bool) {
+	// First the end, then the timer that wakes for it: the other way round it could wake a moment
+	// too early, and nobody would wake again.
+	end := time.Now().Add(patience)
 	timeout := time.AfterFunc(patience, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.news.Broadcast()
 	})
 	defer timeout.Stop()
-	end := time.Now().Add(patience)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
