@@ -93,13 +93,13 @@ func (x *tty) press(keys string) {
 // see waits until the text is printed; the next call goes on behind it.
 func (x *tty) see(text string) {
 	x.t.Helper()
+	end := time.Now().Add(deadline) // before the timer, as in tryWait
 	timeout := time.AfterFunc(deadline, func() {
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		x.news.Broadcast()
 	})
 	defer timeout.Stop()
-	end := time.Now().Add(deadline)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for {
