@@ -223,9 +223,7 @@ func (e *Engine) take(ctx context.Context) (*plan, *state, error) {
 	}
 	for i, f := range b.plan.files {
 		old, ok := before[f.path]
-		switch s := st.files[i].stamp; {
-		case !ok || old == s || f.kind == place && old.samePlace(s) || f.kind == presence && old.exists() == s.exists():
-		case f.kind == source || f.kind == fixed || f.kind == presence || f.kind == place:
+		if s := st.files[i].stamp; ok && old != s && (f.kind != presence || old.exists() != s.exists()) {
 			return nil, nil, unsettled(f.path)
 		}
 	}

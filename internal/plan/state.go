@@ -459,7 +459,7 @@ func (s *State) rewritten(v *service, in Files) {
 	concerned, met := false, false
 	defer func() {
 		switch {
-		case met && (in.More || v.chain > 0), v.restless && concerned && (in.More || v.chain > 0):
+		case (met || v.restless && concerned) && (in.More || v.chain > 0):
 			v.restless = true
 			s.do(Arm{Timer{v.Name, Calm}, calmAfter})
 		case v.restless && !in.More && !in.Open && v.chain == 0:
