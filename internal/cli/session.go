@@ -348,7 +348,7 @@ func engineLine(d control.DirectStatus) string {
 	case d.Packages > 0:
 		text += fmt.Sprintf(" (%d of %d packages are compiled here)", d.Local, d.Packages)
 	}
-	if d.Fallback != "" {
+	if d.Fallback != "" && (d.Ready || d.Fallback != d.Reason) { // else it was said just now
 		text += "; the newest build was left to go build: " + d.Fallback
 	}
 	if !d.Checked.IsZero() {

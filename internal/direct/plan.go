@@ -494,7 +494,7 @@ func toolchainOf(path string) error {
 			return nil
 		}
 	}
-	return refuse("%s stands for a go command that it chooses; put the bin directory of a toolchain first on PATH", path)
+	return refuse("%s only chooses a go command; put the bin directory of a toolchain first on PATH", path)
 }
 
 // compilerOfC holds the C compiler, and what it calls: what cgo makes, also of the standard library, depends on both.
