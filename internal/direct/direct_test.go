@@ -576,3 +576,22 @@ func TestPriority(t *testing.T) {
 		t.Errorf("asked %d times", len(lines))
 	}
 }
+
+// TestLinkerSettings holds that the linker is told to stay on its processor, that what the user sets is told to it after that, and
+// that the program is go build's own all the same.
+func TestLinkerSettings(t *testing.T) {
+	w := newWorld(t, module(t, program), ".", defaults, "GODEBUG=http2client=0,asyncpreemptoff=0")
+	w.refresh()
+	linker, told := w.e.plan.link.tool.argv[0], filepath.Join(w.out, "told")
+	wrapper := filepath.Join(w.out, "link")
+	executable(t, wrapper, "#!/bin/sh\nprintf %s \"$GODEBUG\" > "+told+"\nexec "+linker+" \"$@\"\n")
+	w.e.plan.link.tool.argv = []string{wrapper}
+	w.replace("leaf/leaf.go", `"big body"`, `"a longer body"`)
+	w.same()
+	if got, err := os.ReadFile(told); err != nil || string(got) != "asyncpreemptoff=1,http2client=0,asyncpreemptoff=0" {
+		t.Errorf("GODEBUG of the linker is %q, %v", got, err)
+	}
+	if got := linkerSettings(nil); got != "GODEBUG=asyncpreemptoff=1" {
+		t.Error(got)
+	}
+}
