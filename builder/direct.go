@@ -23,6 +23,8 @@ const (
 	planDelay = 250 * time.Millisecond
 	// planTries is how often a plan is asked for while files keep changing.
 	planTries = 5
+	// spareSpace has to be free on disk for what only saves time; it may be a quarter of that.
+	spareSpace = 4 << 30
 )
 
 // checkDelay is how long nothing is built before what was built is checked. Tests have other ideas of it.
@@ -174,7 +176,9 @@ func (b *Builder) Idle(ctx context.Context) Idled {
 				return Idled{Mismatch: m.What}
 			}
 			if !errors.Is(err, direct.ErrUnsettled) {
-				return Idled{Checked: err == nil}
+				r := b.faster(ctx, e)
+				r.Checked = err == nil
+				return r
 			}
 		}
 		return Idled{}
@@ -185,10 +189,25 @@ func (b *Builder) Idle(ctx context.Context) Idled {
 	for try, delay := 0, planDelay; try < planTries && pause(ctx, delay); try, delay = try+1, 2*delay {
 		if err := e.Refresh(ctx); err == nil || !errors.Is(err, direct.ErrUnsettled) {
 			s.planned(err == nil || ctx.Err() != nil)
+			if err == nil {
+				return b.faster(ctx, e)
+			}
 			break
 		}
 	}
 	return Idled{}
+}
+
+// faster prepares the links to come. A build that cannot have that goes without, so of errors only a mismatch counts.
+func (b *Builder) faster(ctx context.Context, e *direct.Engine) (r Idled) {
+	if free, known := freeSpace(b.o.Cache); known && free < spareSpace {
+		return r
+	}
+	var m *direct.Mismatch
+	if errors.As(e.Lean(ctx), &m) {
+		r.Mismatch = m.What
+	}
+	return r
 }
 
 // wait says that no plan is asked for after this build: where there was none, there will hardly be one after the next.

@@ -107,6 +107,11 @@ func TestDirectIdle(t *testing.T) {
 	b := newBuilder(t, Options{Dir: dir, Engine: EngineDirect})
 	mustBuild(t, b, 1)
 	idle(t, b)
+	free, known := freeSpace(b.o.Cache)
+	lean, err := filepath.Glob(filepath.Join(b.o.Cache, "direct", "*", "lean-*", "*"))
+	if want := !known || free >= spareSpace; err != nil || (len(lean) > 0) != want {
+		t.Errorf("%d archives without debug information, with %d bytes free; %v", len(lean), free, err)
+	}
 	edit(t, dir, "leaf/l.go", `"one"`, `"two"`)
 	mustBuild(t, b, 2)
 

@@ -75,7 +75,12 @@ func (e *Engine) build(ctx context.Context, output string) (Built, error) {
 		}
 		late <- err
 	}()
-	err = e.linkTo(linking, work, output)
+	err = e.linkTo(linking, p.link.tool, work, output, e.lean)
+	if len(e.lean) > 0 && errors.Is(err, ErrFallback) {
+		// Somebody has cleaned the cache, or the whole ones fail as well.
+		e.lean = nil
+		err = e.linkTo(linking, p.link.tool, work, output, nil)
+	}
 	b.Link = time.Since(start)
 	if changed := <-late; changed != nil {
 		os.Remove(output)
@@ -323,7 +328,7 @@ func (e *Engine) compile(ctx context.Context, work string, q *pkg, archiveOf fun
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return archive{}, refuse("no place to work in: %v", err)
 	}
-	err := os.WriteFile(filepath.Join(dir, "importcfg"), importcfg(q.importcfg, archiveOf), 0o600)
+	err := os.WriteFile(filepath.Join(dir, "importcfg"), importcfg(q.importcfg, archiveOf, nil), 0o600)
 	if err == nil && q.embeds {
 		err = os.WriteFile(filepath.Join(dir, "embedcfg"), []byte(q.embedcfg), 0o600)
 	}
@@ -369,19 +374,26 @@ func (l cfgLine) archive(archiveOf func(*pkg) string) (string, bool) {
 	return path, ok
 }
 
-func importcfg(lines []cfgLine, archiveOf func(*pkg) string) []byte {
+// importcfg names the archives of packages, and instead of whole ones the lean ones that there are.
+func importcfg(lines []cfgLine, archiveOf func(*pkg) string, lean map[string]string) []byte {
 	var text bytes.Buffer
 	for _, l := range lines {
-		text.WriteString(l.text)
-		if l.pkg != nil {
-			text.WriteString(archiveOf(l.pkg) + "\n")
+		path, ok := l.archive(archiveOf)
+		if !ok {
+			text.WriteString(l.text)
+			continue
 		}
+		if short := lean[path]; short != "" {
+			path = short
+		}
+		name, _, _ := packageFile(l.text)
+		text.WriteString("packagefile " + name + "=" + path + "\n")
 	}
 	return text.Bytes()
 }
 
-// linkTo links the program of the state, in a place where go build never does.
-func (e *Engine) linkTo(ctx context.Context, work, output string) error {
+// linkTo links the program of the state, in a place where go build never does, with lean archives in the place of whole ones.
+func (e *Engine) linkTo(ctx context.Context, linker tool, work, output string, lean map[string]string) error {
 	p := e.plan
 	dir := filepath.Join(work, "link")
 	exe := filepath.Join(dir, "a.out")
@@ -390,11 +402,11 @@ func (e *Engine) linkTo(ctx context.Context, work, output string) error {
 	}
 	archiveOf := func(q *pkg) string { return e.state.archives[q.index].path }
 	cfg := filepath.Join(dir, "importcfg.link")
-	if err := os.WriteFile(cfg, importcfg(p.link.cfg, archiveOf), 0o600); err != nil {
+	if err := os.WriteFile(cfg, importcfg(p.link.cfg, archiveOf, lean), 0o600); err != nil {
 		return refuse("no place to work in: %v", err)
 	}
 	args := slices.Concat([]string{"-o", exe, "-importcfg", cfg}, p.link.args, []string{archiveOf(p.link.main)})
-	out, err := e.tool(ctx, work, p.link.tool, args)
+	out, err := e.tool(ctx, work, linker, args)
 	switch {
 	case errors.Is(err, errExit):
 		return refuse("the linker failed: %s", lastLine(out))
@@ -441,7 +453,7 @@ func (e *Engine) tool(ctx context.Context, work string, t tool, args []string) (
 	}
 	var said bytes.Buffer
 	state, err := proc.Run(ctx, proc.Errand{
-		Cmd:    proc.Cmd{Path: t.argv[0], Args: slices.Concat(t.argv[:1], args), Dir: e.o.Dir, Env: env},
+		Cmd:    proc.Cmd{Path: t.argv[0], Args: slices.Concat(t.argv, args), Dir: e.o.Dir, Env: env},
 		Stdout: &said,
 	})
 	switch {

@@ -81,6 +81,10 @@ func TestD1Flags(t *testing.T) {
 		{"-ldflags=-buildid=", "-tags=never"},
 		{"-ldflags=-buildid=", "-buildmode=pie"},
 		{"-ldflags=-buildid=", "-race"},
+		{"-ldflags=-w -buildid=", "-gcflags=all=-N -l"},
+		{"-ldflags=-w -buildid=", "-trimpath", "-buildmode=pie"},
+		{"-ldflags=-w -buildid=", "-race"},
+		{"-ldflags=-w -linkmode=external -buildid="},
 	} {
 		t.Run(strings.Join(flags, " "), func(t *testing.T) {
 			if slices.Contains(flags, "-race") && testing.Short() {
@@ -94,6 +98,7 @@ func TestD1Flags(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.refresh()
+			w.lean()
 			w.replace("leaf/leaf.go", `"big body"`, `"a longer body"`)
 			w.same()
 			w.replace("leaf/leaf.go", "// Zero is zero.", "// Zero\n// is zero.")

@@ -546,7 +546,11 @@ func identity(t *testing.T, w *world, n int, seed uint64) {
 	if _, err := w.golang(); err != nil {
 		t.Skipf("the module does not build: %v", err)
 	}
-	w.refresh()
+	refresh := func() {
+		w.refresh()
+		w.lean()
+	}
+	refresh()
 	ed := newEditor(w, seed)
 	var direct, left, broken, compiled, checked int
 	reasons := map[string]int{}
@@ -584,10 +588,10 @@ func identity(t *testing.T, w *world, n int, seed uint64) {
 					t.Fatalf("seed %d, edit %d (%s): go build builds it, the engine does not: %v", seed, i, what, derr)
 				}
 			}
-			w.refresh()
+			refresh()
 		}
 		if !w.e.Ready() {
-			w.refresh()
+			refresh()
 		}
 		if i%17 == 11 {
 			err := w.settled(func() error { return w.e.Check(w.ctx) })

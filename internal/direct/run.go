@@ -16,10 +16,7 @@ const niceness = "5"
 func (e *Engine) goTool(ctx context.Context, tmp string, args ...string) (stdout, stderr []byte, err error) {
 	var out, complain bytes.Buffer
 	argv := append([]string{e.o.Go}, args...)
-	// nice(1), and not setpriority(2) from here: on Linux that would have to hit every thread of a Go program that just starts.
-	if nice, err := proc.LookPath(e.o.Env, e.o.Dir, "nice"); err == nil {
-		argv = append([]string{nice, "-n", niceness}, argv...)
-	}
+	argv = e.nicely(argv)
 	state, err := proc.Run(ctx, proc.Errand{
 		Cmd:    proc.Cmd{Path: argv[0], Args: argv, Dir: e.o.Dir, Env: e.environment(tmp)},
 		Stdout: &out, Stderr: &complain,
@@ -33,6 +30,16 @@ func (e *Engine) goTool(ctx context.Context, tmp string, args ...string) (stdout
 		return nil, nil, refuse("go %s: %s", args[0], lastLine(complain.Bytes()))
 	}
 	return out.Bytes(), complain.Bytes(), nil
+}
+
+// nicely is how to run something that nobody waits for. With nice(1), and not setpriority(2) from here: on Linux that would
+// have to hit every thread of a Go program that just starts.
+func (e *Engine) nicely(argv []string) []string {
+	nice, err := proc.LookPath(e.o.Env, e.o.Dir, "nice")
+	if err != nil {
+		return argv
+	}
+	return append([]string{nice, "-n", niceness}, argv...)
 }
 
 func lastLine(text []byte) string {

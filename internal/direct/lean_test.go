@@ -1,0 +1,409 @@
+package direct
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+var noDebug = []string{"-buildvcs=false", "-pgo=off", "-ldflags=-w -buildid="}
+
+// lean has the packages that nobody edits linked without their debug information, where the flags allow that.
+func (w *world) lean() {
+	w.t.Helper()
+	if err := w.e.Lean(w.ctx); err != nil {
+		w.t.Fatal(err)
+	}
+	if want := withoutDWARF(w.e.plan.link.args); want != (len(w.e.lean) > 0) {
+		w.t.Fatalf("%d lean archives, with the linker's arguments %q", len(w.e.lean), w.e.plan.link.args)
+	}
+}
+
+// TestD1Lean holds that lean archives are used, and that without them, or with one that is spoilt, the program is the same.
+func TestD1Lean(t *testing.T) {
+	w := newWorld(t, module(t, program), ".", noDebug)
+	edits := 0
+	edit := func() {
+		t.Helper()
+		edits++
+		w.write(map[string]string{"leaf/edited.go": fmt.Sprintf("package leaf\n\nfunc init() { println(%d) }\n", edits)})
+		w.same()
+	}
+	w.write(map[string]string{"leaf/edited.go": "package leaf\n"})
+	w.refresh()
+	w.lean()
+
+	// All are of the packages outside of the module, and what the linker is told names them.
+	first := w.e.lean
+	for from, to := range first {
+		if filepath.Dir(to) != w.e.leanDir() || filepath.Base(from) != filepath.Base(to) {
+			t.Errorf("%s stands for %s", to, from)
+		}
+	}
+	told := string(importcfg(w.e.plan.link.cfg, func(q *pkg) string { return w.e.state.archives[q.index].path }, w.e.lean))
+	for _, name := range []string{"runtime", "fmt", "reflect"} {
+		if !strings.Contains(told, "packagefile "+name+"="+w.e.leanDir()) {
+			t.Errorf("the linker reads another archive of %s", name)
+		}
+	}
+	if strings.Contains(told, "packagefile example.com/app/leaf="+w.e.leanDir()) {
+		t.Error("a package that is edited is lean")
+	}
+	edit()
+
+	// A check keeps them, and another engine finds them.
+	if err := w.settled(func() error { return w.e.Check(w.ctx) }); err != nil {
+		t.Fatal(err)
+	}
+	edit()
+	if !maps.Equal(w.e.lean, first) {
+		t.Error("the check has dropped lean archives")
+	}
+	stamps := func() map[string]stamp {
+		all := map[string]stamp{}
+		for _, to := range first {
+			s, err := look(to)
+			if err != nil || !s.exists() {
+				t.Fatalf("%s: %v", to, err)
+			}
+			all[to] = s
+		}
+		return all
+	}
+	before := stamps()
+	w.engine()
+	w.refresh()
+	w.lean()
+	if !maps.Equal(stamps(), before) {
+		t.Error("another engine has made them anew")
+	}
+
+	// Somebody clears the cache.
+	if err := os.RemoveAll(w.e.leanDir()); err != nil {
+		t.Fatal(err)
+	}
+	edit()
+	if len(w.e.lean) > 0 {
+		t.Error("lean archives that are gone are still named")
+	}
+
+	// What a crash has left cannot be linked, or makes another program, and is made anew.
+	for _, spoil := range []func([]byte) []byte{
+		func(text []byte) []byte { return text[:len(text)/2] },
+		func(text []byte) []byte { return bytes.ReplaceAll(text, []byte("nil map"), []byte("NIL MAP")) },
+	} {
+		w.engine()
+		w.refresh()
+		w.lean()
+		name := w.e.lean[exportOf(t, w, "runtime")]
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad := spoil(text)
+		if bytes.Equal(bad, text) {
+			t.Fatal("nothing was spoilt")
+		}
+		if err := os.WriteFile(name, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w.engine()
+		w.refresh()
+		w.lean()
+		if again, err := os.ReadFile(name); err != nil || !bytes.Equal(again, text) {
+			t.Error("a spoilt archive was kept", err)
+		}
+		edit()
+	}
+
+	// What belongs to no package of the program is swept.
+	stray := filepath.Join(w.e.leanDir(), strings.Repeat("0", 64)+"-d")
+	writeFile(t, stray, "of a program that is gone")
+	w.engine()
+	w.refresh()
+	w.lean()
+	if _, err := os.Stat(stray); !errors.Is(err, os.ErrNotExist) {
+		t.Error("a lean archive of another program was kept", err)
+	}
+}
+
+func exportOf(t *testing.T, w *world, name string) string {
+	t.Helper()
+	for _, l := range w.e.plan.link.cfg {
+		if n, path, ok := packageFile(l.text); ok && n == name {
+			return path
+		}
+	}
+	t.Fatalf("the program has no package %s", name)
+	return ""
+}
+
+// TestD4Lean holds that a linker that makes something else of lean archives opens the breaker.
+func TestD4Lean(t *testing.T) {
+	w := newWorld(t, module(t, program), ".", noDebug)
+	w.refresh()
+	linker := w.e.plan.link.tool.argv[0]
+	wrapper := filepath.Join(w.out, "link")
+	executable(t, wrapper, "#!/bin/sh\n"+linker+" \"$@\" || exit\ngrep -q lean- \"$4\" && echo more >>\"$2\"\nexit 0\n")
+	w.e.plan.link.tool.argv = []string{wrapper}
+	var m *Mismatch
+	if err := w.e.Lean(w.ctx); !errors.As(err, &m) {
+		t.Fatalf("got %v, want a mismatch", err)
+	}
+	if s := w.e.Status(); s.Planned || !strings.Contains(s.Distrusted, "debug information") {
+		t.Errorf("%+v", s)
+	}
+	w.left("switched off")
+}
+
+// standard are compiled packages of the standard library, with and without assembly, generics and much debug information.
+func standard(t testing.TB) map[string][]byte {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-export", "-f", "{{.ImportPath}} {{.Export}}", "runtime", "sync/atomic", "reflect",
+		"net/http", "slices", "errors", "crypto/sha256", "encoding/json", "math/big")
+	said, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]byte{}
+	for line := range strings.Lines(string(said)) {
+		name, path, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if all[name], err = os.ReadFile(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
+}
+
+// TestLeanSymbols holds that an archive keeps every symbol that is no debug information, in its place and with all that it
+// holds and refers to, and that nothing is left of those that are. What symbols there are is asked of Go's own tool.
+func TestLeanSymbols(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "one.a")
+	for name, text := range standard(t) {
+		short, err := lean(text)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if len(short) > len(text)*9/10 {
+			t.Errorf("%s: %d bytes of %d are left", name, len(short), len(text))
+		}
+		symbols := func(text []byte) (kept []string, debug int) {
+			if err := os.WriteFile(path, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			said, err := exec.Command("go", "tool", "nm", "-size", path).CombinedOutput()
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", name, err, said)
+			}
+			for line := range strings.Lines(string(said)) {
+				f := nmLine.FindStringSubmatch(line)
+				switch {
+				case f == nil:
+					t.Fatalf("%s: %q", name, line)
+				case f[1] == "U": // also those of other packages, which have names for such tools alone
+				case f[1] != "?":
+					kept = append(kept, f[1]+" "+f[2])
+				case f[2] != "":
+					debug++
+				}
+			}
+			slices.Sort(kept)
+			return kept, debug
+		}
+		kept, debug := symbols(text)
+		after, left := symbols(short)
+		if !slices.Equal(kept, after) || len(kept) < 10 {
+			t.Errorf("%s: %d symbols, %d after", name, len(kept), len(after))
+		}
+		if debug == 0 || left > 0 {
+			t.Errorf("%s: %d names of debug information, %d after", name, debug, left)
+		}
+
+		one, two := objects(t, text), objects(t, short)
+		if len(one) != len(two) {
+			t.Fatalf("%s: %d objects, %d after", name, len(one), len(two))
+		}
+		for n, o := range one {
+			p := two[n]
+			if o.defs != p.defs || o.refs != p.refs {
+				t.Fatalf("%s: %d and %d symbols, %d and %d after", name, o.defs, o.refs, p.defs, p.refs)
+			}
+			for i := range o.defs + o.refs {
+				switch {
+				case o.dwarf(i):
+					if len(p.name(i)) > 0 || i < o.defs && len(p.of(relocs, i))+len(p.of(auxes, i))+len(p.of(data, i)) > 0 {
+						t.Fatalf("%s: something is left of %q", name, o.name(i))
+					}
+				case !bytes.Equal(o.symbol(i), p.symbol(i)), !bytes.Equal(o.name(i), p.name(i)),
+					i < o.defs && !bytes.Equal(o.of(relocs, i), p.of(relocs, i)), i < o.defs && !bytes.Equal(o.of(data, i), p.of(data, i)):
+					t.Fatalf("%s: %q is another", name, o.name(i))
+				case i < o.defs:
+					var want []byte
+					for a := range o.each(auxes, i) {
+						if !dwarfAux(a) {
+							want = append(want, a...)
+						}
+					}
+					if !bytes.Equal(want, p.of(auxes, i)) {
+						t.Fatalf("%s: %q has something else beside it", name, o.name(i))
+					}
+				}
+			}
+		}
+	}
+}
+
+// nmLine is kind and name of a symbol, behind an address, which is where it lies in the archive, and a size, which is the
+// distance to the next address.
+var nmLine = regexp.MustCompile(`\d+ ([A-Za-z?]) ?(.*)\n$`)
+
+// objects are those of Go in an archive.
+func objects(t *testing.T, archive []byte) (all []*object) {
+	t.Helper()
+	for rest := archive[len(archiveMagic):]; len(rest) > entrySize; {
+		size, err := strconv.Atoi(strings.TrimSpace(string(rest[48:58])))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, text, ok := cutObject(rest[entrySize : entrySize+size]); ok && string(rest[:len(exportData)]) != exportData {
+			o, err := readObject(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, o)
+		}
+		rest = rest[entrySize+size+size&1:]
+	}
+	return all
+}
+
+// TestLeanRefuses holds that an archive stays as it is whose debug information could lead to something else, or which is not
+// understood.
+func TestLeanRefuses(t *testing.T) {
+	text := standard(t)["errors"]
+	_, rest, _ := bytes.Cut(text, []byte("go object "))
+	line, _, _ := bytes.Cut(rest, []byte("\n"))
+	version := strings.Fields(string(line))[2]
+	parse := func(text []byte) *object { return objects(t, text)[0] }
+	// first finds the first relocation of a DWARF symbol that satisfies a condition.
+	first := func(o *object, wants func(i, target int) bool) []byte {
+		for i := range o.defs {
+			if o.dwarf(i) {
+				for r := range o.each(relocs, i) {
+					if wants(i, o.target(relocs, r)) {
+						return r
+					}
+				}
+			}
+		}
+		t.Fatal("no such relocation")
+		return nil
+	}
+	function := func(o *object) int { // a function
+		for i := range o.self {
+			if o.symbol(i)[10] == 1 {
+				return i
+			}
+		}
+		t.Fatal("no function")
+		return 0
+	}
+	for _, c := range []struct {
+		name  string
+		spoil func(text []byte)
+	}{
+		{"no archive", func(text []byte) { text[0] = 'x' }},
+		{"another version", func(text []byte) {
+			copy(text[bytes.LastIndex(text, []byte(version)):], "go9")
+		}},
+		{"another format", func(text []byte) { copy(text[bytes.Index(text, []byte(objectMagic)):], "\x00go999ld") }},
+		{"debug information of one function leads to another", func(text []byte) {
+			o := parse(text)
+			f := function(o)
+			r := first(o, func(_, target int) bool { return target >= 0 && target < o.defs && !o.dwarf(target) && target != f })
+			le.PutUint32(r[15:], pkgSelf)
+			le.PutUint32(r[19:], uint32(f))
+			le.PutUint16(r[5:], 1)
+		}},
+		{"it leads to another package", func(text []byte) {
+			o := parse(text)
+			r := first(o, func(_, target int) bool { return target >= 0 })
+			le.PutUint32(r[15:], 1)
+			le.PutUint16(r[5:], 1)
+		}},
+		{"a function refers to it", func(text []byte) {
+			o := parse(text)
+			for i := range o.defs {
+				if o.symbol(i)[10] == 1 && len(o.of(relocs, i)) > 0 {
+					r := o.of(relocs, i)
+					for d := range o.self {
+						if o.dwarf(d) {
+							le.PutUint32(r[15:], pkgSelf)
+							le.PutUint32(r[19:], uint32(d))
+							return
+						}
+					}
+				}
+			}
+			t.Fatal("no function with a relocation")
+		}},
+		{"it describes two", func(text []byte) {
+			o := parse(text)
+			var seen []byte
+			for i := range o.defs {
+				for a := range o.each(auxes, i) {
+					if dwarfAux(a) && seen == nil {
+						seen = slices.Clone(a)
+						break
+					} else if dwarfAux(a) {
+						copy(a, seen)
+						return
+					}
+				}
+			}
+			t.Fatal("fewer than two")
+		}},
+	} {
+		bad := slices.Clone(text)
+		c.spoil(bad)
+		if _, err := lean(bad); !errors.Is(err, errWhole) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	if _, err := lean(text); err != nil {
+		t.Error(err)
+	}
+}
+
+// FuzzLean holds that no file makes lean panic, and that what it makes can be read and has nothing left to take away.
+func FuzzLean(f *testing.F) {
+	for name, text := range standard(f) {
+		if name == "errors" || name == "slices" {
+			f.Add(text)
+		}
+	}
+	f.Add([]byte(archiveMagic))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		short, err := lean(text)
+		if err != nil {
+			if !errors.Is(err, errWhole) {
+				t.Error(err)
+			}
+			return
+		}
+		again, err := lean(short)
+		if err != nil || len(again) < len(archiveMagic) {
+			t.Fatalf("not once more: %v", err)
+		}
+	})
+}
