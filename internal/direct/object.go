@@ -130,8 +130,10 @@ const (
 	auxSize   = 9  // type uint8, symbol
 
 	// A symbol is named by two uint32: a package, or what stands for one, and a number.
-	pkgNone = 1<<31 - 1 // the symbols that belong to no package
-	pkgSelf = pkgNone - 4
+	pkgNone     = 1<<31 - 1 // the symbols that belong to no package
+	pkgHashed64 = pkgNone - 1
+	pkgHashed   = pkgNone - 2 // those that are known by what they hold; since Go 1.27 also functions
+	pkgSelf     = pkgNone - 4
 
 	// Kinds of symbols.
 	dwarfFirst = 12 // SDWARFCUINFO
@@ -153,6 +155,7 @@ type object struct {
 	b      []byte
 	off    [blocks]int
 	self   int // number of symbols that belong to its package
+	hashed int // number of the first symbol that is known by the hash of what it holds; from self on by a short one
 	nonpkg int // number of the first symbol that belongs to no package
 	defs   int // number of all defined symbols
 	refs   int // number of those that are only named; they come behind
@@ -175,7 +178,7 @@ func readObject(b []byte) (*object, error) {
 		n        *int
 		from, to int
 	}{
-		{&o.self, blkSymdef, blkHashed64def}, {&o.nonpkg, blkSymdef, blkNonpkgdef},
+		{&o.self, blkSymdef, blkHashed64def}, {&o.hashed, blkSymdef, blkHasheddef}, {&o.nonpkg, blkSymdef, blkNonpkgdef},
 		{&o.defs, blkSymdef, blkNonpkgref}, {&o.refs, blkNonpkgref, blkRefFlags},
 	} {
 		size := o.off[x.to] - o.off[x.from]
@@ -238,16 +241,19 @@ func (o *object) each(p part, i int) iter.Seq[[]byte] { return slices.Chunk(o.of
 // target is the number of the symbol that one of a part names, -1 if it is none that this object defines or names.
 func (o *object) target(p part, one []byte) int {
 	ref := one[p.symbol:]
-	i := int(le.Uint32(ref[4:]))
+	var first, end int
 	switch le.Uint32(ref) {
 	case pkgSelf:
-		if i < o.self {
-			return i
-		}
+		first, end = 0, o.self
+	case pkgHashed64:
+		first, end = o.self, o.hashed
+	case pkgHashed:
+		first, end = o.hashed, o.nonpkg
 	case pkgNone:
-		if i += o.nonpkg; i < o.defs+o.refs {
-			return i
-		}
+		first, end = o.nonpkg, o.defs+o.refs
+	}
+	if i := first + int(le.Uint32(ref[4:])); i < end {
+		return i
 	}
 	return -1
 }
