@@ -102,6 +102,7 @@ func (e *Engine) makeLean(ctx context.Context, p *plan, s *state) (made map[stri
 		made, err = e.makeLeanHere(ctx, p, s)
 	}()
 	<-over
+	debug.FreeOSMemory() // archives of megabytes went through it
 	return made, err
 }
 
@@ -168,7 +169,6 @@ func (e *Engine) makeLeanHere(ctx context.Context, p *plan, s *state) (map[strin
 			os.Remove(filepath.Join(dir, f.Name()))
 		}
 	}
-	go debug.FreeOSMemory() // see adopt
 	return made, nil
 }
 

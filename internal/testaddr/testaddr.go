@@ -3,8 +3,9 @@ package testaddr
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net"
+	"os"
+	"sync"
 	"sync/atomic"
 	"testing"
 )
@@ -15,20 +16,37 @@ import (
 // between two starts of a program.
 const (
 	lowest = 20000
-	ports  = 12000
+	block  = 500 // ports of one process, the first of which says that they are taken
+	blocks = 24
 )
 
-// Each run of tests goes through the range from another place on, so that two at a time
-// hardly meet.
-var given atomic.Uint32
+var (
+	claim sync.Once
+	taken net.Listener // for as long as the process lives
+	first int          // of the block's own
+	given atomic.Uint32
+)
 
-func init() { given.Store(rand.Uint32N(ports)) }
+// take gives this process ports that no other test asks for, also not while a program that had one is started again.
+func take() {
+	for i := range blocks {
+		n := lowest + (os.Getpid()+i)%blocks*block
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", n)); err == nil {
+			taken, first = l, n+1
+			return
+		}
+	}
+}
 
-// Free is an address of 127.0.0.1 on which nobody listens, another one each time.
+// Free is an address of 127.0.0.1 on which nobody listens, another one each time, up to a few hundred.
 func Free(t testing.TB) string {
 	t.Helper()
-	for range 1000 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", lowest+given.Add(1)%ports))
+	claim.Do(take)
+	if taken == nil {
+		t.Fatal("no ports left by other tests")
+	}
+	for range block {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first+int(given.Add(1)-1)%(block-1)))
 		if err != nil {
 			continue // somebody's
 		}
