@@ -244,6 +244,9 @@ func (e *Engine) Refresh(ctx context.Context) error {
 	}
 	e.adopt(p, s)
 	e.leaned = false
+	if !withoutDWARF(p.link.args) {
+		e.lean = nil
+	}
 	return nil
 }
 

@@ -33,10 +33,10 @@ func TestD1Identity(t *testing.T) {
 		if testing.Short() {
 			n = 6
 		}
-		t.Run("program", func(t *testing.T) { identity(t, newWorld(t, module(t, program), ".", defaults), n, *editSeed) })
+		t.Run("program", func(t *testing.T) { identity(t, newWorld(t, module(t, program), ".", noDebug), n, *editSeed) })
 		t.Run("workspace", func(t *testing.T) {
 			dir := module(t, workspace)
-			identity(t, newWorld(t, filepath.Join(dir, "app"), "./cmd/run", defaults), n/2, *editSeed+1)
+			identity(t, newWorld(t, filepath.Join(dir, "app"), "./cmd/run", noDebug), n/2, *editSeed+1)
 		})
 		return
 	}
@@ -45,8 +45,8 @@ func TestD1Identity(t *testing.T) {
 	rounds := (*editCount + round - 1) / round
 	kinds := realModules()
 	variants := [][]string{
+		noDebug,
 		defaults,
-		{"-buildvcs=false", "-pgo=off", "-ldflags=-w -buildid="},
 		{"-buildvcs=false", "-pgo=off", "-ldflags=-buildid=", "-trimpath"},
 		{"-buildvcs=false", "-pgo=off", "-ldflags=-w -buildid=", "-gcflags=-N -l"},
 		{"-buildvcs=false", "-pgo=off", "-ldflags=-w -buildid=", "-tags=never,zz"},

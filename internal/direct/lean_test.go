@@ -136,6 +136,23 @@ func TestD1Lean(t *testing.T) {
 	}
 }
 
+// TestD2Lean holds that lean archives are not used any more when the program is to have debug information.
+func TestD2Lean(t *testing.T) {
+	settings := filepath.Join(t.TempDir(), "env")
+	writeFile(t, settings, "GOFLAGS='-ldflags=-w -buildid='\n")
+	w := newWorld(t, module(t, program), ".", []string{"-buildvcs=false", "-pgo=off"}, "GOENV="+settings)
+	w.refresh()
+	w.lean()
+	w.replace("leaf/leaf.go", `"big body"`, `"a longer body"`)
+	w.same()
+	writeFile(t, settings, "GOFLAGS='-ldflags=-buildid='\n")
+	w.left("settings of the go command")
+	w.refresh()
+	w.lean()
+	w.replace("leaf/leaf.go", `"a longer body"`, `"the longest body"`)
+	w.same()
+}
+
 func exportOf(t *testing.T, w *world, name string) string {
 	t.Helper()
 	for _, l := range w.e.plan.link.cfg {
