@@ -172,14 +172,15 @@ func (e *Engine) makeLeanHere(ctx context.Context, p *plan, s *state) (map[strin
 	return made, nil
 }
 
-// writeWhole writes a file that is there only when it is complete.
+// writeWhole writes a file that is there only when it is complete, also after the machine has lost its power: what is not in the
+// program today would not be missed by the proof, and could be in tomorrow's.
 func writeWhole(path string, text []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "new-")
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(text)
-	if err = errors.Join(err, f.Close()); err == nil {
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
