@@ -91,13 +91,14 @@ func (f *field) rest(ctx context.Context, r *runner) {
 	if err := w.idle(ctx, r.project, r.since); err != nil {
 		progress("  %s: %v", r.tool.name(), err)
 	}
-	settle(f.pause, settleLimit)
+	settle(max(f.pause, idleWork), settleLimit)
 }
 
 const (
 	firstLimit  = time.Hour // the first build of the huge program compiles 2,000 packages
 	editLimit   = 3 * time.Minute
 	idleLimit   = 2 * time.Minute
+	idleWork    = 12 * time.Second // by then hotreload has begun what it does once nothing was built for a while
 	settleLimit = 20 * time.Second
 )
 

@@ -27,6 +27,10 @@ const (
 	spareSpace = 4 << 30
 )
 
+// leanDelay is how long nothing is built before links are made faster: that takes a processor for seconds and up to 100 MB, once,
+// which neither the start of a session nor a row of saves should have beside it.
+var leanDelay = 10 * time.Second
+
 // checkDelay is how long nothing is built before what was built is checked. Tests have other ideas of it.
 var checkDelay = 3 * time.Second
 
@@ -200,7 +204,10 @@ func (b *Builder) Idle(ctx context.Context) Idled {
 
 // faster prepares the links to come. A build that cannot have that goes without, so of errors only a mismatch counts.
 func (b *Builder) faster(ctx context.Context, e *direct.Engine) (r Idled) {
-	if free, known := freeSpace(b.o.Cache); known && free < spareSpace {
+	if e.Status().Lean {
+		return r
+	}
+	if free, known := freeSpace(b.o.Cache); known && free < spareSpace || !pause(ctx, leanDelay) {
 		return r
 	}
 	var m *direct.Mismatch

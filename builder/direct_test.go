@@ -32,6 +32,9 @@ func edit(t *testing.T, dir, name, old, text string) {
 
 // idle waits for a plan.
 func idle(t *testing.T, b *Builder) {
+	was := leanDelay
+	defer func() { leanDelay = was }()
+	leanDelay = 0
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	defer cancel()

@@ -71,6 +71,7 @@ type Status struct {
 	Planned    bool // there is a plan
 	Packages   int  // of the program
 	Local      int  // of them, those that can be compiled here
+	Lean       bool // links are as fast as Lean makes them
 	Reason     string
 	Distrusted string // why the engine is off for this project; empty if it is not
 	Checked    time.Time
@@ -154,7 +155,7 @@ func (e *Engine) lock(ctx context.Context) error {
 
 func (e *Engine) unlock() {
 	e.mu.Lock()
-	e.status.Planned, e.status.Reason = e.plan != nil, e.why
+	e.status.Planned, e.status.Reason, e.status.Lean = e.plan != nil, e.why, e.leaned
 	e.status.Packages, e.status.Local = 0, 0
 	if e.plan != nil {
 		e.status.Reason = ""
