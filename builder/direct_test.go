@@ -32,10 +32,10 @@ func edit(t *testing.T, dir, name, old, text string) {
 
 // idle waits for a plan.
 func idle(t *testing.T, b *Builder) {
+	t.Helper()
 	was := leanDelay
 	defer func() { leanDelay = was }()
 	leanDelay = 0
-	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	defer cancel()
 	for !b.EngineStatus().Ready && ctx.Err() == nil {

@@ -78,7 +78,7 @@ func (e *Engine) build(ctx context.Context, output string) (Built, error) {
 	err = e.linkTo(linking, p.link.tool, work, output, e.lean)
 	if len(e.lean) > 0 && errors.Is(err, ErrFallback) {
 		// Somebody has cleaned the cache, or the whole ones fail as well.
-		e.lean = nil
+		e.lean, e.leaned = nil, false
 		err = e.linkTo(linking, p.link.tool, work, output, nil)
 	}
 	b.Link = time.Since(start)

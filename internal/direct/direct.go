@@ -244,8 +244,7 @@ func (e *Engine) Refresh(ctx context.Context) error {
 		return err
 	}
 	e.adopt(p, s)
-	e.leaned = false
-	if !withoutDWARF(p.link.args) {
+	if e.leaned = !withoutDWARF(p.link.args); e.leaned {
 		e.lean = nil
 	}
 	return nil

@@ -570,10 +570,9 @@ func TestPriority(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	step, _ := strconv.Atoi(niceness)
 	lines := strings.Fields(string(text))
 	for _, l := range lines {
-		if n, err := strconv.Atoi(l); err != nil || n != min(want+step, 19) {
+		if n, err := strconv.Atoi(l); err != nil || n != min(want+niceness, 19) {
 			t.Errorf("asked with niceness %s, this test has %d", l, want)
 		}
 	}

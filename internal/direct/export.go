@@ -2,6 +2,7 @@ package direct
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 const (
 	arMagic  = "!<arch>\n"
 	arHeader = 60
+	arExport = "__.PKGDEF" // export data
 )
 
 func arEntry(h []byte) (name string, size int64, ok bool) {
@@ -20,6 +22,31 @@ func arEntry(h []byte) (name string, size int64, ok bool) {
 	}
 	size, err := strconv.ParseInt(strings.TrimSpace(string(h[48:58])), 10, 64)
 	return strings.TrimSpace(string(h[:16])), size, err == nil && size >= 0
+}
+
+// member is one of an archive.
+type member struct {
+	name       string
+	head, data []byte
+}
+
+// members are those of an archive. The error says what the archive is instead.
+func members(archive []byte) (all []member, err error) {
+	rest, ok := bytes.CutPrefix(archive, []byte(arMagic))
+	if !ok {
+		return nil, errors.New("is not a compiled package")
+	}
+	for len(rest) > 0 {
+		head := rest[:min(arHeader, len(rest))]
+		rest = rest[len(head):]
+		name, size, ok := arEntry(head)
+		if !ok || size > int64(len(rest)) {
+			return nil, errors.New("is cut off")
+		}
+		all = append(all, member{name, head, rest[:size]})
+		rest = rest[min(size+size&1, int64(len(rest))):]
+	}
+	return all, nil
 }
 
 // exportSum is the sum of a compiled package's export data: all that the compiler reads of an import. The lines before it,
@@ -35,7 +62,7 @@ func exportSum(archive string) (sum, error) {
 		return sum{}, err
 	}
 	name, size, ok := arEntry(head[len(arMagic):])
-	if !ok || string(head[:len(arMagic)]) != arMagic || name != "__.PKGDEF" || size > 1<<30 {
+	if !ok || string(head[:len(arMagic)]) != arMagic || name != arExport || size > 1<<30 {
 		return sum{}, refuse("%s is not a compiled package", archive)
 	}
 	data := make([]byte, size)
@@ -55,25 +82,16 @@ func archiveSum(archive string) (sum, error) {
 	if err != nil {
 		return sum{}, err
 	}
-	rest, ok := bytes.CutPrefix(data, []byte(arMagic))
-	if !ok {
-		return sum{}, refuse("%s is not a compiled package", archive)
+	all := []byte{}
+	parts, err := members(data)
+	if err != nil {
+		return sum{}, refuse("%s %v", archive, err)
 	}
-	var all bytes.Buffer
-	for len(rest) > 0 {
-		if len(rest) < arHeader {
-			return sum{}, refuse("%s is cut off", archive)
-		}
-		name, size, ok := arEntry(rest[:arHeader])
-		rest = rest[arHeader:]
-		if !ok || size > int64(len(rest)) {
-			return sum{}, refuse("%s is cut off", archive)
-		}
-		all.WriteString(name + "\x00")
-		all.Write(withoutID(rest[:size]))
-		rest = rest[min(size+size&1, int64(len(rest))):]
+	for _, m := range parts {
+		all = append(all, m.name+"\x00"...)
+		all = append(all, withoutID(m.data)...)
 	}
-	return sumOf(all.Bytes()), nil
+	return sumOf(all), nil
 }
 
 // withoutID cuts out the line `build id "..."`, which is among the first of a member.

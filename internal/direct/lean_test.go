@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -92,8 +91,8 @@ func TestD1Lean(t *testing.T) {
 		t.Fatal(err)
 	}
 	edit()
-	if len(w.e.lean) > 0 {
-		t.Error("lean archives that are gone are still named")
+	if len(w.e.lean) > 0 || w.e.Status().Lean {
+		t.Error("lean archives that are gone are still named, or not wanted any more")
 	}
 
 	// What a crash has left cannot be linked, or makes another program, and is made anew.
@@ -164,22 +163,43 @@ func exportOf(t *testing.T, w *world, name string) string {
 	return ""
 }
 
-// TestD4Lean holds that a linker that makes something else of lean archives opens the breaker.
+// TestD4Lean holds that a linker that makes something else of lean archives opens the breaker, and that one that cannot do
+// anything with them gets whole ones.
 func TestD4Lean(t *testing.T) {
-	w := newWorld(t, module(t, program), ".", noDebug)
-	w.refresh()
-	linker := w.e.plan.link.tool.argv[0]
-	wrapper := filepath.Join(w.out, "link")
-	executable(t, wrapper, "#!/bin/sh\n"+linker+" \"$@\" || exit\ngrep -q lean- \"$4\" && echo more >>\"$2\"\nexit 0\n")
-	w.e.plan.link.tool.argv = []string{wrapper}
-	var m *Mismatch
-	if err := w.e.Lean(w.ctx); !errors.As(err, &m) {
-		t.Fatalf("got %v, want a mismatch", err)
+	wrapped := func(t *testing.T, script string) *world {
+		w := newWorld(t, module(t, program), ".", noDebug)
+		w.refresh()
+		linker := w.e.plan.link.tool.argv[0]
+		wrapper := filepath.Join(w.out, "link")
+		executable(t, wrapper, "#!/bin/sh\n"+strings.ReplaceAll(script, "LINK", linker)+"\n")
+		w.e.plan.link.tool.argv = []string{wrapper}
+		return w
 	}
-	if s := w.e.Status(); s.Planned || !strings.Contains(s.Distrusted, "debug information") {
-		t.Errorf("%+v", s)
-	}
-	w.left("switched off")
+	t.Run("differs", func(t *testing.T) {
+		w := wrapped(t, `LINK "$@" || exit; grep -q lean- "$4" && echo more >>"$2"; exit 0`)
+		var m *Mismatch
+		if err := w.e.Lean(w.ctx); !errors.As(err, &m) {
+			t.Fatalf("got %v, want a mismatch", err)
+		}
+		if s := w.e.Status(); s.Planned || !strings.Contains(s.Distrusted, "debug information") {
+			t.Errorf("%+v", s)
+		}
+		w.left("switched off")
+	})
+	t.Run("fails", func(t *testing.T) {
+		w := wrapped(t, `grep -q lean- "$4" && echo no space left && exit 1; exec LINK "$@"`)
+		if err := w.e.Lean(w.ctx); err == nil || !strings.Contains(err.Error(), "no space left") {
+			t.Fatalf("got %v, want what the linker says", err)
+		}
+		if s := w.e.Status(); !s.Planned || s.Distrusted != "" || !s.Lean || len(w.e.lean) > 0 {
+			t.Errorf("%+v, %d lean archives", s, len(w.e.lean))
+		}
+		if _, err := os.Stat(w.e.leanDir()); !errors.Is(err, os.ErrNotExist) {
+			t.Error("lean archives that are of no use were kept", err)
+		}
+		w.replace("leaf/leaf.go", `"big body"`, `"a longer body"`)
+		w.same()
+	})
 }
 
 // standard are compiled packages of the standard library, with and without assembly, generics and much debug information.
@@ -290,19 +310,18 @@ var nmLine = regexp.MustCompile(`\d+ ([A-Za-z?]) ?(.*)\n$`)
 // objects are those of Go in an archive.
 func objects(t *testing.T, archive []byte) (all []*object) {
 	t.Helper()
-	for rest := archive[len(archiveMagic):]; len(rest) > entrySize; {
-		size, err := strconv.Atoi(strings.TrimSpace(string(rest[48:58])))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, text, ok := cutObject(rest[entrySize : entrySize+size]); ok && string(rest[:len(exportData)]) != exportData {
+	parts, err := members(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range parts {
+		if _, text, ok := cutObject(m.data); ok && m.name != arExport {
 			o, err := readObject(text)
 			if err != nil {
 				t.Fatal(err)
 			}
 			all = append(all, o)
 		}
-		rest = rest[entrySize+size+size&1:]
 	}
 	return all
 }
@@ -412,7 +431,7 @@ func FuzzLean(f *testing.F) {
 			f.Add(text)
 		}
 	}
-	f.Add([]byte(archiveMagic))
+	f.Add([]byte(arMagic))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		short, err := lean(text)
 		if err != nil {
@@ -422,7 +441,7 @@ func FuzzLean(f *testing.F) {
 			return
 		}
 		again, err := lean(short)
-		if err != nil || len(again) < len(archiveMagic) {
+		if err != nil || len(again) < len(arMagic) {
 			t.Fatalf("not once more: %v", err)
 		}
 	})

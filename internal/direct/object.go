@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -30,46 +29,32 @@ func whole(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", errWhole, fmt.Sprintf(format, args...))
 }
 
-const (
-	archiveMagic = "!<arch>\n"
-	entrySize    = 60 // of an entry's header: name 16, date 12, owner 6, group 6, mode 8, size 10, "`\n"
-	exportData   = "__.PKGDEF"
-)
-
 // lean is the archive for a linker that writes no debug information. The error is errWhole.
 func lean(archive []byte) ([]byte, error) {
-	if !bytes.HasPrefix(archive, []byte(archiveMagic)) {
-		return nil, whole("it is no archive")
+	parts, err := members(archive)
+	if err != nil {
+		return nil, whole("it %v", err)
 	}
 	out := make([]byte, 0, len(archive))
-	out = append(out, archiveMagic...)
-	for rest := archive[len(archiveMagic):]; len(rest) > 0; {
-		if len(rest) < entrySize {
-			return nil, whole("it is cut off")
-		}
-		head := rest[:entrySize]
-		size, err := strconv.Atoi(strings.TrimSpace(string(head[48:58])))
-		if err != nil || size < 0 || size > len(rest)-entrySize {
-			return nil, whole("an entry has no size")
-		}
-		body := rest[entrySize : entrySize+size]
-		rest = rest[min(entrySize+size+size&1, len(rest)):]
-		switch text, object, isGo := cutObject(body); {
+	out = append(out, arMagic...)
+	for _, m := range parts {
+		text, object, isGo := cutObject(m.data)
+		switch {
 		case isGo && !understood(text):
 			return nil, whole("its version of Go is not known")
-		case strings.TrimSpace(string(head[:16])) == exportData:
-			body = nil // for compilers; the linker skips it
+		case m.name == arExport:
+			m.data = nil // for compilers; the linker skips it
 		case isGo:
-			if body, err = leanObject(object); err != nil {
+			if object, err = leanObject(object); err != nil {
 				return nil, err
 			}
-			body = append(text[:len(text):len(text)], body...)
+			m.data = slices.Concat(text, object)
 		}
-		out = append(out, head[:48]...)
-		out = fmt.Appendf(out, "%-10d", len(body))
-		out = append(out, head[58:]...)
-		out = append(out, body...)
-		if len(body)&1 != 0 {
+		out = append(out, m.head[:48]...)
+		out = fmt.Appendf(out, "%-10d", len(m.data))
+		out = append(out, m.head[58:]...)
+		out = append(out, m.data...)
+		if len(m.data)&1 != 0 {
 			out = append(out, 0)
 		}
 	}
@@ -188,7 +173,7 @@ func readObject(b []byte) (*object, error) {
 	}
 	for i := range o.defs + o.refs {
 		s := o.symbol(i)
-		if size, at := int(le.Uint32(s)), int(le.Uint32(s[4:])); size > len(b) || at > len(b)-size {
+		if size, at := uint64(le.Uint32(s)), uint64(le.Uint32(s[4:])); at+size > uint64(len(b)) {
 			return nil, whole("a name is out of bounds")
 		}
 	}

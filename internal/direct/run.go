@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strconv"
 
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
 // niceness is what plans and checks run with: with the processors taken, they get a quarter of what the program, or the
 // tests of its author, get of one. Builds have none; somebody waits for them.
-const niceness = "5"
+const niceness = 5
 
 // goTool asks the go command something, beside whatever else is done here.
 func (e *Engine) goTool(ctx context.Context, tmp string, args ...string) (stdout, stderr []byte, err error) {
@@ -39,7 +40,7 @@ func (e *Engine) nicely(argv []string) []string {
 	if err != nil {
 		return argv
 	}
-	return append([]string{nice, "-n", niceness}, argv...)
+	return append([]string{nice, "-n", strconv.Itoa(niceness)}, argv...)
 }
 
 func lastLine(text []byte) string {

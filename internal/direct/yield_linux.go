@@ -2,7 +2,6 @@ package direct
 
 import (
 	"runtime"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -11,6 +10,5 @@ import (
 // with a priority of its own.
 func yieldThread() {
 	runtime.LockOSThread()
-	n, _ := strconv.Atoi(niceness)
-	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), n) // else it does not yield
+	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), niceness) // else it does not yield
 }
