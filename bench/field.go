@@ -98,7 +98,7 @@ const (
 	firstLimit  = time.Hour // the first build of the huge program compiles 2,000 packages
 	editLimit   = 3 * time.Minute
 	idleLimit   = 2 * time.Minute
-	idleWork    = 12 * time.Second // by then hotreload has begun what it does once nothing was built for a while
+	idleWork    = 5 * time.Second // by then hotreload has begun what it does once nothing was built for a while
 	settleLimit = 20 * time.Second
 )
 

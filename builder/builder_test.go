@@ -18,11 +18,13 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/hotreload/hotreload/internal/direct"
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
 func TestMain(m *testing.M) {
 	proc.Helper()
+	direct.Helper()
 	proc.Setup()
 	if dir := os.Getenv("BUILDER_TEST_DISK"); dir != "" {
 		os.Exit(diskHelper(dir))

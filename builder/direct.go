@@ -27,9 +27,9 @@ const (
 	spareSpace = 4 << 30
 )
 
-// leanDelay is how long nothing is built before links are made faster: that takes a processor for seconds and up to 100 MB, once,
-// which neither the start of a session nor a row of saves should have beside it.
-var leanDelay = 10 * time.Second
+// leanDelay is how long nothing is built before links are made faster: that takes a processor for seconds, once, which neither
+// the start of a session nor a row of saves should have beside it.
+var leanDelay = 3 * time.Second
 
 // checkDelay is how long nothing is built before what was built is checked. Tests have other ideas of it.
 var checkDelay = 3 * time.Second

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/hotreload/hotreload/internal/direct"
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
@@ -49,8 +50,9 @@ type streams struct {
 
 // Main runs one command line, without the program's name, and returns the exit code.
 func Main(args []string, in io.Reader, out, err io.Writer) int {
-	// Before all else: this may be a guard or a shim that hotreload started.
+	// Before all else: this may be a helper that hotreload started.
 	proc.Helper()
+	direct.Helper()
 	if len(args) == 2 && args[0] == verbOpen {
 		return openMain(args[1], err)
 	}

@@ -1,6 +1,7 @@
 package direct
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -9,9 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime/debug"
 	"slices"
 	"strings"
+
+	"github.com/hotreload/hotreload/internal/proc"
 )
 
 const (
@@ -56,15 +58,19 @@ func (e *Engine) tryLean(ctx context.Context, last bool) (again bool, err error)
 	}
 	// A build does not wait for this; what it makes holds for any plan.
 	made, err := e.makeLean(ctx, p, s)
-	if err != nil {
-		return false, err
+	if ctx.Err() != nil {
+		return false, ctx.Err()
 	}
 	if err := e.lock(ctx); err != nil {
 		return false, err
 	}
 	defer e.unlock()
-	if e.plan != p {
+	switch {
+	case e.plan != p:
 		return false, refuse("there is another plan meanwhile")
+	case err != nil:
+		e.leaned = true // it would fail after every build
+		return false, err
 	}
 	switch err = e.proveLean(ctx, made); {
 	case err == nil:
@@ -89,53 +95,34 @@ func withoutDWARF(args []string) bool {
 	})
 }
 
-// makeLean makes the lean archives that there are not yet, and says which there are: by the path of the whole one. When ctx is over
-// it returns at once; what is being made is completed.
+// makeLean makes the lean archives that there are not yet, and says which there are: by the path of the whole one.
 func (e *Engine) makeLean(ctx context.Context, p *plan, s *state) (map[string]string, error) {
-	type result struct {
-		made map[string]string
-		err  error
-	}
-	over := make(chan result, 1)
-	go func() {
-		yieldThread()
-		made, err := e.makeLeanHere(ctx, p, s)
-		debug.FreeOSMemory() // archives of megabytes went through it
-		over <- result{made, err}
-	}()
-	select {
-	case r := <-over:
-		return r.made, r.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (e *Engine) makeLeanHere(ctx context.Context, p *plan, s *state) (map[string]string, error) {
 	dir := e.leanDir()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, refuse("no place to work in: %v", err)
 	}
-	made, kept := map[string]string{}, map[string]bool{}
-	space := int64(leanSpace)
-	for _, c := range candidates(p, s) {
-		if space -= c.size; space < 0 {
-			break
+	there := func(path string) (to string, ok bool) {
+		to = filepath.Join(dir, filepath.Base(path))
+		_, err := os.Stat(to)
+		return to, err == nil
+	}
+	all := candidates(p, s)
+	var missing []string
+	for _, path := range all {
+		if _, ok := there(path); !ok {
+			missing = append(missing, path)
 		}
-		if err := ctx.Err(); err != nil {
+	}
+	if len(missing) > 0 {
+		if err := e.runLean(ctx, dir, missing); err != nil {
 			return nil, err
 		}
-		name := filepath.Base(c.path)
-		to := filepath.Join(dir, name)
-		if _, err := os.Stat(to); err != nil {
-			switch err := writeLean(c.path, to); {
-			case errors.Is(err, errWhole):
-				continue
-			case err != nil:
-				return nil, refuse("no place for compiled packages: %v", err)
-			}
+	}
+	made, kept := map[string]string{}, map[string]bool{}
+	for _, path := range all {
+		if to, ok := there(path); ok {
+			made[path], kept[filepath.Base(to)] = to, true
 		}
-		made[c.path], kept[name] = to, true
 	}
 	entries, _ := os.ReadDir(dir)
 	for _, f := range entries {
@@ -146,13 +133,80 @@ func (e *Engine) makeLeanHere(ctx context.Context, p *plan, s *state) (map[strin
 	return made, nil
 }
 
-type candidate struct {
-	path string
-	size int64
+// verbLean is how this program starts itself to make lean archives: the compiled packages go through the memory of that process,
+// of which this one would keep 11 MB for as long as it lives; and it can be nice everywhere, and killed.
+const verbLean = "__lean"
+
+// helper says that this program knows verbLean.
+var helper bool
+
+// Helper must follow [proc.Helper] in main, and in every TestMain whose tests call Lean, which does nothing without it. If the
+// program was started to make lean archives, Helper does that and ends the process; otherwise it returns at once.
+func Helper() {
+	if len(os.Args) == 3 && os.Args[1] == verbLean {
+		if err := leanMain(os.Args[2], os.Stdin); err != nil {
+			os.Stdout.WriteString(err.Error())
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	helper = true
 }
 
-// candidates are the archives worth a lean one, the largest first.
-func candidates(p *plan, s *state) (all []candidate) {
+// leanMain makes the lean archives of those that from names, with a zero byte between each two.
+func leanMain(dir string, from io.Reader) error {
+	list, err := io.ReadAll(from)
+	if err != nil {
+		return err
+	}
+	for path := range strings.SplitSeq(string(list), "\x00") {
+		if err := writeLean(path, filepath.Join(dir, filepath.Base(path))); err != nil && !errors.Is(err, errWhole) {
+			return err
+		}
+	}
+	return nil
+}
+
+// runLean has lean archives made in dir by another process. There is none of those that have to stay whole.
+func (e *Engine) runLean(ctx context.Context, dir string, paths []string) error {
+	if !helper {
+		return refuse("this program cannot start itself to make lean archives")
+	}
+	self, err := proc.Self()
+	if err != nil {
+		return refuse("this program cannot be started once more: %v", err)
+	}
+	list, err := os.CreateTemp(dir, "list-")
+	if err != nil {
+		return refuse("no place to work in: %v", err)
+	}
+	defer os.Remove(list.Name())
+	defer list.Close()
+	_, err = list.WriteString(strings.Join(paths, "\x00"))
+	if _, seek := list.Seek(0, io.SeekStart); err != nil || seek != nil {
+		return refuse("no place to work in: %v", errors.Join(err, seek))
+	}
+	argv := e.nicely([]string{self, verbLean, dir})
+	var said bytes.Buffer
+	state, err := proc.Run(ctx, proc.Errand{Cmd: proc.Cmd{Path: argv[0], Args: argv, Stdin: list}, Stdout: &said})
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return refuse("lean archives could not be made: %v", err)
+	case state.Code != 0:
+		return refuse("lean archives could not be made: %s", lastLine(said.Bytes()))
+	}
+	return nil
+}
+
+// candidates are the archives worth a lean one: the largest, as many as leanSpace is for.
+func candidates(p *plan, s *state) (paths []string) {
+	type candidate struct {
+		path string
+		size int64
+	}
+	var all []candidate
 	for _, l := range p.link.cfg {
 		path, _ := l.archive(func(q *pkg) string {
 			// What has no files that may change is vendored, or cannot be compiled here.
@@ -169,7 +223,14 @@ func candidates(p *plan, s *state) (all []candidate) {
 		}
 	}
 	slices.SortFunc(all, func(a, b candidate) int { return cmp.Compare(b.size, a.size) })
-	return all
+	space := int64(leanSpace)
+	for _, c := range all {
+		if space -= c.size; space < 0 {
+			break
+		}
+		paths = append(paths, c.path)
+	}
+	return paths
 }
 
 // writeLean makes a lean archive, or says that there can be none (errWhole).

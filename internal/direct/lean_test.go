@@ -2,6 +2,7 @@ package direct
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -196,6 +197,65 @@ func TestD4Lean(t *testing.T) {
 		}
 		if _, err := os.Stat(w.e.leanDir()); !errors.Is(err, os.ErrNotExist) {
 			t.Error("lean archives that are of no use were kept", err)
+		}
+		w.replace("leaf/leaf.go", `"big body"`, `"a longer body"`)
+		w.same()
+	})
+}
+
+// TestLeanProcess holds that a process of its own makes lean archives, that it ends with the context, that one that fails is not
+// asked again after every build, and that a program that has no such process goes without.
+func TestLeanProcess(t *testing.T) {
+	w := newWorld(t, module(t, program), ".", noDebug)
+	w.refresh()
+	from := exportOf(t, w, "runtime")
+
+	t.Run("ends", func(t *testing.T) {
+		pipe := filepath.Join(t.TempDir(), "pipe")
+		if said, err := exec.Command("mkfifo", pipe).CombinedOutput(); err != nil {
+			t.Skipf("no mkfifo: %v %s", err, said)
+		}
+		ctx, cancel := context.WithCancel(w.ctx)
+		dir, over := t.TempDir(), make(chan error)
+		go func() { over <- w.e.runLean(ctx, dir, []string{from, pipe}) }()
+		f, err := os.OpenFile(pipe, os.O_WRONLY, 0) // once it is read
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		cancel()
+		if err := <-over; !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		if _, err := f.Write([]byte("x")); err == nil {
+			t.Error("somebody still reads")
+		}
+		if text, err := os.ReadFile(filepath.Join(dir, filepath.Base(from))); err != nil || !bytes.HasPrefix(text, []byte(arMagic)) {
+			t.Error("what was made before is gone", err)
+		}
+	})
+	t.Run("fails", func(t *testing.T) {
+		dir := t.TempDir()
+		if err := os.Mkdir(filepath.Join(dir, filepath.Base(from)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		err := w.e.runLean(w.ctx, dir, []string{from})
+		if !errors.Is(err, ErrFallback) || !strings.Contains(err.Error(), "could not be made: rename ") {
+			t.Errorf("got %v", err)
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil || len(entries) != 1 {
+			t.Error("something is left", entries, err)
+		}
+	})
+	t.Run("none", func(t *testing.T) {
+		helper = false
+		defer func() { helper = true }()
+		if err := w.e.Lean(w.ctx); !errors.Is(err, ErrFallback) {
+			t.Errorf("got %v", err)
+		}
+		if s := w.e.Status(); !s.Planned || !s.Lean || len(w.e.lean) > 0 {
+			t.Errorf("%+v, %d lean archives", s, len(w.e.lean))
 		}
 		w.replace("leaf/leaf.go", `"big body"`, `"a longer body"`)
 		w.same()

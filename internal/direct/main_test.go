@@ -9,6 +9,7 @@ import (
 
 func TestMain(m *testing.M) {
 	proc.Helper()
+	Helper()
 	proc.Setup()
 	os.Exit(m.Run())
 }

@@ -1,7 +1,8 @@
-//go:build unix && !linux
+//go:build !linux
 
 package proc
 
 import "os"
 
-func selfPath() (string, error) { return os.Executable() }
+// Self names this program's own file, also for a program that starts it on our behalf.
+func Self() (string, error) { return os.Executable() }
