@@ -64,6 +64,7 @@ type EngineStatus struct {
 	Checked  time.Time // when what it made was last found to be what go build makes
 	Packages int       // of the program
 	Local    int       // of them, those that can be compiled directly
+	Lean     int       // of them, those that are linked without the debug information that nobody asked for
 }
 
 // EngineStatus does not wait for a build.
@@ -74,7 +75,8 @@ func (b *Builder) EngineStatus() EngineStatus {
 	b.short.mu.Unlock()
 	if e != nil {
 		d := e.Status()
-		s.Ready, s.Reason, s.Off, s.Checked, s.Packages, s.Local = d.Planned, d.Reason, d.Distrusted, d.Checked, d.Packages, d.Local
+		s.Ready, s.Reason, s.Off, s.Checked = d.Planned, d.Reason, d.Distrusted, d.Checked
+		s.Packages, s.Local, s.Lean = d.Packages, d.Local, d.Lean
 	}
 	return s
 }
@@ -204,7 +206,7 @@ func (b *Builder) Idle(ctx context.Context) Idled {
 
 // faster prepares the links to come. A build that cannot have that goes without, so of errors only a mismatch counts.
 func (b *Builder) faster(ctx context.Context, e *direct.Engine) (r Idled) {
-	if e.Status().Lean {
+	if e.Status().Leaned {
 		return r
 	}
 	if free, known := freeSpace(b.o.Cache); known && free < spareSpace || !pause(ctx, leanDelay) {

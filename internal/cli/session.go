@@ -34,7 +34,9 @@ func (b backend) Status(ctx context.Context) (control.Status, error) {
 	for i := range services {
 		v := &services[i]
 		if d, ok := s.Engines[v.Service]; ok {
-			v.Direct = &control.DirectStatus{Ready: d.Ready, Reason: d.Reason, Off: d.Off, Checked: d.Checked, Packages: d.Packages, Local: d.Local}
+			v.Direct = &control.DirectStatus{
+				Ready: d.Ready, Reason: d.Reason, Off: d.Off, Checked: d.Checked, Packages: d.Packages, Local: d.Local, Lean: d.Lean,
+			}
 			if r := s.Services[i].Build; r != nil {
 				v.Direct.Fallback = r.Fallback
 			}
@@ -346,7 +348,7 @@ func engineLine(d control.DirectStatus) string {
 	case !d.Ready:
 		text = "the direct engine is not ready: " + d.Reason
 	case d.Packages > 0:
-		text += fmt.Sprintf(" (%d of %d packages are compiled here)", d.Local, d.Packages)
+		text += fmt.Sprintf(" (of %d packages %d are compiled here, %d linked from lean archives)", d.Packages, d.Local, d.Lean)
 	}
 	if d.Fallback != "" && (d.Ready || d.Fallback != d.Reason) { // else it was said just now
 		text += "; the newest build was left to go build: " + d.Fallback

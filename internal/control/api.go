@@ -54,6 +54,7 @@ type DirectStatus struct {
 	Checked  time.Time `json:"checked,omitzero"`   // when what it made was last found to be what go build makes
 	Packages int       `json:"packages"`           // of the program
 	Local    int       `json:"local"`              // of them, those that can be compiled directly
+	Lean     int       `json:"lean"`               // of them, those that are linked without the debug information that nobody asked for
 }
 
 // Outcome is what came of a wish: GET /wait and the POSTs answer it.

@@ -71,7 +71,8 @@ type Status struct {
 	Planned    bool // there is a plan
 	Packages   int  // of the program
 	Local      int  // of them, those that can be compiled here
-	Lean       bool // links are as fast as Lean makes them
+	Lean       int  // of them, those of which the linker gets lean archives
+	Leaned     bool // there are no more that Lean could make
 	Reason     string
 	Distrusted string // why the engine is off for this project; empty if it is not
 	Checked    time.Time
@@ -155,11 +156,11 @@ func (e *Engine) lock(ctx context.Context) error {
 
 func (e *Engine) unlock() {
 	e.mu.Lock()
-	e.status.Planned, e.status.Reason, e.status.Lean = e.plan != nil, e.why, e.leaned
-	e.status.Packages, e.status.Local = 0, 0
+	e.status.Planned, e.status.Reason, e.status.Leaned = e.plan != nil, e.why, e.leaned
+	e.status.Packages, e.status.Local, e.status.Lean = 0, 0, 0
 	if e.plan != nil {
 		e.status.Reason = ""
-		e.status.Packages, e.status.Local = len(e.plan.link.packages), len(e.plan.packages)
+		e.status.Packages, e.status.Local, e.status.Lean = len(e.plan.link.packages), len(e.plan.packages), len(e.lean)
 	}
 	e.mu.Unlock()
 	e.turn <- struct{}{}

@@ -92,7 +92,7 @@ func TestD1Lean(t *testing.T) {
 		t.Fatal(err)
 	}
 	edit()
-	if len(w.e.lean) > 0 || w.e.Status().Lean {
+	if len(w.e.lean) > 0 || w.e.Status().Leaned {
 		t.Error("lean archives that are gone are still named, or not wanted any more")
 	}
 
@@ -192,7 +192,7 @@ func TestD4Lean(t *testing.T) {
 		if err := w.e.Lean(w.ctx); err == nil || !strings.Contains(err.Error(), "no space left") {
 			t.Fatalf("got %v, want what the linker says", err)
 		}
-		if s := w.e.Status(); !s.Planned || s.Distrusted != "" || !s.Lean || len(w.e.lean) > 0 {
+		if s := w.e.Status(); !s.Planned || s.Distrusted != "" || !s.Leaned || len(w.e.lean) > 0 {
 			t.Errorf("%+v, %d lean archives", s, len(w.e.lean))
 		}
 		if _, err := os.Stat(w.e.leanDir()); !errors.Is(err, os.ErrNotExist) {
@@ -254,7 +254,7 @@ func TestLeanProcess(t *testing.T) {
 		if err := w.e.Lean(w.ctx); !errors.Is(err, ErrFallback) {
 			t.Errorf("got %v", err)
 		}
-		if s := w.e.Status(); !s.Planned || !s.Lean || len(w.e.lean) > 0 {
+		if s := w.e.Status(); !s.Planned || !s.Leaned || len(w.e.lean) > 0 {
 			t.Errorf("%+v, %d lean archives", s, len(w.e.lean))
 		}
 		w.replace("leaf/leaf.go", `"big body"`, `"a longer body"`)
