@@ -153,8 +153,11 @@ func (t *Text) session(b event.SessionStarted) string {
 	if b.Config != "" {
 		where += ", " + t.rel(b.Config)
 	}
-	line := fmt.Sprintf("%s %s\n", t.good.Sprint(name),
-		t.dim.Sprintf("watches %s (%s%s); Ctrl-C quits", where, count(b.Watches, "directory", "directories"), how))
+	what := fmt.Sprintf("watches %s (%s%s); Ctrl-C quits", where, count(b.Watches, "directory", "directories"), how)
+	if t.opt.Once {
+		what = "runs " + where + " once"
+	}
+	line := fmt.Sprintf("%s %s\n", t.good.Sprint(name), t.dim.Sprint(what))
 	for _, u := range b.URLs {
 		line += fmt.Sprintf("%s %s\n", t.note.Sprint("open"), u)
 	}

@@ -107,8 +107,8 @@ built   1.23 s
       2 | 67890123456789012345678901234
         |               ^
 `},
-		{"once", TextOptions{Once: true}, []event.Body{event.Exited{Reason: "exit code 0"}, event.Exited{Code: 3, Reason: "exit code 3"}},
-			"exited  exit code 3 (after 0 ms)\n"},
+		{"once", TextOptions{Once: true}, []event.Body{event.SessionStarted{Dir: "/home/user/shop"}, event.Exited{Reason: "exit code 0"}, event.Exited{Code: 3, Reason: "exit code 3"}},
+			"hotreload runs /home/user/shop once\nexited  exit code 3 (after 0 ms)\n"},
 		{"L10 same program", TextOptions{}, []event.Body{event.BuildFinished{OK: true, DurationMS: 90, Unchanged: true}},
 			"built   90 ms: the program is the same, not restarted\n"},
 		{"L6 undo", TextOptions{}, []event.Body{event.Changed{Paths: []string{"/home/user/shop/main.go"}, Effect: "none", Why: "back to what runs"}},
