@@ -172,7 +172,7 @@ func TestB4DiskFull(t *testing.T) {
 
 // B4: TMPDIR is missing or cannot be written: nothing of it is needed.
 func TestB4NoTMPDIR(t *testing.T) {
-	for name, dir := range map[string]string{"missing": "/nonexistent/tmp", "read-only": "/proc/1"} {
+	for name, dir := range map[string]string{"missing": filepath.Join(t.TempDir(), "gone"), "read-only": "/proc/1"} {
 		t.Run(name, func(t *testing.T) {
 			w := startWeb(t, newApp(t, webApp), nil, withEnv("TMPDIR="+dir))
 			w.setVersion("two")
