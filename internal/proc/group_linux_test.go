@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -187,6 +188,53 @@ func stopped(pid int) bool {
 	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	_, rest, _ := strings.Cut(string(b), ") ")
 	return strings.HasPrefix(rest, "T")
+}
+
+func init() {
+	modes["headless"] = modeHeadless
+	if os.Getenv(modeVar) == "headless" {
+		runtime.LockOSThread() // main is called by the main thread
+	}
+}
+
+// modeHeadless listens, and goes on without its main thread.
+func modeHeadless() int {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	fmt.Println(os.Getpid(), l.Addr().(*net.TCPAddr).Port)
+	syscall.Syscall(syscall.SYS_EXIT, 0, 0, 0) // this thread's
+	return 1
+}
+
+// R4, R6: a daemon whose main thread has ended is a zombie to look at, and holds its port: it is not gone. Of one that is
+// killed the threads end one by one, so this can be seen of every program for a moment.
+func TestMainThreadEnded(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := run(t, Cmd{
+		Path: "/bin/sh", Args: []string{"sh", "-c", `(setsid "$0" &); exec sleep 1000`, exe}, Env: selfEnv("headless"),
+	})
+	said := p.pids()
+	daemon, port := said[0], said[1]
+	eventually(t, "the main thread ends", func() bool {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", daemon))
+		return err == nil && strings.Contains(string(b), ") Z ")
+	})
+	p.Stop(syscall.SIGTERM, patience)
+	gone(t, p.Group)
+	if err := syscall.Kill(daemon, 0); err == nil {
+		t.Error("it is not gone")
+	}
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
 }
 
 // A leader that ends by itself leaves the rest running; Gone tells when that ended too.

@@ -203,16 +203,19 @@ func parseStat(pid int, b []byte) (process, bool) {
 	ppid, err1 := strconv.Atoi(f[1])
 	pgrp, err2 := strconv.Atoi(f[2])
 	start, err3 := strconv.ParseUint(f[19], 10, 64)
+	threads, err4 := strconv.Atoi(f[17])
 	if len(f) < 49 { // before Linux 3.5
 		f = append(f, make([]string, 49-len(f))...)
 	}
 	name := string(b[open+1 : end])
-	if err1 != nil || err2 != nil || err3 != nil {
+	if err1 != nil || err2 != nil || err3 != nil || err4 != nil {
 		return process{}, false
 	}
 	return process{
 		pid: pid, ppid: ppid, pgrp: pgrp, start: start,
-		zombie: f[0] == "Z" || f[0] == "X",
+		// The main thread of a process is a zombie as soon as it has ended, also while others of its threads run, and
+		// hold its files: a port is free when the last one is gone.
+		zombie: (f[0] == "Z" || f[0] == "X") && threads <= 1,
 		name:   name,
 		image:  name + f[25], // and the start of its stack, which is random
 		noEnv:  f[48] == "0", // env_end
@@ -222,7 +225,14 @@ func parseStat(pid int, b []byte) (process, bool) {
 // markOf returns the marker the process was started with, "" if it has none or its
 // environment cannot be read.
 func (p procFS) markOf(pid int) string {
-	b, _ := readProc(string(p) + "/" + strconv.Itoa(pid) + "/environ")
+	dir := string(p) + "/" + strconv.Itoa(pid)
+	b, err := readProc(dir + "/environ")
+	if len(b) == 0 && !errors.Is(err, fs.ErrPermission) { // the main thread has ended, and others may be left
+		tasks, _ := os.ReadDir(dir + "/task")
+		for i := 0; i < len(tasks) && len(b) == 0; i++ {
+			b, _ = readProc(dir + "/task/" + tasks[i].Name() + "/environ")
+		}
+	}
 	for kv := range bytes.SplitSeq(b, []byte{0}) {
 		if v, ok := bytes.CutPrefix(kv, []byte(marker+"=")); ok {
 			return string(v)

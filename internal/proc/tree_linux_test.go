@@ -29,8 +29,11 @@ func TestParseStat(t *testing.T) {
 	if p, _ := parseStat(42, []byte("42 (a)"+set(51, "0"))); !p.noEnv {
 		t.Error("an environment")
 	}
-	if p, _ := parseStat(42, []byte("42 (a)"+set(3, "Z"))); !p.zombie {
-		t.Error("not a zombie")
+	for threads, dead := range map[string]bool{"0": true, "1": true, "2": false} {
+		zombie := strings.Replace(set(20, threads), " 300 ", " Z ", 1)
+		if p, ok := parseStat(42, []byte("42 (a)"+zombie)); !ok || p.zombie != dead {
+			t.Errorf("the main thread has ended, of %s: zombie %v", threads, p.zombie)
+		}
 	}
 	for _, s := range []string{"", "42", "42 (a", "42 (a)", "42 )a( S 1 2", "42 (a) S x 8 9 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 12345"} {
 		if p, ok := parseStat(42, []byte(s)); ok {
