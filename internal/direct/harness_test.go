@@ -41,7 +41,11 @@ func newWorld(t testing.TB, dir, pkg string, flags []string, env ...string) *wor
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	limit := 10 * time.Minute
+	if *editCount > 0 {
+		limit = 2 * time.Hour // a round of the long run, on a machine that has other work, or is stopped for some
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	t.Cleanup(cancel)
 	w := &world{t: t, dir: dir, pkg: pkg, flags: flags, gocmd: gocmd, out: t.TempDir(), ctx: ctx}
 	w.env = append(os.Environ(), "GOFLAGS=", "GOWORK=", "GOENV=off", "GOPROXY=off", "GOTOOLCHAIN=local", "PWD="+dir)
