@@ -29,12 +29,17 @@ func TestLookPath(t *testing.T) {
 		defer os.RemoveAll(dir)
 		const nobody = 65534
 		if err := os.Chown(dir, nobody, nobody); err != nil {
-			t.Fatal(err)
+			t.Skipf("there is no other user here: %v", err)
 		}
 		c := exec.Command(self, "-test.run=^TestLookPath$", "-test.v")
 		c.Dir, c.Env = "/", []string{"LOOKPATH_TEST=1", "TMPDIR=" + dir}
 		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-		if said, err := c.CombinedOutput(); err != nil || !strings.Contains(string(said), "--- PASS: TestLookPath/") {
+		said, err := c.CombinedOutput()
+		var exit *exec.ExitError
+		switch {
+		case err != nil && !errors.As(err, &exit):
+			t.Skipf("this process cannot be another user: %v", err)
+		case err != nil || !strings.Contains(string(said), "--- PASS: TestLookPath/"):
 			t.Errorf("as another user: %v\n%s", err, said)
 		}
 		return
