@@ -348,7 +348,11 @@ func engineLine(d control.DirectStatus) string {
 	case !d.Ready:
 		text = "the direct engine is not ready: " + d.Reason
 	case d.Packages > 0:
-		text += fmt.Sprintf(" (%d of %d packages compiled here, %d linked from lean archives)", d.Local, d.Packages, d.Lean)
+		text += fmt.Sprintf(" (%d of %d packages are compiled here", d.Local, d.Packages)
+		if d.Lean > 0 {
+			text += fmt.Sprintf(", %d linked from lean archives", d.Lean)
+		}
+		text += ")"
 	}
 	if d.Fallback != "" && (d.Ready || d.Fallback != d.Reason) { // else it was said just now
 		text += "; the newest build was left to go build: " + d.Fallback

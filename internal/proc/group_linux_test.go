@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/testaddr"
 )
 
 // R8: how the leader ended.
@@ -171,7 +173,7 @@ func TestStopStopped(t *testing.T) {
 		p := sh(t, `trap 'echo term; exit 5' TERM; sh -c 'kill -STOP $$; true' & echo $!; while :; do sleep 0.01; done`)
 		child := p.pids()[0]
 		syscall.Kill(p.Pid(), syscall.SIGSTOP)
-		eventually(t, "stopped", func() bool { return stopped(child) && stopped(p.Pid()) })
+		eventually(t, "stopped", func() bool { return inState(child, "T") && inState(p.Pid(), "T") })
 		if how == "stop" {
 			p.Stop(syscall.SIGTERM, patience)
 		} else if err := p.Signal(syscall.SIGTERM); err != nil {
@@ -184,10 +186,11 @@ func TestStopStopped(t *testing.T) {
 	}
 }
 
-func stopped(pid int) bool {
+// inState says in which state the main thread of a process is.
+func inState(pid int, state string) bool {
 	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	_, rest, _ := strings.Cut(string(b), ") ")
-	return strings.HasPrefix(rest, "T")
+	return strings.HasPrefix(rest, state)
 }
 
 func init() {
@@ -199,13 +202,14 @@ func init() {
 
 // modeHeadless listens, and goes on without its main thread.
 func modeHeadless() int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", os.Getenv("ADDR"))
 	if err != nil {
 		fmt.Println(err)
 		return 1
 	}
-	fmt.Println(os.Getpid(), l.Addr().(*net.TCPAddr).Port)
+	fmt.Println(os.Getpid())
 	syscall.Syscall(syscall.SYS_EXIT, 0, 0, 0) // this thread's
+	runtime.KeepAlive(l)
 	return 1
 }
 
@@ -216,21 +220,18 @@ func TestMainThreadEnded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	addr := testaddr.Free(t)
 	p := run(t, Cmd{
-		Path: "/bin/sh", Args: []string{"sh", "-c", `(setsid "$0" &); exec sleep 1000`, exe}, Env: selfEnv("headless"),
+		Path: "/bin/sh", Args: []string{"sh", "-c", `(setsid "$0" &); exec sleep 1000`, exe}, Env: selfEnv("headless", "ADDR="+addr),
 	})
-	said := p.pids()
-	daemon, port := said[0], said[1]
-	eventually(t, "the main thread ends", func() bool {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", daemon))
-		return err == nil && strings.Contains(string(b), ") Z ")
-	})
+	daemon := p.pids()[0]
+	eventually(t, "the main thread ends", func() bool { return inState(daemon, "Z") })
 	p.Stop(syscall.SIGTERM, patience)
 	gone(t, p.Group)
 	if alive(daemon) {
 		t.Error("it is not gone")
 	}
-	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
