@@ -10,6 +10,7 @@ import (
 	"net/http/httputil"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -247,7 +248,38 @@ type exchange struct {
 	upgraded bool
 	stream   bool // guarded by Proxy.mu, like cut
 	cut      bool
-	err      error // there is no answer
+	err      error   // there is no answer
+	upload   *upload // nil: no body
+}
+
+// upload is the body of a request. It remembers what is wrong with it: the transport would say that
+// the connection to the program broke.
+type upload struct {
+	io.ReadCloser
+	err atomic.Pointer[error]
+}
+
+func (b *upload) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF && !errors.Is(err, http.ErrBodyReadAfterClose) {
+		b.err.CompareAndSwap(nil, &err)
+	}
+	return n, err
+}
+
+// invalid is why the request cannot be given to any program; nil if it can.
+func (x *exchange) invalid() error {
+	if x.upload != nil {
+		if err := x.upload.err.Load(); err != nil {
+			return *err
+		}
+	}
+	for _, v := range x.q.Header["Upgrade"] {
+		if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r > '~' }) {
+			return errors.New("invalid Upgrade header")
+		}
+	}
+	return nil
 }
 
 type exchangeKey struct{}
@@ -260,8 +292,13 @@ func (p *Proxy) forward(w http.ResponseWriter, q *query, a admission) *exchange 
 	ctx, cancel := context.WithCancel(q.Context())
 	x := &exchange{q: q, a: a, up: a.up, cancel: cancel}
 	x.injects = p.opt.Inject && injectable(q.Request)
+	r := q.WithContext(context.WithValue(ctx, exchangeKey{}, x))
+	if r.Body != nil && r.Body != http.NoBody {
+		x.upload = &upload{ReadCloser: r.Body}
+		r.Body = x.upload
+	}
 	defer p.done(x) // also when the answer breaks off (http.ErrAbortHandler)
-	a.up.proxy.ServeHTTP(&exact{w}, q.WithContext(context.WithValue(ctx, exchangeKey{}, x)))
+	a.up.proxy.ServeHTTP(&exact{w}, r)
 	return x
 }
 

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -16,7 +17,9 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -605,4 +608,125 @@ func TestNoAnswer(t *testing.T) {
 	want(t, a, http.StatusBadGateway, "<!doctype html>")
 	// The page carries the version that is live: it must not load itself again and again.
 	want(t, a, http.StatusBadGateway, fmt.Sprintf(`data-page="%s.%d"`, r.session, r.page))
+}
+
+// Fault 53: connections without a request do not stay for ever, and neither do those that never finish one; what is under way
+// is not cut, however long it takes (P2).
+func TestIdleConnectionsEnd(t *testing.T) {
+	const limit = 100 * time.Millisecond
+	goOn := make(chan struct{})
+	r, _ := startLive(t, Options{HeaderTimeout: limit, IdleTimeout: limit}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/stream":
+			w.Header().Set("Content-Type", "text/event-stream")
+			fmt.Fprint(w, "data: 1\n\n")
+			_ = http.NewResponseController(w).Flush()
+			<-goOn
+			fmt.Fprint(w, "data: 2\n\n")
+		case "/slow":
+			<-goOn
+			fmt.Fprint(w, "slow")
+		case "/upload":
+			b, err := io.ReadAll(r.Body)
+			fmt.Fprint(w, len(b), err)
+		case "/upgrade":
+			w.Header().Set("Connection", "Upgrade")
+			w.Header().Set("Upgrade", "echo")
+			w.WriteHeader(http.StatusSwitchingProtocols)
+			c, rw, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				return
+			}
+			defer c.Close()
+			_, _ = io.Copy(c, rw)
+		default:
+			fmt.Fprint(w, "ok")
+		}
+	}))
+
+	send := func(text string) (net.Conn, *bufio.Reader) {
+		c, br := r.dialRaw()
+		io.WriteString(c, text)
+		return c, br
+	}
+	_, stream := send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+	_, slow := send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+	up, upload := send("POST /upload HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\nab")
+	ws, socket := send("GET /upgrade HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+	if head, err := readHead(socket); err != nil || !strings.Contains(head, "101") {
+		t.Fatal(head, err)
+	}
+
+	// Each is ended by the proxy, which a read sees.
+	for name, text := range map[string]string{
+		"nothing":         "",
+		"half a head":     "GET / HTTP/1.1\r\nHo",
+		"half a preface":  "PRI * HTTP/2.0\r\n",
+		"after a request": "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+	} {
+		_, br := send(text)
+		if _, err := io.Copy(io.Discard, br); err != nil && !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+
+	// By now all of these are older than the limit.
+	close(goOn)
+	io.WriteString(up, "cd")
+	io.WriteString(ws, "hello\n")
+	if line, err := socket.ReadString('\n'); err != nil || line != "hello\n" {
+		t.Errorf("WebSocket: %q %v", line, err)
+	}
+	for name, c := range map[string]struct {
+		br   *bufio.Reader
+		want string
+	}{"event stream": {stream, "data: 2"}, "slow handler": {slow, "slow"}, "upload": {upload, "4 <nil>"}} {
+		if b, err := io.ReadAll(c.br); err != nil || !strings.Contains(string(b), c.want) {
+			t.Errorf("%s: %q %v", name, b, err)
+		}
+	}
+}
+
+// Fault 53: what a client sends and is no HTTP is its own mistake, not a panic of the program.
+func TestInvalidRequest(t *testing.T) {
+	r, _ := startLive(t, Options{Inject: true}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		fmt.Fprint(w, "ok")
+	}))
+	post := "POST / HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\nTransfer-Encoding: chunked\r\n"
+	for name, text := range map[string]string{
+		"no chunk length":     post + "\r\nzz\r\nhello\r\n0\r\n\r\n",
+		"chunk of wrong size": post + "\r\n2\r\nhello\r\n0\r\n\r\n",
+		"huge chunk length":   post + "\r\nffffffffffffffffff\r\nhello\r\n",
+		"late":                post + "\r\n5\r\nhello\r\nnonsense\r\n\r\n",
+		"bad trailer":         post + "Trailer: X\r\n\r\n5\r\nhello\r\n0\r\nno colon\r\n\r\n",
+		"Upgrade":             "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: \xff\xfe\r\n\r\n",
+		"Upgrade with a tab":  "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: a\tb\r\n\r\n",
+		"Upgrade, a page":     "GET / HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\nConnection: keep-alive, upgrade\r\nUpgrade: wéb\r\n\r\n",
+	} {
+		c, br := r.dialRaw()
+		io.WriteString(c, text)
+		res, err := http.ReadResponse(br, nil)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		b, _ := io.ReadAll(res.Body)
+		if res.StatusCode != http.StatusBadRequest || !strings.Contains(string(b), "not valid HTTP") {
+			t.Errorf("%s: %s %s", name, res.Status, b)
+		}
+		if !res.Close {
+			t.Errorf("%s: the connection stays", name)
+		}
+	}
+	// A body that ends too early, from a client that still listens.
+	c, br := r.dialRaw()
+	io.WriteString(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhello")
+	_ = c.(*net.TCPConn).CloseWrite()
+	if res, err := http.ReadResponse(br, nil); err == nil && res.StatusCode != http.StatusBadRequest {
+		t.Error(res.Status)
+	}
+	want(t, must(r.do("POST", "/", "fine")), http.StatusOK, "ok")
 }

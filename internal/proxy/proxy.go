@@ -50,6 +50,9 @@ type Options struct {
 	Editor     string        // what a place in the code links to, with {file}, {line}, {column}; empty: no links
 	Dir        string        // project root; files are named relative to it
 	Notice     func(event.Problem)
+
+	HeaderTimeout time.Duration // how long a client may take for the head of a request; zero: 10 s
+	IdleTimeout   time.Duration // how long a client may keep a connection without a request; zero: 2 min
 }
 
 const maxHeld = 1000
@@ -59,6 +62,12 @@ const maxHeld = 1000
 func New(o Options) (*Proxy, error) {
 	if o.MaxHeld == 0 {
 		o.MaxHeld = maxHeld
+	}
+	if o.HeaderTimeout == 0 {
+		o.HeaderTimeout = 10 * time.Second
+	}
+	if o.IdleTimeout == 0 { // longer than clients keep connections (Go's 90 s), so that it is they who close
+		o.IdleTimeout = 2 * time.Minute
 	}
 	ln, err := net.Listen("tcp", o.Listen)
 	if err != nil {
@@ -92,7 +101,10 @@ func (p *Proxy) Run(ctx context.Context) error {
 		Handler:     http.HandlerFunc(p.serve),
 		ErrorLog:    log.New(io.Discard, "", 0), // nobody prints but ui
 		BaseContext: func(net.Listener) context.Context { return p.base },
-		Protocols:   new(http.Protocols),
+		// Nothing limits a body or an answer: uploads, event streams and slow handlers take their time.
+		ReadHeaderTimeout: p.opt.HeaderTimeout,
+		IdleTimeout:       p.opt.IdleTimeout,
+		Protocols:         new(http.Protocols),
 		// OPTIONS * is for the program to answer.
 		DisableGeneralOptionsHandler: true,
 	}
@@ -202,6 +214,11 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 				return
 			case r.Context().Err() != nil:
 				panic(http.ErrAbortHandler)
+			case x.invalid() != nil:
+				// Not the program's fault, whatever it made of the beginning.
+				w.Header().Set("Connection", "close")
+				http.Error(w, "hotreload: the request is not valid HTTP: "+x.invalid().Error(), http.StatusBadRequest)
+				return
 			case errors.Is(x.err, errNoPage):
 				p.explain(w, q, a.trouble, http.StatusServiceUnavailable)
 				return
