@@ -383,6 +383,19 @@ func (p *Process) Gone() <-chan struct{} { return p.gone }
 // killed when the leader ended.
 func (p *Process) Killed() []string { return p.g.Killed() }
 
+// LeftBehind lists, as "pid name", the processes that had left the group and that Stop or
+// Kill ended. It is complete once Gone is closed, and always empty outside Linux.
+func (p *Process) LeftBehind() []string { return p.g.LeftBehind() }
+
+// Remaining lists, as "pid name", what is still alive of a group that nobody has asked to
+// end; after Exited, what its leader has left running (not on macOS).
+func (p *Process) Remaining() []string {
+	if p.asked.Load() {
+		return nil
+	}
+	return p.g.Members()
+}
+
 // InUse receives an address once, when the output says that it is taken ("address already
 // in use"): "127.0.0.1:8080", ":8080", or "" if the output does not say which. The process
 // may live on.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/cli/browser"
+
+	"github.com/hotreload/hotreload/internal/proc"
 )
 
 // verbOpen is the hidden verb by which this program starts itself to open a page.
@@ -26,8 +29,13 @@ func openBrowser(url string) error {
 	}
 	cmd := exec.Command(self, verbOpen, url)
 	detach(cmd)
-	out, err := cmd.CombinedOutput()
-	if text := strings.TrimSpace(string(out)); err != nil && text != "" {
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := proc.Apart(cmd.Start); err != nil {
+		return err
+	}
+	err = cmd.Wait()
+	if text := strings.TrimSpace(out.String()); err != nil && text != "" {
 		return errors.New(text)
 	}
 	return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -113,7 +114,7 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 	}
 	if o.once {
 		// A session may run beside it, with binaries of its own.
-		if cache, err = os.MkdirTemp(cache, "once-"); err != nil {
+		if cache, err = os.MkdirTemp(cache, onceDir); err != nil {
 			return err
 		}
 		defer os.RemoveAll(cache)
@@ -126,6 +127,14 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 		// Not at once: the start is for the person who waits.
 		prune := time.AfterFunc(10*time.Second, func() { control.Prune(cache, control.Gone) })
 		defer prune.Stop()
+	}
+	if ended := endUnclaimed(cache, o.once); len(ended) > 0 {
+		warnings = append(warnings, "ended what an earlier session of this project left running: "+strings.Join(ended, ", "))
+	}
+	if release, err := proc.Claim(filepath.Join(cache, claimFile)); err != nil {
+		warnings = append(warnings, fmt.Sprintf("what this session leaves behind when it is killed will not be found: %v", err))
+	} else {
+		defer release()
 	}
 	in, err := openInput(s)
 	if err != nil {
@@ -253,6 +262,29 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 		return &codeError{code: code}
 	}
 	return nil
+}
+
+// claimFile says in the cache which session has it, so that the next one finds what was left running.
+const claimFile = "processes"
+
+// onceDir is how the names of the caches of --once begin.
+const onceDir = "once-"
+
+// endUnclaimed ends what earlier sessions of the project have left running, and names it.
+func endUnclaimed(cache string, once bool) (ended []string) {
+	project := cache
+	if once { // a session may run beside it
+		project = filepath.Dir(cache)
+	} else {
+		ended = proc.EndUnclaimed(filepath.Join(cache, claimFile))
+	}
+	entries, _ := os.ReadDir(project)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), onceDir) {
+			ended = append(ended, proc.EndUnclaimed(filepath.Join(project, e.Name(), claimFile))...)
+		}
+	}
+	return ended
 }
 
 // guarded are the directories that the guard removes if hotreload is killed.

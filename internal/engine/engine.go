@@ -306,13 +306,19 @@ func (e *Engine) spawn(f func()) {
 }
 
 func (e *Engine) emit(ev event.Event) {
-	e.opt.Sink.Emit(ev)
-	e.subscribers.Emit(ev)
+	e.note(ev)
 	for _, v := range e.all() {
 		if v.front != nil && (ev.Service == v.name || ev.Service == "") {
 			v.front.Emit(ev)
 		}
 	}
+}
+
+// note reports what says nothing about whether a program comes up: a page that waits for one
+// would take it for the reason why it does not.
+func (e *Engine) note(ev event.Event) {
+	e.opt.Sink.Emit(ev)
+	e.subscribers.Emit(ev)
 	if e.opt.Record != nil {
 		e.opt.Record.Emit(ev)
 	}

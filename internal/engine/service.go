@@ -48,6 +48,7 @@ type service struct {
 	front    *front             // the proxy; nil: none
 	sockets  *sockets
 	launches map[int]*launch
+	told     toldOnce
 	server   answer // does the program listen, as far as its earlier starts have shown
 }
 
@@ -277,7 +278,7 @@ func (v *service) live(a plan.Launch, l *launch) {
 		v.tidyUp(spec, x)
 		e.post(plan.Ended{Service: v.name, Launch: a.Launch, Exit: exit(p.Pid(), x)})
 	}
-	var elsewhere <-chan time.Time
+	var elsewhere, remains <-chan time.Time
 	if v.front != nil && v.front.auto && spec.Ready.TCP == l.addr {
 		t := time.NewTicker(portPatience)
 		defer t.Stop()
@@ -311,6 +312,12 @@ func (v *service) live(a plan.Launch, l *launch) {
 		case x := <-exited:
 			exited, ready, stopped = nil, nil, nil
 			ended(x)
+			v.explainEmptyInput(spec, a.Generation, p, x)
+			t := time.NewTimer(leftoverGrace)
+			defer t.Stop()
+			remains = t.C
+		case <-remains:
+			v.stillRuns(a.Generation, p)
 		case <-p.Gone():
 			if exited != nil {
 				select {
@@ -327,6 +334,7 @@ func (v *service) live(a plan.Launch, l *launch) {
 			outDone()
 			errDone()
 			feed.close()
+			v.leftBehind(a.Generation, p)
 			e.post(plan.Gone{Service: v.name, Launch: a.Launch})
 			return
 		}

@@ -593,3 +593,47 @@ func TestNameOf(t *testing.T) {
 		t.Error(n)
 	}
 }
+
+// R4, fault 62: a process can lose the marker in its environment, its group, its session and its parent. It belongs to the
+// group all the same, and to no other one.
+func TestBareOrphans(t *testing.T) {
+	const script = `
+		sh -c 'nohup env -i setsid sleep 1000 >/dev/null 2>&1 & echo $!'
+		(env -i setsid /bin/sh -c 'echo $$; (setsid /bin/sleep 1000 & echo $!)')  # and what it starts
+	`
+	a, b := sh(t, script+"exec sleep 1000"), sh(t, script+"exec sleep 1000")
+	read := func(p *program) (pids []int) {
+		for range 3 {
+			pids = append(pids, p.pids()...)
+		}
+		return pids
+	}
+	ap, bp := read(a), read(b)
+	for _, pid := range []int{ap[0], ap[2], bp[0], bp[2]} {
+		eventually(t, "an orphan in a session of its own", func() bool {
+			p, ok := procDir.stat(pid)
+			return ok && p.ppid == os.Getpid() && p.pgrp == pid && p.name == "sleep" && procDir.environMark(pid) == ""
+		})
+	}
+	if got := a.Pids(); !slices.Contains(got, ap[0]) || slices.Contains(got, bp[0]) {
+		t.Errorf("the group has %v, want %d and not %d", got, ap[0], bp[0])
+	}
+	a.Stop(syscall.SIGTERM, patience)
+	gone(t, a.Group)
+	for _, pid := range ap {
+		if alive(pid) {
+			t.Errorf("%d %s of the stopped group is left", pid, NameOf(pid))
+		}
+	}
+	for _, pid := range []int{bp[0], bp[2]} {
+		if !alive(pid) {
+			t.Errorf("%d of the other group has been ended", pid)
+		}
+	}
+	if got := a.LeftBehind(); !slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, fmt.Sprint(ap[0], " ")) }) {
+		t.Errorf("left behind %q, want %d", got, ap[0])
+	}
+	if a.Killed() != nil {
+		t.Error("killed", a.Killed())
+	}
+}

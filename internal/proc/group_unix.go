@@ -45,8 +45,10 @@ type stopRequest struct {
 
 func start(c Cmd) (*Group, error) {
 	g := newGroup()
+	number := groupCount.Add(1)
+	session, _ := sessionMark()
 	g.os = osGroup{
-		nonce:  newNonce(),
+		nonce:  nonceOf(session, number),
 		wake:   make(chan struct{}, 1),
 		known:  make(map[int]uint64),
 		unsure: make(map[int]time.Time),
@@ -84,7 +86,9 @@ func start(c Cmd) (*Group, error) {
 	}
 
 	registry.spawn.Lock()
-	pid, err := fork(c.Path, c.Args, attr)
+	var pid int
+	var err error
+	marking(number, func() { pid, err = fork(c.Path, c.Args, attr) })
 	if err != nil {
 		registry.spawn.Unlock()
 		if g.os.term != nil {
@@ -281,7 +285,7 @@ func (g *Group) supervise() {
 			}
 			if killedAt.IsZero() && !now.Before(req.killAt) {
 				if req.patient {
-					g.addKilled(g.members()...)
+					g.addKilled(g.Members()...)
 				}
 				killedAt = now
 			}
@@ -289,7 +293,7 @@ func (g *Group) supervise() {
 				// Again at each turn: a process may have joined the group since.
 				g.signal(syscall.SIGKILL)
 				if now.Sub(killedAt) > afterKill {
-					g.addKilled(g.members()...)
+					g.addKilled(g.Members()...)
 					return
 				}
 			}
@@ -315,6 +319,7 @@ func (g *Group) supervise() {
 					straysAt = now
 				}
 				for _, p := range left {
+					g.leftBehind(p)
 					// Once, but again after an exec: a signal that came just before, to a
 					// shell that had inherited a handler, is lost.
 					if signalled[p.pid] != p.image && now.Before(req.killAt) {
@@ -372,6 +377,16 @@ func (g *Group) supervise() {
 		case <-g.os.wake:
 		case <-timer.C:
 		}
+	}
+}
+
+// leftBehind notes a process that has to be ended outside the group.
+func (g *Group) leftBehind(p process) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	pid := strconv.Itoa(p.pid) // its name may change by exec
+	if !slices.ContainsFunc(g.behind, func(s string) bool { s, _, _ = strings.Cut(s, " "); return s == pid }) {
+		g.behind = append(g.behind, p.String())
 	}
 }
 

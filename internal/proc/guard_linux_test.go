@@ -27,6 +27,12 @@ func init() {
 // not outlive it, and lives until it is killed.
 func modeSession() int {
 	Setup()
+	if file := os.Getenv("CLAIM"); file != "" {
+		if _, err := Claim(file); err != nil {
+			fmt.Println(err)
+			return 1
+		}
+	}
 	gd, err := StartGuard(os.Getenv("REMOVE"))
 	if err != nil {
 		fmt.Println(err)

@@ -239,7 +239,14 @@ func guardMain(dirs []string) int {
 	// had the terminal cannot change it any more.
 	lent := slices.Collect(maps.Keys(groups))
 	modes.putBack(lent)
-	endGroups(groups)
+	var session uint64
+	nonces := slices.Collect(maps.Values(groups))
+	for _, nonce := range nonces {
+		session = sessionOf(nonce) // the same for all
+	}
+	endGroups(groups, func() []process {
+		return markedProcesses(session, groups, func(nonce string) bool { return slices.Contains(nonces, nonce) })
+	})
 	modes.putBack(lent)
 	for _, d := range dirs {
 		os.RemoveAll(d)
@@ -247,9 +254,8 @@ func guardMain(dirs []string) int {
 	return 0
 }
 
-// endGroups ends the groups and, where they can be found, the daemons that left them.
-func endGroups(groups map[int]string) {
-	nonces := slices.Collect(maps.Values(groups))
+// endGroups ends the groups and, where they can be found, the daemons that left them, which it names.
+func endGroups(groups map[int]string, daemons func() []process) (ended []string) {
 	for pgid := range groups {
 		syscall.Kill(-pgid, syscall.SIGTERM)
 		syscall.Kill(-pgid, syscall.SIGCONT)
@@ -264,9 +270,9 @@ func endGroups(groups map[int]string) {
 			killedAt = now // on a busy machine much later than the deadline
 		}
 		if kill && now.Sub(killedAt) > afterKill {
-			return
+			return ended
 		}
-		strays := markedProcesses(nonces, groups)
+		left := daemons()
 		for pgid := range groups {
 			if kill {
 				syscall.Kill(-pgid, syscall.SIGKILL)
@@ -275,18 +281,19 @@ func endGroups(groups map[int]string) {
 				delete(groups, pgid) // its id may be reused from now on
 			}
 		}
-		for _, p := range strays {
-			switch {
-			case kill:
-				syscall.Kill(p.pid, syscall.SIGKILL)
-			case signalled[p.pid] != p.start:
+		for _, p := range left {
+			if signalled[p.pid] != p.start {
 				signalled[p.pid] = p.start
+				ended = append(ended, p.String())
 				syscall.Kill(p.pid, syscall.SIGTERM)
 				syscall.Kill(p.pid, syscall.SIGCONT)
 			}
+			if kill {
+				syscall.Kill(p.pid, syscall.SIGKILL)
+			}
 		}
-		if len(groups) == 0 && len(strays) == 0 {
-			return
+		if len(groups) == 0 && len(left) == 0 {
+			return ended
 		}
 		time.Sleep(wait)
 	}

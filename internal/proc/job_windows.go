@@ -232,7 +232,7 @@ func (g *Group) supervise(waited <-chan struct{}) {
 			if wait = time.Until(killAt); wait <= 0 {
 				once.Do(func() {
 					if patient {
-						g.addKilled(g.members()...)
+						g.addKilled(g.Members()...)
 					}
 				})
 				windows.TerminateJobObject(g.os.job, 1)
@@ -301,7 +301,7 @@ func (g *Group) Pids() []int {
 	return pids
 }
 
-func (g *Group) members() []string {
+func (g *Group) Members() []string {
 	var names []string
 	for _, pid := range g.Pids() {
 		name := strconv.Itoa(pid)

@@ -51,6 +51,7 @@ type Group struct {
 
 	mu     sync.Mutex
 	killed []string
+	behind []string
 
 	os osGroup
 }
@@ -117,6 +118,15 @@ func (g *Group) Killed() []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return slices.Clone(g.killed)
+}
+
+// LeftBehind lists, as "pid name", the processes that had left the group and were ended by
+// Stop. It is complete once Gone is closed, and always empty where they are not found (not
+// Linux).
+func (g *Group) LeftBehind() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.behind)
 }
 
 // Stopped receives the signal when the leader was stopped by the terminal: SIGTTIN or

@@ -1,10 +1,10 @@
 package proc
 
 import (
-	"crypto/rand"
-	"encoding/hex"
+	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -72,16 +72,25 @@ func tellGuards(r record) {
 	}
 }
 
-var (
-	nonceBase = sync.OnceValue(func() string {
-		var b [8]byte
-		rand.Read(b[:]) // never fails (crypto/rand)
-		return hex.EncodeToString(b[:])
-	})
-	nonceCount atomic.Uint64
-)
+// sessionMark is the number of this session on this machine, and whether what it starts is marked with it.
+var sessionMark = sync.OnceValues(markSession)
 
-// newNonce names a group uniquely on this machine.
-func newNonce() string {
-	return nonceBase() + "-" + strconv.FormatUint(nonceCount.Add(1), 10)
+// groupCount numbers the groups of this session, from 1.
+var groupCount atomic.Uint64
+
+// nonceOf names a group uniquely on this machine. Group 0 is what belongs to none.
+func nonceOf(session, group uint64) string { return fmt.Sprintf("%016x-%d", session, group) }
+
+// Apart starts a process that belongs to no group, and may outlive this one: a browser.
+func Apart(start func() error) error {
+	registry.spawn.Lock() // nobody forks a marked process now
+	defer registry.spawn.Unlock()
+	return start()
+}
+
+// sessionOf is the session of a group, 0 if the nonce is none.
+func sessionOf(nonce string) uint64 {
+	text, _, _ := strings.Cut(nonce, "-")
+	session, _ := strconv.ParseUint(text, 16, 64)
+	return session
 }

@@ -222,9 +222,9 @@ func parseStat(pid int, b []byte) (process, bool) {
 	}, true
 }
 
-// markOf returns the marker the process was started with, "" if it has none or its
+// environMark returns the marker in the environment the process was started with, "" if it has none or its
 // environment cannot be read.
-func (p procFS) markOf(pid int) string {
+func (p procFS) environMark(pid int) string {
 	dir := string(p) + "/" + strconv.Itoa(pid)
 	b, err := readProc(dir + "/environ")
 	if len(b) == 0 && !errors.Is(err, fs.ErrPermission) { // the main thread has ended, and others may be left
@@ -284,10 +284,12 @@ func (g *Group) candidates(once bool) []process {
 // that left the group but carry its marker, descend from one of these or of a member, or
 // were recognised so before.
 //
-// sure is false while a process that is just beginning to execute a program, or ending,
-// has no environment (not even an empty one) and cannot be judged.
+// sure is false while a process without a mark that cannot be lost is just beginning to
+// execute a program, or ending: it has no environment (not even an empty one) and cannot
+// be judged.
 func (g *Group) attribute(ps []process) (members, strays []process, sure bool) {
 	foreign := g.foreign()
+	session, _ := sessionMark()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 
@@ -305,12 +307,16 @@ func (g *Group) attribute(ps []process) (members, strays []process, sure bool) {
 			ours[p.pid] = true
 		case p.zombie:
 		default:
-			if procDir.markOf(p.pid) == g.os.nonce {
+			nonce, certain := markOf(p.pid, session)
+			if nonce == g.os.nonce {
 				strays = append(strays, p)
 				ours[p.pid] = true
 				break
 			}
 			rest = append(rest, p)
+			if certain {
+				break
+			}
 			if now, ok := procDir.stat(p.pid); p.noEnv || ok && now.image != p.image {
 				since, again := g.os.unsure[p.pid]
 				if !again {
@@ -359,8 +365,9 @@ func (g *Group) strays() (strays []process, sure bool) {
 // must do: a stop waits for it, and it matters only to what has lost its marker.
 func (g *Group) remember() { g.attribute(g.candidates(true)) }
 
-// members names the living processes of the group and its strays.
-func (g *Group) members() []string {
+// Members names, as "pid name", the processes of the group that are alive, and those that left it. On macOS it is the
+// leader alone.
+func (g *Group) Members() []string {
 	members, strays, _ := g.attribute(g.candidates(false))
 	var names []string
 	for _, p := range slices.Concat(members, strays) {
@@ -405,15 +412,20 @@ func groupAlive(pgid int, thorough bool) bool {
 	})
 }
 
-// markedProcesses finds the living processes that carry one of the nonces and are in none
-// of the groups, anywhere on the machine: the guard is nobody's parent.
-func markedProcesses(nonces []string, groups map[int]string) []process {
-	return slices.DeleteFunc(procDir.all(), func(p process) bool {
+// markedProcesses finds the living processes that carry a nonce of the session and are in
+// none of the groups, anywhere on the machine: the guard is nobody's parent.
+func markedProcesses(session uint64, groups map[int]string, mine func(nonce string) bool) []process {
+	var ps []process
+	for _, p := range procDir.all() {
 		if p.zombie || groups[p.pgrp] != "" {
-			return true
+			continue
 		}
-		return !slices.Contains(nonces, procDir.markOf(p.pid))
-	})
+		if nonce, _ := markOf(p.pid, session); mine(nonce) {
+			p.name = fullName(p.pid, p.name)
+			ps = append(ps, p)
+		}
+	}
+	return ps
 }
 
 // NameOf is the command name of a process, "" if it is unknown.

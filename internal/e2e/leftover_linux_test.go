@@ -1,0 +1,177 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// bare is a program that leaves a process without environment, parent, group and session at each start, and says its pid.
+var bare = script(`
+	out, err := exec.Command("sh", "-c", "nohup env -i setsid sleep 54321 >/dev/null 2>&1 & echo $!").Output()
+	if err != nil {
+		panic(err)
+	}
+	if os.Getenv("SHORT") != "" {
+		println("bare", strings.TrimSpace(string(out)))
+		return
+	}
+	println("bare", strings.TrimSpace(string(out)), edit)
+	time.Sleep(time.Hour)
+`, "os", "os/exec", "strings", "time")
+
+// bareOrphan waits until a generation has left its process, and the process has nothing that tells where it is from.
+func (s *session) bareOrphan() (pid int) {
+	s.t.Helper()
+	e := s.wait("the pid", func(e ev) bool { return e.Event == "output" && strings.HasPrefix(e.str("text"), "bare ") })
+	pid, err := strconv.Atoi(strings.Fields(e.str("text"))[1])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() {
+		if comm(pid) == "sleep" {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	})
+	until(s.t, "sleep", func() bool { return comm(pid) == "sleep" })
+	return pid
+}
+
+func comm(pid int) string {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	return strings.TrimSpace(string(b))
+}
+
+// R4, fault 62: it is gone before the next start and at the end, also with two services; that is said once.
+func TestR4BareOrphans(t *testing.T) {
+	s := start(t, newApp(t, bare), nil)
+	var pids []int
+	for i := range 3 {
+		pids = append(pids, s.bareOrphan())
+		s.touch(i + 1)
+		s.wait("the next start", func(e ev) bool { return e.Event == "started" })
+		if !ended(pids[i]) {
+			t.Errorf("round %d: %d lives when the next program starts", i, pids[i])
+		}
+	}
+	last := s.bareOrphan()
+	s.stop(syscall.SIGINT)
+	if !ended(last) {
+		t.Error("it outlives hotreload")
+	}
+	text := s.err.String()
+	if n := strings.Count(text, "had left behind"); n != 1 || !strings.Contains(text, fmt.Sprint(pids[0])) {
+		t.Errorf("said %d times:\n%s", n, text)
+	}
+}
+
+// Fault 62: a program that has ended leaves something running: that is said, and it is ended before the next start.
+func TestR4LeftRunning(t *testing.T) {
+	s := start(t, newApp(t, bare), nil, withEnv("SHORT=1"))
+	pid := s.bareOrphan()
+	e := s.wait("what is left", func(e ev) bool { return e.Event == "problem" })
+	if !strings.Contains(e.str("message"), fmt.Sprintf("still runs: %d sleep", pid)) {
+		t.Error(e.line)
+	}
+	if ended(pid) {
+		t.Error("it was ended: it may be the server")
+	}
+	s.touch(1)
+	s.waitFor("started")
+	if !ended(pid) {
+		t.Error("it lives when the next program starts")
+	}
+	last := s.bareOrphan()
+	s.stop(syscall.SIGINT)
+	if !ended(last) {
+		t.Error("it outlives hotreload")
+	}
+}
+
+// Fault 54: hotreload and its guard are killed at once: the next session ends what is left, before it starts anything.
+func TestT3KilledWithGuard(t *testing.T) {
+	dir := newApp(t, bare)
+	s := start(t, dir, nil)
+	pid, orphan := s.pid(), s.bareOrphan()
+	guard := guardOf(t, pid)
+	_ = syscall.Kill(guard, syscall.SIGSTOP)
+	_ = syscall.Kill(pid, syscall.SIGKILL)
+	_ = syscall.Kill(guard, syscall.SIGKILL)
+	<-s.done
+	if ended(orphan) {
+		t.Fatal("nothing was left")
+	}
+	s = start(t, dir, nil)
+	s.waitFor("session_started")
+	if !ended(orphan) {
+		t.Error("it lives")
+	}
+	s.stop(syscall.SIGINT)
+	if text := s.err.String(); !strings.Contains(text, fmt.Sprintf("left running: %d sleep", orphan)) {
+		t.Error(text)
+	}
+}
+
+// guardOf is the guard process of a hotreload.
+func guardOf(t *testing.T, parent int) int {
+	t.Helper()
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, f := range files {
+		line, _ := os.ReadFile(f)
+		dir := filepath.Dir(f)
+		stat, _ := os.ReadFile(filepath.Join(dir, "stat"))
+		if _, rest, _ := strings.Cut(string(stat), ") "); strings.Contains(string(line), "\x00__guard") &&
+			len(strings.Fields(rest)) > 1 && strings.Fields(rest)[1] == fmt.Sprint(parent) {
+			pid, _ := strconv.Atoi(filepath.Base(dir))
+			return pid
+		}
+	}
+	t.Fatal("no guard")
+	return 0
+}
+
+// Fault 64: a program that reads its standard input finds none and ends well: once in a session, that is explained.
+func TestT8EmptyInput(t *testing.T) {
+	files := script(`
+	sc := bufio.NewScanner(os.Stdin)
+	for sc.Scan() {
+	}
+	println("up", edit)
+`, "bufio", "os")
+	s := start(t, newApp(t, files), nil)
+	s.waitFor("exited")
+	e := s.waitFor("problem")
+	if !strings.Contains(e.str("message"), "main.go") || !strings.Contains(e.str("hint"), "run.stdin") {
+		t.Error(e.line)
+	}
+	s.touch(1)
+	s.waitFor("exited")
+	s.stop(syscall.SIGINT)
+	if n := strings.Count(s.err.String(), "run.stdin"); n != 1 {
+		t.Errorf("said %d times", n)
+	}
+
+	// Not for one that reads nothing, fails, or was told where its input comes from.
+	for name, c := range map[string]struct{ body, args string }{
+		"reads nothing": {`println("up", edit, len(os.Args) > 5)`, ""},
+		"fails":         {`os.Stdin.Read(nil); println("up", edit); os.Exit(3)`, ""},
+		"none":          {`os.Stdin.Read(nil); println("up", edit)`, "run.stdin=none"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var args []string
+			if c.args != "" {
+				args = []string{"--set", c.args}
+			}
+			s := start(t, newApp(t, script(c.body, "os")), args)
+			s.waitFor("exited")
+			s.stop(syscall.SIGINT)
+			if text := s.err.String(); strings.Contains(text, "run.stdin") {
+				t.Errorf("a hint:\n%s", text)
+			}
+		})
+	}
+}
