@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -12,6 +11,7 @@ import (
 	"github.com/cli/browser"
 
 	"github.com/hotreload/hotreload/internal/proc"
+	"github.com/hotreload/hotreload/internal/safe"
 )
 
 // verbOpen is the hidden verb by which this program starts itself to open a page.
@@ -48,10 +48,10 @@ func openMain(url string, stderr io.Writer) int {
 	err := browser.OpenURL(url)
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
-		fmt.Fprintln(stderr, "no xdg-open or browser is on PATH")
+		safe.Fprintf(stderr, "no xdg-open or browser is on PATH\n")
 		return 1
 	case err != nil:
-		fmt.Fprintln(stderr, err)
+		safe.Fprintf(stderr, "%s\n", err)
 		return 1
 	}
 	return 0

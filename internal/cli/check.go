@@ -2,11 +2,11 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/safe"
 )
 
 // mistake is one of a config, for programs.
@@ -57,7 +57,7 @@ mistakes are printed as {"errors": [...]}. The exit code is 2 if there are any.`
 			if p.conf.Path != "" {
 				from = p.conf.Path
 			}
-			fmt.Fprintf(s.out, "# %s\n", from)
+			safe.Fprintf(s.out, "# %s\n", from)
 			_, err = s.out.Write(p.conf.TOML())
 			return err
 		},

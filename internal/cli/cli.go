@@ -18,6 +18,7 @@ import (
 
 	"github.com/hotreload/hotreload/internal/direct"
 	"github.com/hotreload/hotreload/internal/proc"
+	"github.com/hotreload/hotreload/internal/safe"
 )
 
 // Exit codes; those of --once are the program's own.
@@ -109,13 +110,13 @@ func report(s streams, cmd *cobra.Command, err error) int {
 	}
 	var detailed interface{ Detail() string }
 	if errors.As(err, &detailed) {
-		fmt.Fprintf(s.err, "%s\n", strings.TrimRight(detailed.Detail(), "\n"))
+		safe.Fprintf(s.err, "%s\n", safe.Block(strings.TrimRight(detailed.Detail(), "\n")))
 		return code
 	}
-	fmt.Fprintf(s.err, "error: %s\n", err)
+	safe.Fprintf(s.err, "error: %s\n", safe.Indent(safe.Block(err.Error()), "  "))
 	var hinted interface{ Hint() string }
 	if errors.As(err, &hinted) && hinted.Hint() != "" {
-		fmt.Fprintf(s.err, "hint: %s\n", hinted.Hint())
+		safe.Fprintf(s.err, "hint: %s\n", safe.Indent(safe.Block(hinted.Hint()), "  "))
 	}
 	return code
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/control"
 	"github.com/hotreload/hotreload/internal/proc"
+	"github.com/hotreload/hotreload/internal/safe"
 	"github.com/hotreload/hotreload/watcher"
 )
 
@@ -79,9 +80,9 @@ hotreload from working.`,
 func (s streams) report(r doctorReport) error {
 	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
 	for _, f := range r.Findings {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Level, f.Check, f.Message)
+		safe.Fprintf(w, "%s\t%s\t%s\n", f.Level, f.Check, f.Message)
 		if f.Hint != "" {
-			fmt.Fprintf(w, "\t\thint: %s\n", f.Hint)
+			safe.Fprintf(w, "\t\thint: %s\n", f.Hint)
 		}
 	}
 	return w.Flush()
@@ -182,7 +183,7 @@ func (d *doctor) program(p *project) {
 		if errors.As(err, &hinted) {
 			hint = hinted.Hint()
 		}
-		d.add(level, "program", hint, "%s", strings.ReplaceAll(err.Error(), "\n  ", " "))
+		d.add(level, "program", hint, "%s", strings.ReplaceAll(err.Error(), "\n", " "))
 		return
 	}
 	for _, s := range list {

@@ -1,12 +1,12 @@
 package cli
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/hotreload/hotreload/internal/safe"
 	"github.com/hotreload/hotreload/internal/scaffold"
 )
 
@@ -36,12 +36,12 @@ file without --force. Most projects need no config at all: try "hotreload run".`
 				return err
 			}
 			for _, f := range res.Found {
-				fmt.Fprintf(s.out, "found    %s\n", f)
+				safe.Fprintf(s.out, "found    %s\n", f)
 			}
 			for _, n := range res.Notes {
-				fmt.Fprintf(s.out, "note     %s\n", n)
+				safe.Fprintf(s.out, "note     %s\n", n)
 			}
-			fmt.Fprintf(s.out, "wrote    %s\nnext     hotreload run\n", res.Path)
+			safe.Fprintf(s.out, "wrote    %s\nnext     hotreload run\n", res.Path)
 			return nil
 		},
 	}

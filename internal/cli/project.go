@@ -233,7 +233,7 @@ func mainPackage(ctx context.Context, c *config.Config, s config.Service, cwd st
 	}
 	var list strings.Builder
 	for _, m := range mains {
-		fmt.Fprintf(&list, "\n  hotreload run %s", m.Rel)
+		fmt.Fprintf(&list, "\nhotreload run %s", m.Rel)
 	}
 	return "", usageError(advise("to make one of them the default: build.package in .hotreload.toml (`hotreload init`)",
 		"there are %d main packages in %s; name one:%s", len(mains), c.Root, list.String()))

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,7 @@ import (
 	"github.com/hotreload/hotreload/internal/control"
 	"github.com/hotreload/hotreload/internal/engine"
 	"github.com/hotreload/hotreload/internal/plan"
+	"github.com/hotreload/hotreload/internal/safe"
 	"github.com/hotreload/hotreload/internal/ui"
 )
 
@@ -203,7 +205,7 @@ func newSessionCommands(s streams) []*cobra.Command {
 			if asJSON {
 				return s.json(ok)
 			}
-			fmt.Fprintln(s.out, said)
+			safe.Fprintf(s.out, "%s\n", said)
 			return nil
 		}
 	}
@@ -259,10 +261,21 @@ alone, until it is restarted; changes of its files are noted meanwhile.`,
 }
 
 func (s streams) json(v any) error {
-	enc := json.NewEncoder(s.out)
+	text, err := encode(v, "  ")
+	if err == nil {
+		_, err = s.out.Write(text)
+	}
+	return err
+}
+
+// encode is v as JSON that can be looked at in a terminal too, with a line end.
+func encode(v any, indent string) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	enc.SetIndent("", indent)
+	err := enc.Encode(v)
+	return safe.JSON(b.Bytes()), err
 }
 
 // outcome prints what came of a wish; anything but success is exit code 1.
@@ -285,18 +298,18 @@ func (s streams) outcome(o control.Outcome, asJSON bool) error {
 func (s streams) serviceLine(x control.ServiceStatus) {
 	switch {
 	case x.State == plan.StateLive && x.Live != nil:
-		fmt.Fprintf(s.out, "%s: live, generation %d, pid %d (%d ms)\n", x.Service, x.Generation, x.PID, x.Live.LatencyMS)
+		safe.Fprintf(s.out, "%s: live, generation %d, pid %d (%d ms)\n", x.Service, x.Generation, x.PID, x.Live.LatencyMS)
 	case x.Error != "":
-		fmt.Fprintf(s.out, "%s: %s: %s\n", x.Service, x.State, x.Error)
+		safe.Fprintf(s.out, "%s: %s: %s\n", x.Service, x.State, safe.Indent(safe.Block(x.Error), "    "))
 	default:
-		fmt.Fprintf(s.out, "%s: %s\n", x.Service, x.State)
+		safe.Fprintf(s.out, "%s: %s\n", x.Service, x.State)
 	}
 	if len(x.Diagnostics) > 0 {
 		dir, _ := os.Getwd()
 		t := ui.NewText(ui.NewScreen(s.out, s.err, false, nil), ui.TextOptions{Dir: dir})
-		fmt.Fprint(s.out, t.Diagnostics(x.Diagnostics))
+		safe.Fprintf(s.out, "%s", t.Diagnostics(x.Diagnostics))
 	} else if x.Output != "" {
-		fmt.Fprintln(s.out, strings.TrimRight(x.Output, "\n"))
+		safe.Fprintf(s.out, "    %s\n", safe.Indent(safe.Block(strings.TrimRight(x.Output, "\n")), "    "))
 	}
 }
 
@@ -305,9 +318,9 @@ func (s streams) status(st control.Status) error {
 	if st.Paused {
 		paused = ", paused"
 	}
-	fmt.Fprintf(s.out, "%s (pid %d%s)\n", st.Dir, st.PID, paused)
+	safe.Fprintf(s.out, "%s (pid %d%s)\n", st.Dir, st.PID, paused)
 	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "SERVICE\tSTATE\tGENERATION\tPID\tUP\tLAST")
+	safe.Fprintf(w, "SERVICE\tSTATE\tGENERATION\tPID\tUP\tLAST\n")
 	for _, x := range st.Services {
 		state := x.State
 		if x.Stale {
@@ -321,7 +334,7 @@ func (s streams) status(st control.Status) error {
 		if x.Live != nil {
 			last = fmt.Sprintf("%d ms", x.Live.LatencyMS)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", x.Service, state, x.Generation, pid, up, last)
+		safe.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", x.Service, state, x.Generation, pid, up, last)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -333,7 +346,7 @@ func (s streams) status(st control.Status) error {
 	}
 	for _, x := range st.Services {
 		if x.Direct != nil {
-			fmt.Fprintf(s.out, "%s: %s\n", x.Service, engineLine(*x.Direct))
+			safe.Fprintf(s.out, "%s: %s\n", x.Service, engineLine(*x.Direct))
 		}
 	}
 	return nil

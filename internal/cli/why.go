@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +10,7 @@ import (
 	"github.com/hotreload/hotreload/internal/control"
 	"github.com/hotreload/hotreload/internal/engine"
 	"github.com/hotreload/hotreload/internal/proc"
+	"github.com/hotreload/hotreload/internal/safe"
 )
 
 func newWhy(s streams) *cobra.Command {
@@ -52,14 +51,17 @@ exist yet.`,
 				return err
 			}
 			if asJSON {
-				enc := json.NewEncoder(s.out)
-				enc.SetEscapeHTML(false)
-				return enc.Encode(answers)
+				line, err := encode(answers, "")
+				if err != nil {
+					return err
+				}
+				_, err = s.out.Write(line)
+				return err
 			}
 			for _, a := range answers {
-				fmt.Fprintf(s.out, "%s: %s: %s\n", a.Service, a.Effect, a.Why)
+				safe.Fprintf(s.out, "%s: %s: %s\n", a.Service, a.Effect, a.Why)
 				if len(a.Chain) > 0 {
-					fmt.Fprintf(s.out, "  %s\n", strings.Join(append(a.Chain, filepath.Base(path)), " -> "))
+					safe.Fprintf(s.out, "  %s\n", strings.Join(append(a.Chain, filepath.Base(path)), " -> "))
 				}
 			}
 			return nil

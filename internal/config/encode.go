@@ -65,7 +65,7 @@ func quote(s string) string {
 			b.WriteString(`\t`)
 		case r == '\r':
 			b.WriteString(`\r`)
-		case r < ' ' || r == 0x7f || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029':
+		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp):
 			// Format characters too: text that looks different from what it is has
 			// no place in a config.
 			if r > 0xffff {

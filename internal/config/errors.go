@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/hotreload/hotreload/internal/safe"
 )
 
 // Error is one mistake in a config file or in a --set.
@@ -38,38 +39,21 @@ func (e *Error) Unwrap() error { return e.cause }
 // Detail is the error over several lines of plain text: the message, the line with a
 // caret under the place, and the hint.
 func (e *Error) Detail() string {
-	var b strings.Builder
-	b.WriteString(e.Error())
+	t := safe.Line(e.Error())
 	if e.Line > 0 {
-		number := fmt.Sprint(e.Line)
-		fmt.Fprintf(&b, "\n  %s | %s\n  %s | %s^", number, printable(e.Source), strings.Repeat(" ", len(number)), underline(e.Source, e.Column))
+		number := safe.Sprintf("%d", e.Line)
+		before := safe.Line(e.Source[:min(max(e.Column-1, 0), len(e.Source))])
+		t += safe.Sprintf("\n  %s | %s\n  %s | %s^", number, e.Source, blanks(number), blanks(before))
 	}
 	if e.Hint != "" {
-		b.WriteString("\n  hint: " + e.Hint)
+		t += "\n  hint: " + safe.Line(e.Hint)
 	}
-	return b.String()
+	return string(t)
 }
 
-// printable replaces what could act on a terminal, character by character.
-func printable(source string) string {
-	return strings.Map(func(r rune) rune {
-		if r != '\t' && !unicode.IsPrint(r) {
-			return utf8.RuneError
-		}
-		return r
-	}, source)
-}
-
-// underline is blank text as wide as source before column: tabs stay tabs, because only
-// the terminal knows how wide they are.
-func underline(source string, column int) string {
-	before := source[:min(max(column-1, 0), len(source))]
-	return strings.Map(func(r rune) rune {
-		if r == '\t' {
-			return r
-		}
-		return ' '
-	}, before)
+// blanks is blank text as wide as t.
+func blanks(t safe.Text) safe.Text {
+	return safe.Line(strings.Repeat(" ", utf8.RuneCountInString(string(t))))
 }
 
 // Errors are all mistakes found, in the order of the file; never empty.

@@ -235,17 +235,21 @@ func TestNothingIsMissingBeforeASyntaxError(t *testing.T) {
 	}
 }
 
-// C1: the caret stands under the place, also after tabs and wide text.
+// C1: the caret is under the place, also after tabs, wide text and what had to be escaped.
 func TestDetail(t *testing.T) {
-	errs := parseErrors(t, "run.env.\"ключ\" = 5\n\n[watch]\n\tdebounce = 20\n")
+	errs := parseErrors(t, "run.env.\"ключ\" = 5\n\n[watch]\n\tdebounce = 20\n[build.env]\n\"\u202e\u0085\" = 5\n")
 	want := "/p/.hotreload.toml:1:22: run.env.\"ключ\": expected a string, found a number\n" +
 		"  1 | run.env.\"ключ\" = 5\n" +
 		"    |                  ^\n" +
 		"  hint: in quotes: \"5\"\n" +
 		"/p/.hotreload.toml:4:13: watch.debounce: a duration needs a unit\n" +
-		"  4 | \tdebounce = 20\n" +
-		"    | \t           ^\n" +
-		"  hint: debounce = \"20ms\""
+		"  4 |     debounce = 20\n" +
+		"    |                ^\n" +
+		"  hint: debounce = \"20ms\"\n" +
+		"/p/.hotreload.toml:6:11: build.env.\"\\u202E\\u0085\": expected a string, found a number\n" +
+		"  6 | \"\\u202e\\u0085\" = 5\n" +
+		"    |                  ^\n" +
+		"  hint: in quotes: \"5\""
 	if diff := cmp.Diff(want, errs.Detail()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/hotreload/hotreload/internal/plan"
 	"github.com/hotreload/hotreload/internal/proc"
+	"github.com/hotreload/hotreload/internal/safe"
 )
 
 // Backend is the session behind the API.
@@ -172,9 +174,11 @@ func refuse(w http.ResponseWriter, code int, err error) {
 func answer(w http.ResponseWriter, code int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	enc := json.NewEncoder(w)
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(v)
+	_, _ = w.Write(safe.JSON(b.Bytes()))
 }
 
 func (s *Server) status(w http.ResponseWriter, r *http.Request) {

@@ -11,6 +11,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/safe"
 )
 
 // Event is one line of the narration.
@@ -227,7 +229,8 @@ func encode(v any) ([]byte, error) {
 	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
-	return bytes.TrimRight(buf.Bytes(), "\n"), nil
+	// Lines are looked at in terminals too.
+	return safe.JSON(bytes.TrimRight(buf.Bytes(), "\n")), nil
 }
 
 // Line returns the event as one JSON line, newline included.

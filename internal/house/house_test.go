@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io"
@@ -36,6 +37,7 @@ var layers = map[string]int{
 	"internal/direct":   1,
 	"internal/proc":     0,
 	"internal/goflags":  0,
+	"internal/safe":     0,
 }
 
 // outside are packages that are no part of the program: tools and rules.
@@ -202,4 +204,56 @@ func noClock(file string) error {
 		return fmt.Errorf("the plan has no clock: time comes in with every input\n%s", strings.Join(found, "\n"))
 	}
 	return nil
+}
+
+// TestForeignText holds that nothing foreign reaches a terminal by chance: what cli and ui print
+// is safe.Text, and only where our own colours are made is a string declared to be that.
+func TestForeignText(t *testing.T) {
+	declared := []string{"internal/ui/style.go", "internal/ui/json.go"}
+	looked := 0
+	for _, p := range packages(t) {
+		rel := strings.TrimPrefix(p.ImportPath, module+"/")
+		if within(rel, outside) || rel == "internal/safe" {
+			continue
+		}
+		for _, name := range p.GoFiles {
+			set := token.NewFileSet()
+			f, err := parser.ParseFile(set, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			looked++
+			ast.Inspect(f, func(n ast.Node) bool {
+				call, ok := n.(*ast.CallExpr)
+				if !ok {
+					return true
+				}
+				fun, ok := call.Fun.(*ast.SelectorExpr)
+				if !ok {
+					return true
+				}
+				from, ok := fun.X.(*ast.Ident)
+				if !ok {
+					return true
+				}
+				switch use := from.Name + "." + fun.Sel.Name; {
+				case use == "safe.Text" && !within(rel+"/"+name, declared):
+					if _, literal := call.Args[0].(*ast.BasicLit); !literal {
+						t.Errorf("%s: a string is declared to be safe: use safe.Line, Block, Name or Sprintf", set.Position(call.Pos()))
+					}
+				case rel != "internal/cli" && rel != "internal/ui":
+				case strings.HasPrefix(use, "fmt.Print"):
+					t.Errorf("%s: %s: use safe.Fprintf", set.Position(call.Pos()), use)
+				case strings.HasPrefix(use, "fmt.Fprint"):
+					if _, buffer := call.Args[0].(*ast.UnaryExpr); !buffer {
+						t.Errorf("%s: %s: use safe.Fprintf", set.Position(call.Pos()), use)
+					}
+				}
+				return true
+			})
+		}
+	}
+	if looked < 100 {
+		t.Fatalf("only %d files were looked at", looked)
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/safe"
 )
 
 // kind is what kind of trouble there is. Its text is part of X-Hotreload-Stale.
@@ -366,7 +367,14 @@ func (p *Proxy) explain(w http.ResponseWriter, q *query, t *trouble, code int) {
 	if q.use != page && q.use != form {
 		h.Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(code)
-		_, _ = fmt.Fprint(w, r.text())
+		// curl shows it in a terminal, where tabs do no harm.
+		for i, part := range strings.Split(r.text(), "\t") {
+			tab := ""
+			if i > 0 {
+				tab = "\t"
+			}
+			_, _ = fmt.Fprint(w, tab, safe.Block(part))
+		}
 		return
 	}
 	p.mu.Lock()

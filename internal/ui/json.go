@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/safe"
 )
 
 // JSON prints every event as one JSON line on the screen. The program's output
@@ -17,7 +18,7 @@ func NewJSON(s *Screen) *JSON { return &JSON{s} }
 // Emit implements event.Sink.
 func (j *JSON) Emit(e event.Event) {
 	if _, ok := e.Body.(event.Output); !ok {
-		j.screen.Own(string(e.Line()))
+		j.screen.Own(safe.Text(e.Line())) // which safe.JSON has made such
 	}
 }
 

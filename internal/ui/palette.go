@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/fatih/color"
+
+	"github.com/hotreload/hotreload/internal/safe"
 )
 
 // Palette gives every service its colour, the same one in hotreload's own lines as in
@@ -35,7 +37,7 @@ func (p *Palette) Set(names []string) {
 		if _, ok := p.given[n]; !ok {
 			p.given[n] = len(p.given)
 		}
-		p.width = max(p.width, utf8.RuneCountInString(n))
+		p.width = max(p.width, utf8.RuneCountInString(string(safe.Line(n))))
 	}
 }
 
@@ -47,24 +49,20 @@ func (p *Palette) Names() []string {
 }
 
 // name is the name of a service as wide as the widest; empty if there is only one.
-func (p *Palette) name(service string, colored bool) string {
+func (p *Palette) name(service string, colored bool) safe.Text {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.names) < 2 || service == "" {
 		return ""
 	}
-	c := color.New(hues[p.given[service]%len(hues)])
-	if colored {
-		c.EnableColor()
-	} else {
-		c.DisableColor()
-	}
-	return c.Sprint(pad(service, p.width))
+	name := safe.Line(service)
+	name += blanks(p.width - utf8.RuneCountInString(string(name)))
+	return newStyle(colored, hues[p.given[service]%len(hues)]).text(name)
 }
 
 // tag stands in front of a line of the service's program.
 func (p *Palette) tag(service string, colored bool) []byte {
-	lead := ""
+	lead := safe.Text("")
 	if colored {
 		lead = "\x1b[0m" // of a colour that the line before has left switched on
 	}

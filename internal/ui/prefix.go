@@ -2,9 +2,7 @@ package ui
 
 import (
 	"bytes"
-	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 const (
@@ -136,9 +134,4 @@ func (s *Screen) lines(st *stream, text []byte) {
 		k.owner = st
 	}
 	s.write(k, out)
-}
-
-// pad fills a name up to the width of the longest one.
-func pad(name string, width int) string {
-	return name + strings.Repeat(" ", max(width-utf8.RuneCountInString(name), 0))
 }

@@ -149,7 +149,7 @@ func TestPalette(t *testing.T) {
 	if out.String() != color+"x\n" || !strings.HasPrefix(color, "\x1b[0m\x1b[") || color == strings.Replace(string(p.tag("api", true)), "api   ", "worker", 1) {
 		t.Errorf("%q", out.String())
 	}
-	own := text.Render(event.Event{Time: at, Service: "worker", Body: event.Problem{Message: "x"}})
+	own := string(text.Render(event.Event{Time: at, Service: "worker", Body: event.Problem{Message: "x"}}))
 	if !strings.HasPrefix(own, strings.TrimPrefix(strings.TrimSuffix(color, " | "), "\x1b[0m")) {
 		t.Errorf("own line %q, want the colour of %q", own, color)
 	}

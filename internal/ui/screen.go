@@ -16,6 +16,8 @@ import (
 	"os"
 	"sync"
 	"syscall"
+
+	"github.com/hotreload/hotreload/internal/safe"
 )
 
 // Screen is where everything ends up: the programs' output and hotreload's own
@@ -93,7 +95,7 @@ func (s *Screen) sink(stderr bool) *sink {
 }
 
 // Own prints hotreload's own text, one or more whole lines.
-func (s *Screen) Own(text string) {
+func (s *Screen) Own(text safe.Text) {
 	if text == "" {
 		return
 	}
@@ -107,7 +109,7 @@ func (s *Screen) Own(text string) {
 		lead += "\n"
 	}
 	s.err.mid, s.err.owner = false, nil
-	s.write(s.err, []byte(lead+text))
+	s.write(s.err, []byte(lead+string(text)))
 }
 
 func (s *Screen) write(k *sink, p []byte) {

@@ -7,10 +7,12 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/fatih/color"
 
 	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/safe"
 )
 
 // TextOptions say how much is told, and how.
@@ -38,24 +40,16 @@ type Text struct {
 	failed map[string]bool
 	mu     sync.Mutex // of what Log changes
 
-	dim, good, bad, note, mark *color.Color
+	dim, good, bad, note, mark, bold style
 }
 
 // NewText returns a renderer that prints on the screen.
 func NewText(s *Screen, o TextOptions) *Text {
-	c := func(attrs ...color.Attribute) *color.Color {
-		col := color.New(attrs...)
-		if o.Color {
-			col.EnableColor()
-		} else {
-			col.DisableColor()
-		}
-		return col
-	}
+	c := func(attrs ...color.Attribute) style { return newStyle(o.Color, attrs...) }
 	return &Text{
 		opt: o, screen: s, failed: map[string]bool{},
 		dim: c(color.Faint), good: c(color.FgGreen, color.Bold), bad: c(color.FgRed, color.Bold),
-		note: c(color.FgCyan), mark: c(color.FgYellow, color.Bold),
+		note: c(color.FgCyan), mark: c(color.FgYellow, color.Bold), bold: c(color.Bold),
 	}
 }
 
@@ -76,7 +70,7 @@ func (t *Text) Emit(e event.Event) {
 
 // Render returns the lines of an event, each ending in a newline; empty if there
 // is nothing to say.
-func (t *Text) Render(e event.Event) string {
+func (t *Text) Render(e event.Event) safe.Text {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch b := e.Body.(type) {
@@ -99,7 +93,7 @@ func (t *Text) Render(e event.Event) string {
 		return t.built(e, b)
 	case event.Started:
 		if t.opt.Verbose {
-			return t.line(e, t.dim, "started", fmt.Sprintf("pid %d", b.PID))
+			return t.line(e, t.dim, "started", safe.Sprintf("pid %d", b.PID))
 		}
 	case event.Ready:
 		if t.opt.Verbose {
@@ -111,69 +105,69 @@ func (t *Text) Render(e event.Event) string {
 		if t.opt.Quiet {
 			return ""
 		}
-		return t.line(e, t.good, "live", t.bold(ms(b.LatencyMS))+t.dim.Sprint(ledger(b)))
+		return t.line(e, t.good, "live", t.bold.text(ms(b.LatencyMS))+t.dim.text(ledger(b)))
 	case event.Reloaded:
 		if !t.opt.Quiet {
-			what := "page"
+			what := safe.Text("page")
 			if b.Kind == "css" {
 				what = "styles"
 			}
-			return t.line(e, t.good, "reload", fmt.Sprintf("%s, in %s", what, count(b.Clients, "browser tab", "browser tabs")))
+			return t.line(e, t.good, "reload", safe.Sprintf("%s, in %s", what, count(b.Clients, "browser tab", "browser tabs")))
 		}
 	case event.Held:
 		if !t.opt.Quiet {
-			return t.line(e, t.note, "waiting", strings.TrimPrefix(b.Reason, "waits "))
+			return t.line(e, t.note, "waiting", safe.Line(strings.TrimPrefix(b.Reason, "waits ")))
 		}
 	case event.Problem:
 		return t.problem(e, b)
 	case event.SessionEnded:
 		if t.opt.Verbose {
-			return t.line(e, t.dim, "end", b.Reason)
+			return t.line(e, t.dim, "end", safe.Line(b.Reason))
 		}
 	}
 	return ""
 }
 
-func (t *Text) session(b event.SessionStarted) string {
+func (t *Text) session(b event.SessionStarted) safe.Text {
 	if t.opt.Services != nil {
 		t.opt.Services.Set(b.Services)
 	}
 	if t.opt.Quiet {
 		return ""
 	}
-	how := ""
+	how := safe.Text("")
 	if b.Backend == "poll" {
 		how = ", by polling"
 	}
-	name := "hotreload"
+	name := safe.Text("hotreload")
 	if b.Version != "" {
-		name += " " + b.Version
+		name += " " + safe.Line(b.Version)
 	}
 	where := tilde(b.Dir)
 	if b.Config != "" {
 		where += ", " + t.rel(b.Config)
 	}
-	what := fmt.Sprintf("watches %s (%s%s); Ctrl-C quits", where, count(b.Watches, "directory", "directories"), how)
+	what := safe.Sprintf("watches %s (%s%s); Ctrl-C quits", where, count(b.Watches, "directory", "directories"), how)
 	if t.opt.Once {
 		what = "runs " + where + " once"
 	}
-	line := fmt.Sprintf("%s %s\n", t.good.Sprint(name), t.dim.Sprint(what))
+	line := t.good.text(name) + " " + t.dim.text(what) + "\n"
 	for _, u := range b.URLs {
-		line += fmt.Sprintf("%s %s\n", t.note.Sprint("open"), u)
+		line += t.note.text("open") + " " + safe.Line(u) + "\n"
 	}
 	return line
 }
 
-func (t *Text) changed(e event.Event, b event.Changed) string {
+func (t *Text) changed(e event.Event, b event.Changed) safe.Text {
 	if b.Effect == "none" {
 		if e.Service != "" {
 			delete(t.failed, e.Service) // the files are again what runs
 		}
 		if e.Service != "" && !t.opt.Quiet {
-			return t.line(e, t.note, "undone", t.paths(b.Paths)+t.dim.Sprint(": "+b.Why))
+			return t.line(e, t.note, "undone", t.paths(b.Paths)+t.dim.sprintf(": %s", b.Why))
 		}
 		if t.opt.Verbose {
-			return t.line(e, t.dim, "ignored", t.paths(b.Paths)+": "+b.Why)
+			return t.line(e, t.dim, "ignored", t.paths(b.Paths)+": "+safe.Line(b.Why))
 		}
 		return ""
 	}
@@ -183,20 +177,20 @@ func (t *Text) changed(e event.Event, b event.Changed) string {
 	what := t.paths(b.Paths)
 	switch {
 	case what == "":
-		what = b.Why
+		what = safe.Line(b.Why)
 	case b.Why == event.WrittenAgain: // else nobody could see what is new
-		what += t.dim.Sprint(": " + b.Why)
+		what += t.dim.sprintf(": %s", b.Why)
 	case t.opt.Verbose || b.Effect != "rebuild":
 		if b.Why != "" {
-			what += t.dim.Sprintf(": %s -> %s", b.Why, b.Effect)
+			what += t.dim.sprintf(": %s -> %s", b.Why, b.Effect)
 		}
 	}
 	return t.line(e, t.note, "changed", what)
 }
 
-func (t *Text) built(e event.Event, b event.BuildFinished) string {
+func (t *Text) built(e event.Event, b event.BuildFinished) safe.Text {
 	if b.OK {
-		word := "built"
+		word := safe.Text("built")
 		if t.failed[e.Service] {
 			word = "fixed"
 		}
@@ -205,20 +199,19 @@ func (t *Text) built(e event.Event, b event.BuildFinished) string {
 		case t.opt.Quiet && word != "fixed":
 			return ""
 		case b.Unchanged:
-			return t.line(e, t.good, word, ms(b.DurationMS)+t.dim.Sprint(": the program is the same, not restarted"+t.engine(b)))
+			return t.line(e, t.good, word, ms(b.DurationMS)+t.dim.text(": the program is the same, not restarted"+t.engine(b)))
 		case word == "fixed":
-			return t.line(e, t.good, word, ms(b.DurationMS)+t.dim.Sprint(t.engine(b)))
+			return t.line(e, t.good, word, ms(b.DurationMS)+t.dim.text(t.engine(b)))
 		}
-		return t.line(e, t.dim, word, t.dim.Sprint(ms(b.DurationMS)+t.engine(b)))
+		return t.line(e, t.dim, word, t.dim.text(ms(b.DurationMS)+t.engine(b)))
 	}
 	t.failed[e.Service] = true
-	var s strings.Builder
-	summary := b.Summary
+	summary := safe.Block(b.Summary)
 	if summary == "" {
 		summary = "the build failed"
 	}
-	s.WriteString(t.line(e, t.bad, "failed", summary+t.dim.Sprintf(" (%s)", ms(b.DurationMS))))
-	s.WriteString(t.placed(b.Diagnostics))
+	s := t.line(e, t.bad, "failed", summary+t.dim.text(" ("+ms(b.DurationMS)+")"))
+	s += t.placed(b.Diagnostics)
 	placed := 0
 	for _, d := range b.Diagnostics {
 		if d.File != "" {
@@ -226,30 +219,27 @@ func (t *Text) built(e event.Event, b event.BuildFinished) string {
 		}
 	}
 	if placed == 0 && b.Output != "" {
-		s.WriteString(indent(strings.TrimRight(b.Output, "\n"), "    "))
+		s += indented(strings.TrimRight(b.Output, "\n"), "    ")
 	} else if placed < len(b.Diagnostics) {
 		for _, d := range b.Diagnostics {
 			if d.File == "" {
-				s.WriteString(indent(d.Message, "    "))
+				s += indented(d.Message, "    ")
 			}
 		}
 	}
 	if b.OutputFile != "" {
-		s.WriteString(t.hint("all of it is in " + b.OutputFile))
+		s += t.hint("all of it is in " + b.OutputFile)
 	}
-	if b.Hint != "" {
-		s.WriteString(t.hint(b.Hint))
-	}
-	return s.String()
+	return s + t.hint(b.Hint)
 }
 
 // engine says who has built, for those who want to know: where there was no choice, nothing.
-func (t *Text) engine(b event.BuildFinished) string {
+func (t *Text) engine(b event.BuildFinished) safe.Text {
 	switch {
 	case !t.opt.Verbose:
 		return ""
 	case b.Fallback != "":
-		return ", by go build: " + b.Fallback
+		return ", by go build: " + safe.Line(b.Fallback)
 	case b.Engine == "direct":
 		return ", directly"
 	}
@@ -257,11 +247,11 @@ func (t *Text) engine(b event.BuildFinished) string {
 }
 
 // Diagnostics returns the lines for messages of the tools.
-func (t *Text) Diagnostics(list []event.Diagnostic) string {
+func (t *Text) Diagnostics(list []event.Diagnostic) safe.Text {
 	s := t.placed(list)
 	for _, d := range list {
 		if d.File == "" {
-			s += indent(d.Message, "  ")
+			s += indented(d.Message, "  ")
 		}
 	}
 	return s
@@ -272,8 +262,7 @@ func (t *Text) Diagnostics(list []event.Diagnostic) string {
 const framesMost = 3
 
 // placed returns the lines for the messages that have a place.
-func (t *Text) placed(list []event.Diagnostic) string {
-	var s strings.Builder
+func (t *Text) placed(list []event.Diagnostic) (s safe.Text) {
 	frames := 0
 	seen := map[string]bool{}
 	for _, d := range list {
@@ -288,39 +277,39 @@ func (t *Text) placed(list []event.Diagnostic) string {
 			frames++
 		}
 		seen[line] = true
-		t.diagnostic(&s, d)
+		s += t.diagnostic(d)
 	}
-	return s.String()
+	return s
 }
 
 // diagnostic prints the place as file:line:col, which terminals and editors make
 // a link of, and the code around it.
-func (t *Text) diagnostic(s *strings.Builder, d event.Diagnostic) {
+func (t *Text) diagnostic(d event.Diagnostic) safe.Text {
 	place := t.rel(d.File)
 	if d.Line > 0 {
-		place += fmt.Sprintf(":%d", d.Line)
+		place += safe.Sprintf(":%d", d.Line)
 	}
 	if d.Column > 0 {
-		place += fmt.Sprintf(":%d", d.Column)
+		place += safe.Sprintf(":%d", d.Column)
 	}
-	message, more, _ := strings.Cut(d.Message, "\n")
-	fmt.Fprintf(s, "  %s %s\n", t.mark.Sprint(place+":"), message)
-	if more != "" {
-		s.WriteString(indent(more, "    "))
-	}
+	s := "  " + t.mark.text(place+":") + " " + safe.Indent(safe.Block(d.Message), "    ") + "\n"
 	from, to := t.window(d)
 	for _, l := range d.Frame {
-		text := cut(expand(l.Text), from, to)
+		text := safe.Line(l.Text)
+		if to > 0 {
+			text = safe.Cut(text, from, to)
+		}
 		if l.Number != d.Line {
-			s.WriteString(t.dim.Sprintf("  %5d | %s", l.Number, text) + "\n")
+			s += t.dim.sprintf("  %5d | %s", l.Number, text) + "\n"
 			continue
 		}
-		fmt.Fprintf(s, "  %s %s\n", t.bad.Sprintf("%5d |", l.Number), text)
+		s += "  " + t.bad.sprintf("%5d |", l.Number) + " " + text + "\n"
 		if d.Column > 0 {
 			at := column(l.Text, d.Column) - from
-			fmt.Fprintf(s, "        %s %s%s\n", t.dim.Sprint("|"), strings.Repeat(" ", max(at, 0)), t.bad.Sprint("^"))
+			s += "        " + t.dim.text("|") + " " + blanks(at) + t.bad.text("^") + "\n"
 		}
 	}
+	return s
 }
 
 // frameMargin is what stands before the code of a frame.
@@ -348,26 +337,22 @@ func (t *Text) window(d event.Diagnostic) (from, to int) {
 
 // column is the screen column, from 0, of the byte column of a diagnostic.
 func column(line string, byteColumn int) int {
-	return width(expand(line[:min(max(byteColumn-1, 0), len(line))]))
-}
-
-// cut is the part of a line between two columns; to 0: all of it.
-func cut(s string, from, to int) string {
-	if to == 0 {
-		return s
+	n := min(max(byteColumn-1, 0), len(line))
+	for n > 0 && n < len(line) && !utf8.RuneStart(line[n]) {
+		n--
 	}
-	r := []rune(s)
-	from, to = min(from, len(r)), min(to, len(r))
-	return string(r[from:to])
+	return utf8.RuneCountInString(string(safe.Line(line[:n])))
 }
 
-func (t *Text) exited(e event.Event, b event.Exited) string {
+func blanks(n int) safe.Text { return safe.Line(strings.Repeat(" ", max(n, 0))) }
+
+func (t *Text) exited(e event.Event, b event.Exited) safe.Text {
 	if b.Expected {
 		if len(b.Killed) > 0 {
-			return t.line(e, t.mark, "killed", fmt.Sprintf("%s did not stop in time (stop_timeout)", strings.Join(b.Killed, ", ")))
+			return t.line(e, t.mark, "killed", safe.Sprintf("%s did not stop in time (stop_timeout)", strings.Join(b.Killed, ", ")))
 		}
 		if t.opt.Verbose {
-			return t.line(e, t.dim, "stopped", fmt.Sprintf("pid %d, %s", b.PID, b.Reason))
+			return t.line(e, t.dim, "stopped", safe.Sprintf("pid %d, %s", b.PID, b.Reason))
 		}
 		return ""
 	}
@@ -378,11 +363,11 @@ func (t *Text) exited(e event.Event, b event.Exited) string {
 	if b.Code == 0 {
 		paint = t.note
 	}
-	what := b.Reason
+	what := safe.Line(b.Reason)
 	if b.File != "" {
 		// The reason has the place too, in full, for those who read events.
-		what = strings.TrimSuffix(what, fmt.Sprintf(" (%s:%d)", b.File, b.Line))
-		what += t.mark.Sprintf(" %s:%d", t.rel(b.File), b.Line)
+		what = safe.Line(strings.TrimSuffix(b.Reason, fmt.Sprintf(" (%s:%d)", b.File, b.Line)))
+		what += t.mark.sprintf(" %s:%d", t.rel(b.File), b.Line)
 	}
 	if t.opt.Once && b.Code == 0 && !t.opt.Verbose {
 		return ""
@@ -392,138 +377,111 @@ func (t *Text) exited(e event.Event, b event.Exited) string {
 		after += "; waiting for a change"
 	}
 	after += ")"
-	return t.line(e, paint, "exited", what+t.dim.Sprint(after))
+	return t.line(e, paint, "exited", what+t.dim.text(after))
 }
 
-func (t *Text) problem(e event.Event, b event.Problem) string {
-	s := t.line(e, t.mark, "problem", b.Message)
+func (t *Text) problem(e event.Event, b event.Problem) safe.Text {
+	s := t.line(e, t.mark, "problem", safe.Block(b.Message))
 	if b.Detail != "" {
-		s += indent(strings.TrimRight(b.Detail, "\n"), "    ")
+		s += indented(strings.TrimRight(b.Detail, "\n"), "    ")
 	}
-	if b.Hint != "" {
-		s += t.hint(b.Hint)
-	}
-	return s
+	return s + t.hint(b.Hint)
 }
 
-// line is the one form of all lines: time, service, a word in its column, text.
-func (t *Text) line(e event.Event, paint *color.Color, word, text string) string {
-	var s strings.Builder
+// line is the one form of all lines: time, service, a word in its column, text. If the text
+// has more lines, these are indented: only ours begin at the edge.
+func (t *Text) line(e event.Event, paint style, word, text safe.Text) safe.Text {
+	var s safe.Text
 	if t.opt.Time {
-		s.WriteString(t.dim.Sprint(e.Time.Format(time.TimeOnly)) + " ")
+		s += t.dim.text(safe.Line(e.Time.Format(time.TimeOnly))) + " "
 	}
 	if t.opt.Services != nil {
 		if name := t.opt.Services.name(e.Service, t.opt.Color); name != "" {
-			s.WriteString(name + " ")
+			s += name + " "
 		}
 	}
-	fmt.Fprintf(&s, "%s %s\n", paint.Sprintf("%-7s", word), text)
-	return s.String()
+	return s + paint.sprintf("%-7s", word) + " " + safe.Indent(text, "    ") + "\n"
 }
 
-func (t *Text) hint(text string) string {
-	return "  " + t.note.Sprint("hint:") + " " + strings.ReplaceAll(text, "\n", "\n        ") + "\n"
-}
-
-func (t *Text) bold(s string) string {
-	if !t.opt.Color {
-		return s
+// hint is the line with advice; empty if there is none.
+func (t *Text) hint(text string) safe.Text {
+	if text == "" {
+		return ""
 	}
-	c := color.New(color.Bold)
-	c.EnableColor()
-	return c.Sprint(s)
+	return "  " + t.note.text("hint:") + " " + safe.Indent(safe.Block(text), "        ") + "\n"
 }
 
 // paths names a few files and counts the rest.
-func (t *Text) paths(paths []string) string {
+func (t *Text) paths(paths []string) safe.Text {
 	const most = 3
-	var names []string
+	var names []safe.Text
 	for i, p := range paths {
 		if i == most {
-			names = append(names, fmt.Sprintf("and %d more", len(paths)-most))
+			names = append(names, safe.Sprintf("and %d more", len(paths)-most))
 			break
 		}
 		names = append(names, t.rel(p))
 	}
-	return strings.Join(names, ", ")
+	return safe.Join(names, ", ")
 }
 
-func (t *Text) rel(path string) string {
+func (t *Text) rel(path string) safe.Text {
 	if !filepath.IsAbs(path) {
-		return path
+		return safe.Name(path)
 	}
 	r, err := filepath.Rel(t.opt.Dir, path)
 	if err != nil || strings.Count(r, ".."+string(filepath.Separator)) > 2 {
 		return tilde(path)
 	}
-	return printable(r)
+	return safe.Name(r)
 }
 
-// printable quotes names that would break the line or the terminal.
-func printable(s string) string {
-	for _, r := range s {
-		if r < ' ' || r == 0x7f || r == '\uFFFD' {
-			return fmt.Sprintf("%q", s)
-		}
-	}
-	return s
-}
-
-func tilde(path string) string {
+func tilde(path string) safe.Text {
 	home, err := os.UserHomeDir()
 	if err == nil && len(home) > 1 {
 		if r, ok := strings.CutPrefix(path, home); ok && (r == "" || os.IsPathSeparator(r[0])) {
-			return printable("~" + r)
+			return safe.Name("~" + r)
 		}
 	}
-	return printable(path)
+	return safe.Name(path)
 }
 
 // ledger tells where the time went, leaving out what took none.
-func ledger(b event.Live) string {
-	var parts []string
+func ledger(b event.Live) safe.Text {
+	var parts []safe.Text
 	for _, p := range []struct {
-		name string
+		name safe.Text
 		ms   int64
 	}{{"detect", b.DetectMS}, {"build", b.BuildMS}, {"stop", b.StopMS}, {"start", b.StartMS}} {
 		if p.ms > 0 {
-			parts = append(parts, fmt.Sprintf("%s %d", p.name, p.ms))
+			parts = append(parts, safe.Sprintf("%s %d", p.name, p.ms))
 		}
 	}
 	if len(parts) == 0 {
 		return ""
 	}
-	return "  " + strings.Join(parts, " + ")
+	return "  " + safe.Join(parts, " + ")
 }
 
-func ms(n int64) string {
+func ms(n int64) safe.Text {
 	if n < 1000 {
-		return fmt.Sprintf("%d ms", n)
+		return safe.Sprintf("%d ms", n)
 	}
 	d := time.Duration(n) * time.Millisecond
 	if d < time.Minute {
-		return fmt.Sprintf("%.2f s", d.Seconds())
+		return safe.Sprintf("%.2f s", d.Seconds())
 	}
-	return d.Round(time.Second).String()
+	return safe.Sprintf("%s", d.Round(time.Second))
 }
 
-func count(n int, one, many string) string {
+func count(n int, one, many safe.Text) safe.Text {
 	if n == 1 {
 		return "1 " + one
 	}
-	return fmt.Sprintf("%d %s", n, many)
+	return safe.Sprintf("%d %s", n, many)
 }
 
-func indent(text, by string) string {
-	var s strings.Builder
-	for line := range strings.SplitSeq(text, "\n") {
-		s.WriteString(by + line + "\n")
-	}
-	return s.String()
+// indented is foreign text over any number of lines, all of them indented.
+func indented(text string, by safe.Text) safe.Text {
+	return by + safe.Indent(safe.Block(text), string(by)) + "\n"
 }
-
-const tabWidth = 4
-
-func expand(s string) string { return strings.ReplaceAll(s, "\t", strings.Repeat(" ", tabWidth)) }
-
-func width(s string) int { return len([]rune(s)) }

@@ -23,7 +23,7 @@ func text(o TextOptions) *Text {
 func render(t *Text, service string, bodies ...event.Body) string {
 	var s strings.Builder
 	for _, b := range bodies {
-		s.WriteString(t.Render(event.Event{Time: at, Service: service, Generation: 3, Body: b}))
+		s.WriteString(string(t.Render(event.Event{Time: at, Service: service, Generation: 3, Body: b})))
 	}
 	return s.String()
 }
