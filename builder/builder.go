@@ -76,6 +76,7 @@ type Options struct {
 type Step struct {
 	Argv  []string
 	Shell string
+	Env   map[string]string // more environment, over that of the build
 }
 
 // Result is what came of one build.

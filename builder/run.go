@@ -65,6 +65,7 @@ func run(ctx context.Context, c command) ending {
 // runStep runs a command of the user's, diagnosing its output.
 func (b *Builder) runStep(ctx context.Context, s Step, env []string, tmp string, out *output) failure {
 	f := failure{step: s, found: newDiagnoser(b.o.Dir, false)}
+	env = proc.MergeEnv(env, s.Env)
 	argv := s.Argv
 	if s.Shell != "" {
 		var err error

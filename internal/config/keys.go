@@ -154,7 +154,7 @@ var specs = []spec{
 	{Key: Key{Name: "rules.effect", Type: typeOneOf, Values: []string{"rebuild", "restart", "reload", "signal", "none"}, Example: `"reload"`,
 		Doc: `What follows: a build (and a restart if the program has changed), a restart without a build, a reload of the browser only, a signal, or nothing.`}},
 	{Key: Key{Name: "rules.command", Type: typeCommand, Example: `["templ", "generate"]`,
-		Doc: `Runs first: a list of arguments, or one string for the shell. Nothing follows if it fails.`}, check: checkArgument},
+		Doc: `Runs first: a list of arguments, or one string for the shell. Nothing follows if it fails. It finds the changed files in $HOTRELOAD_CHANGED, one per line.`}, check: checkArgument},
 	{Key: Key{Name: "rules.signal", Type: typeSignal, Example: `"SIGUSR1"`,
 		Doc: `The signal of effect = "signal".`}, check: checkSignal},
 

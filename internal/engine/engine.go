@@ -263,7 +263,7 @@ func (e *Engine) do(a plan.Action) {
 	case plan.Say:
 		e.emit(a.Event)
 	case plan.RunRules:
-		e.service(a.Service).runRules(a.Generation, a.Rules)
+		e.service(a.Service).runRules(a)
 	case plan.CancelBuild:
 		e.service(a.Service).cancelJob()
 	case plan.Launch:

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -193,23 +194,45 @@ func finished(res builder.Result) event.BuildFinished {
 }
 
 // runRules runs the commands of rules, in the order of the config.
-func (v *service) runRules(gen int, rules []int) {
+func (v *service) runRules(a plan.RunRules) {
 	ctx, end := v.begin()
 	set := v.conf.Load()
 	var steps []builder.Step
-	for _, i := range slices.Sorted(slices.Values(rules)) {
+	for _, i := range slices.Sorted(slices.Values(a.Rules)) {
 		if i < len(set.rules) { // the config may have lost rules meanwhile
 			c := set.rules[i].command
-			steps = append(steps, builder.Step{Argv: c.Argv, Shell: c.Shell})
+			env := map[string]string{"HOTRELOAD_CHANGED": v.engine.pathList(a.Changed[i])}
+			steps = append(steps, builder.Step{Argv: c.Argv, Shell: c.Shell, Env: env})
 		}
 	}
 	v.engine.spawn(func() {
-		res := set.builder.Steps(ctx, gen, steps)
+		res := set.builder.Steps(ctx, a.Generation, steps)
 		end()
 		v.engine.post(plan.RulesDone{
-			Service: v.name, Generation: gen, OK: res.OK, Canceled: res.Canceled, Finished: finished(res),
+			Service: v.name, Generation: a.Generation, OK: res.OK, Canceled: res.Canceled, Finished: finished(res),
 		})
 	})
+}
+
+// pathListMax is the size of the longest HOTRELOAD_CHANGED, in bytes: Windows has 32,767
+// characters for a variable, Linux 128 KiB.
+const pathListMax = 30_000
+
+// pathList has one path per line, relative to the root. A name that would break its line is
+// quoted, as Git does. It is empty if the paths are too many: then anything may have changed.
+func (e *Engine) pathList(paths []string) string {
+	var b strings.Builder
+	for _, p := range paths {
+		p = e.rel(p)
+		if strings.ContainsAny(p, "\n\r") {
+			p = strconv.Quote(p)
+		}
+		b.WriteString(p + "\n")
+	}
+	if b.Len() > pathListMax {
+		return ""
+	}
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 func (v *service) cancelJob() {

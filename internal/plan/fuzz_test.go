@@ -145,6 +145,7 @@ type world struct {
 	exits    int
 	calm     bool // nothing fails any more
 	narrow   bool // little can happen, so the same things meet often
+	edited   bool // the config was edited
 	varying  bool // generators write something else every time
 	log      bool
 	trace    strings.Builder
@@ -875,6 +876,9 @@ func (w *world) step(in Input) {
 	if w.err != nil {
 		return
 	}
+	if _, ok := in.(Reconfigured); ok {
+		w.edited = true
+	}
 	if w.log {
 		w.say("> %s %s", w.now.Format("05.000"), showInput(in))
 	}
@@ -943,6 +947,11 @@ func (w *world) act(a Action) {
 		sort.Ints(a.Rules)
 		if len(slices.Compact(a.Rules)) != len(v.job.rules) {
 			w.fail("%s: a command twice: %v", v.Name, v.job.rules)
+		}
+		for _, r := range a.Rules {
+			if !slices.Equal(a.Changed[r], []string{ruleFiles[r]}) && !w.edited {
+				w.fail("%s: command %d is to hear of %v", v.Name, r, a.Changed[r])
+			}
 		}
 	case CancelBuild:
 		v := w.find(a.Service)

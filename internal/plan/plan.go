@@ -239,6 +239,7 @@ type (
 		Service    string
 		Generation int
 		Rules      []int
+		Changed    map[int][]string // by rule: what changed since its command last succeeded; none: not known
 	}
 
 	// Launch asks for a process; Launched follows, then ReadyIs, Ended and Gone.

@@ -425,7 +425,11 @@ func show(a Action) string {
 	case CancelBuild:
 		return fmt.Sprintf("cancel %s %d", a.Service, a.Generation)
 	case RunRules:
-		return fmt.Sprintf("run rules of %s %d: %s", a.Service, a.Generation, strings.Trim(fmt.Sprint(a.Rules), "[]"))
+		var rules []string
+		for _, r := range a.Rules {
+			rules = append(rules, fmt.Sprintf("%d (%s)", r, strings.Join(a.Changed[r], " ")))
+		}
+		return fmt.Sprintf("run rules of %s %d: %s", a.Service, a.Generation, strings.Join(rules, ", "))
 	case Launch:
 		p := a.Program.Binary
 		if p == "" {

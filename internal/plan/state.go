@@ -54,9 +54,10 @@ type service struct {
 	since time.Time
 
 	wantBuild   bool
-	wantRestart bool  // replace the process even if the program is the same
-	restarts    int   // counts the reasons for that, but for those called off
-	rules       []int // rule commands to run before all else
+	wantRestart bool                    // replace the process even if the program is the same
+	restarts    int                     // counts the reasons for that, but for those called off
+	rules       []int                   // rule commands to run before all else
+	triggers    map[int]map[string]bool // by rule: the changed paths that its command has not taken yet
 	signals     []string
 	reload      reload
 	solid       bool // what was saved parses: a speculative build makes sense
@@ -133,11 +134,12 @@ const (
 // job is a build, or the rule commands that come before it.
 type job struct {
 	gen       int
-	slot      int       // jobs with the same one are one process at work
-	rules     []int     // the rule commands that are running; nil in the build itself
-	build     bool      // a build follows the rules
-	generates bool      // commands run before the compiler, so inputs may be written by us
-	begun     time.Time // since when our own commands may have been writing
+	slot      int              // jobs with the same one are one process at work
+	rules     []int            // the rule commands that are running; nil in the build itself
+	triggers  map[int][]string // what they were told has changed
+	build     bool             // a build follows the rules
+	generates bool             // commands run before the compiler, so inputs may be written by us
+	begun     time.Time        // since when our own commands may have been writing
 	compile   time.Time
 	done      time.Time
 	canceled  bool
@@ -192,7 +194,7 @@ func New(o Options) *State {
 
 func newService(c Service) *service {
 	return &service{
-		Service: c, dirty: map[string]Sum{}, trusted: true,
+		Service: c, dirty: map[string]Sum{}, trusted: true, triggers: map[int]map[string]bool{},
 		generated: map[string]bool{}, rewrites: map[string]bool{}, foreign: map[string]bool{}, files: map[string]bool{},
 	}
 }
@@ -348,8 +350,11 @@ func (s *State) changedService(v *service, in Files, concerned map[string]bool) 
 			v.remember(c, in.First)
 			continue
 		}
-		if e.Rule != NoRule && !slices.Contains(rules, e.Rule) {
-			rules = append(rules, e.Rule)
+		if e.Rule != NoRule {
+			if !slices.Contains(rules, e.Rule) {
+				rules = append(rules, e.Rule)
+			}
+			v.triggered(e.Rule, c.Path)
 		}
 		note(e.Kind, c, e.Why)
 		switch e.Kind {
@@ -417,6 +422,16 @@ func (s *State) changedService(v *service, in Files, concerned map[string]bool) 
 		}
 	}
 	return strongest > None || len(rules) > 0 || undone
+}
+
+// triggered notes for the command of a rule what has changed.
+func (v *service) triggered(rule int, paths ...string) {
+	if v.triggers[rule] == nil {
+		v.triggers[rule] = map[string]bool{}
+	}
+	for _, p := range paths {
+		v.triggers[rule][p] = true
+	}
 }
 
 // absorbs reports whether a changed input is part of the newest build because
@@ -680,10 +695,14 @@ func (s *State) pump(v *service) {
 		if s.mayRun() {
 			v.job = &job{
 				gen: v.gen, slot: s.slot(), rules: v.rules, build: v.wantBuild, generates: true, begun: s.begun(v),
-				signals: v.signals, reload: v.reload,
+				signals: v.signals, reload: v.reload, triggers: map[int][]string{},
+			}
+			for _, r := range v.rules {
+				v.job.triggers[r] = slices.Sorted(maps.Keys(v.triggers[r]))
+				delete(v.triggers, r)
 			}
 			v.rules, v.signals, v.reload = nil, nil, reloadNothing
-			s.do(RunRules{v.Name, v.gen, v.job.rules})
+			s.do(RunRules{v.Name, v.gen, v.job.rules, v.job.triggers})
 		}
 		return
 	}
@@ -776,6 +795,11 @@ func (s *State) rulesDone(in RulesDone) {
 	}
 	j := v.job
 	v.job = nil
+	if in.Canceled || j.canceled || !in.OK {
+		for rule, paths := range j.triggers { // their next run hears of these, too
+			v.triggered(rule, paths...)
+		}
+	}
 	if in.Canceled || j.canceled || in.OK {
 		for _, sig := range v.signals {
 			if !slices.Contains(j.signals, sig) {
@@ -1465,6 +1489,7 @@ func (s *State) reconfigure(in Reconfigured) {
 			s.cancel(v)
 		}
 		v.Service = c
+		clear(v.triggers) // the numbers may mean other rules now
 		if in.Rebuild[c.Name] {
 			v.demand(s.now)
 		} else if in.Restart[c.Name] {
