@@ -297,6 +297,8 @@ func (s streams) outcome(o control.Outcome, asJSON bool) error {
 
 func (s streams) serviceLine(x control.ServiceStatus) {
 	switch {
+	case x.State == plan.StateLive && x.Live != nil && x.PID == 0:
+		safe.Fprintf(s.out, "%s: done, generation %d (%d ms)\n", x.Service, x.Generation, x.Live.LatencyMS)
 	case x.State == plan.StateLive && x.Live != nil:
 		safe.Fprintf(s.out, "%s: live, generation %d, pid %d (%d ms)\n", x.Service, x.Generation, x.PID, x.Live.LatencyMS)
 	case x.Error != "":

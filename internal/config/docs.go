@@ -23,7 +23,7 @@ var typeDocs = []struct{ typ, name, doc string }{
 	{typeAddress, "address", `"host:port"; without a host, ":8080", it is every interface.`},
 	{typeSockets, "list of sockets", `"host:port" or "unix:PATH", with an optional "name=" in front.`},
 	{typeSignal, "signal", `Its name: "SIGTERM".`},
-	{typeReady, "readiness", `"tcp:ADDR", "http://...", "notify", "log:REGEXP" or a duration.`},
+	{typeReady, "readiness", `"tcp:ADDR", "http://...", "notify", "log:REGEXP", "exit" or a duration.`},
 }
 
 func typeName(typ string) string {

@@ -390,13 +390,13 @@ func TestParseSocket(t *testing.T) {
 }
 
 func TestParseReady(t *testing.T) {
-	for _, in := range []string{"", "tcp:localhost:80", "http://localhost:80/x?y", "notify", "log:^listening", "300ms"} {
+	for _, in := range []string{"", "tcp:localhost:80", "http://localhost:80/x?y", "notify", "log:^listening", "300ms", "exit"} {
 		r, err := ParseReady(in)
 		if err != nil {
 			t.Errorf("%s: %v", in, err)
 		}
 		set := 0
-		for _, is := range []bool{r.TCP != "", r.HTTP != "", r.Notify, r.Log != nil, r.After > 0} {
+		for _, is := range []bool{r.TCP != "", r.HTTP != "", r.Notify, r.Log != nil, r.After > 0, r.Exit} {
 			if is {
 				set++
 			}
@@ -405,7 +405,7 @@ func TestParseReady(t *testing.T) {
 			t.Errorf("%q sets %d fields: %+v", in, set, r)
 		}
 	}
-	for _, in := range []string{"tcp:", "tcp::0", "http:///x", "log:", "log:(", "0s", "5", "Notify"} {
+	for _, in := range []string{"tcp:", "tcp::0", "http:///x", "log:", "log:(", "0s", "5", "Notify", "exit:0"} {
 		if r, err := ParseReady(in); err == nil {
 			t.Errorf("%q was taken as %+v", in, r)
 		}

@@ -57,10 +57,11 @@ type Ready struct {
 	HTTP   string         // URL
 	Log    *regexp.Regexp // of a line
 	Notify bool           // sd_notify
+	Exit   bool           // it has ended with exit code 0
 	After  time.Duration
 }
 
-var errReady = errors.New(`expected "tcp:ADDR", "http://...", "notify", "log:REGEXP" or a duration`)
+var errReady = errors.New(`expected "tcp:ADDR", "http://...", "notify", "log:REGEXP", "exit" or a duration`)
 
 // ParseReady reads run.ready.
 func ParseReady(s string) (Ready, error) {
@@ -69,6 +70,8 @@ func ParseReady(s string) (Ready, error) {
 		return Ready{}, nil
 	case s == "notify":
 		return Ready{Notify: true}, nil
+	case s == "exit":
+		return Ready{Exit: true}, nil
 	case strings.HasPrefix(s, "tcp:"):
 		address := strings.TrimPrefix(s, "tcp:")
 		if wrong, _ := checkTarget(address); wrong != "" {
@@ -307,7 +310,7 @@ func checkReady(s string) (wrong, hint string) {
 	default:
 		if _, _, e := net.SplitHostPort(s); e == nil {
 			hint = strconv.Quote("tcp:" + s)
-		} else if n := nearest(s, []string{"notify"}); n != "" {
+		} else if n := nearest(s, []string{"notify", "exit"}); n != "" {
 			hint = fmt.Sprintf("did you mean %q?", n)
 		}
 	}

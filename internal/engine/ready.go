@@ -14,10 +14,13 @@ import (
 	"github.com/hotreload/hotreload/runner"
 )
 
+// jobReady is the run.ready of a job: the plan learns of its end anyway.
+const jobReady = "exit"
+
 // parseReady reads the value of run.ready, which the config has checked.
 func parseReady(s string) (runner.Ready, error) {
 	switch {
-	case s == "":
+	case s == "", s == jobReady:
 		return runner.Ready{}, nil
 	case s == "notify":
 		return runner.Ready{Notify: true}, nil

@@ -162,12 +162,16 @@ func cacheName(name string) string {
 	}, name)
 }
 
+// job reports whether the program is one that does its work and ends.
+func (s *settings) job() bool { return s.Run.Ready == jobReady }
+
 func (s *settings) spec() plan.Service {
 	return plan.Service{
 		Name: s.Name, Needs: s.Needs, Builds: s.Builds(), Before: len(s.Build.Before) > 0, Command: !s.Build.Command.IsZero(),
 		Restart: s.Run.Restart, OnError: s.Run.OnBuildError,
 		Group: s.builder.Group(), StopTimeout: s.Run.StopTimeout,
-		StartFirst: s.Run.Order == "start-first", Rollback: s.Run.Rollback,
+		Job:        s.job(),
+		StartFirst: s.Run.Order == "start-first" && !s.job(), Rollback: s.Run.Rollback && !s.job(),
 	}
 }
 
@@ -292,6 +296,9 @@ func (v *service) live(a plan.Launch, l *launch) {
 	e.post(plan.Launched{Service: v.name, Launch: a.Launch, PID: p.Pid()})
 
 	ready := p.Ready()
+	if v.conf.Load().job() {
+		ready = nil // its end says it
+	}
 	stopped := p.Stopped()
 	exited := p.Exited()
 	ended := func(x runner.Exit) {

@@ -31,7 +31,14 @@ type Input interface {
 // nil, must be closed when the program is gone.
 func (v *service) giveInput(s *runner.Spec, gen int) (feed *feed, err error) {
 	in := v.engine.opt.Input
-	policy := v.conf.Load().Run.Stdin
+	set := v.conf.Load()
+	policy := set.Run.Stdin
+	if policy == "keys" && !set.Builds() && !set.job() {
+		if feed, err = silence(); err == nil {
+			s.Stdin = feed.theirs
+		}
+		return feed, err
+	}
 	if in == nil || policy != "app" && policy != "interactive" {
 		return nil, nil
 	}
@@ -103,13 +110,23 @@ type relay struct {
 
 // feed is the standard input of one process.
 type feed struct {
-	r      *relay
+	r      *relay // nil: nothing is fed
 	in     Input
 	theirs *os.File // the process's end; also kept here, to find what is left in it
 	ours   *os.File
 	cancel context.CancelFunc
 	ended  chan struct{}
 	once   sync.Once
+}
+
+// silence is an input that says nothing and ends with the process: helpers like
+// `tailwindcss --watch` and `esbuild --watch` take the end of their input for a request to end.
+func silence() (*feed, error) {
+	theirs, ours, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	return &feed{theirs: theirs, ours: ours}, nil
 }
 
 // attach makes the next process the one that is fed. Only one is at a time.
@@ -180,7 +197,7 @@ func (f *feed) run(ctx context.Context) {
 
 // leave ends the reading: what is typed from now on is for the next program.
 func (f *feed) leave() {
-	if f != nil {
+	if f != nil && f.r != nil {
 		f.cancel()
 	}
 }
@@ -194,6 +211,11 @@ func (f *feed) stop() {
 // close is called when the process is gone.
 func (f *feed) close() {
 	if f == nil {
+		return
+	}
+	if f.r == nil {
+		f.ours.Close()
+		f.theirs.Close()
 		return
 	}
 	f.once.Do(func() {

@@ -128,6 +128,7 @@ type Live struct {
 	StartMS   int64 `json:"start_ms"` // exec to ready
 
 	First bool `json:"-"` // the first one of this service in the session
+	Job   bool `json:"-"` // it has done its work, and ended
 }
 
 // Reloaded says that browsers were told to look again.

@@ -107,6 +107,7 @@ type modelService struct {
 	job        *modelJob
 	proc       *modelProc
 	old        *modelProc // start-first: what proc takes the place of
+	done       *modelProc // of a job: what has done its work
 	proven     Program    // what was said to be live last
 	making     string     // what the newest build that ended well was made of
 	made       [2]string  // ... of those that were told; the second was told before
@@ -232,6 +233,9 @@ func (w *world) setUp() {
 			v.StartFirst = true
 		case 2:
 			v.Rollback = true
+		}
+		if w.choose(4) == 0 {
+			v.Job, v.StartFirst, v.Rollback = true, false, false
 		}
 		v.Group = []string{"", "g", "g"}[w.choose(3)]
 		v.StopTimeout = time.Duration(w.choose(4)) * time.Second
@@ -613,8 +617,10 @@ func (v *modelService) procs() []*modelProc {
 
 func (p *modelProc) up() bool { return p.ready && !p.ended && !p.stop }
 
-// up reports whether the service answers.
-func (v *modelService) up() bool { return slices.ContainsFunc(v.procs(), (*modelProc).up) }
+// up reports whether the service answers, or has done its work.
+func (v *modelService) up() bool {
+	return v.done != nil || slices.ContainsFunc(v.procs(), (*modelProc).up)
+}
 
 // drop takes out a process of which nothing is left.
 func (v *modelService) drop(p *modelProc) {
@@ -653,10 +659,17 @@ func (w *world) lifeOf(v *modelService, p *modelProc) bool {
 		w.step(Gone{v.Name, p.launch})
 	case p.ended:
 		return false
-	case p.stop || !w.calm && w.choose(4) == 0:
+	case p.stop || !w.calm && w.choose(4) == 0 || w.calm && v.Job:
 		p.ended, p.lingers = true, w.choose(2) == 0
 		x := event.Exited{PID: 100 + p.launch, Code: w.choose(3), Reason: "so"}
-		if !p.stop {
+		if w.calm && v.Job {
+			x.Code = 0
+		}
+		if !p.stop && v.Job && x.Code == 0 {
+			if p.ready = true; !w.st.find(v.Name).wantRun {
+				v.done = p
+			}
+		} else if !p.stop {
 			v.downOK = true // also if nothing else comes up in its place
 			if v.Restart == "always" || v.Restart == "on-failure" && x.Code != 0 {
 				v.downOK = false
@@ -666,6 +679,8 @@ func (w *world) lifeOf(v *modelService, p *modelProc) bool {
 			w.now = w.now.Add(20 * time.Second)
 		}
 		w.step(Ended{v.Name, p.launch, x})
+	case v.Job:
+		return false
 	case !p.told:
 		p.told = true
 		if !w.calm && w.choose(8) == 0 {
@@ -774,7 +789,7 @@ func (w *world) settled(mended bool) {
 	reports := w.st.Reports()
 	unready := map[string]bool{} // services that do not run, for reasons seen already
 	for _, v := range w.services {
-		if !v.up() {
+		if !v.up() || v.OnError == "stop" && w.st.find(v.Name).broken {
 			unready[v.Name] = true
 		}
 		if v.old != nil {
@@ -807,6 +822,9 @@ func (w *world) settled(mended bool) {
 		held := slices.ContainsFunc(v.Needs, func(n string) bool { return unready[n] })
 		p := v.proc
 		runs := p != nil && !p.ended
+		if v.Job {
+			p, runs = v.done, v.done != nil
+		}
 		now := meaning(v.Name, w.content)
 		switch {
 		case v.Builds && now == "":
@@ -816,7 +834,7 @@ func (w *world) settled(mended bool) {
 			if !in.broken {
 				w.fail("%s: does not compile, and is not known to", v.Name)
 			}
-			if v.OnError == "stop" && runs {
+			if v.OnError == "stop" && runs && !v.Job {
 				w.fail("%s: runs, though on_build_error is stop", v.Name)
 			}
 			continue
@@ -826,7 +844,7 @@ func (w *world) settled(mended bool) {
 			w.fail("%s: not mended", v.Name)
 		case in.broken:
 			w.fail("%s: is held for broken", v.Name)
-		case held && (!runs || v.StartFirst && in.waiting != ""):
+		case held && (!runs || in.waiting != ""):
 			if mended {
 				w.fail("%s: waits for what it needs", v.Name)
 			}
@@ -1043,7 +1061,7 @@ func (w *world) act(a Action) {
 		}
 		w.services = slices.DeleteFunc(slices.Clone(w.services), func(d *modelService) bool { return d == v })
 		w.away = append(w.away, v)
-		v.leaving, v.paused, v.parked, v.downOK, v.injected = false, false, false, false, false
+		v.leaving, v.paused, v.parked, v.downOK, v.injected, v.done = false, false, false, false, false, nil
 		clear(v.timers)
 	case Exit:
 		w.exits++
@@ -1113,11 +1131,12 @@ func (w *world) launch(v *modelService, a Launch) {
 		w.fail("%s: started for generation %d, not %d", v.Name, a.Generation, want)
 	}
 	for _, n := range v.Needs {
-		if !w.find(n).up() {
+		d, in := w.find(n), w.st.find(n)
+		if !d.up() || d.done != nil && (in.wantBuild || in.wantRestart || in.wantRun) && !w.paused && !d.paused {
 			w.fail("%s: started before %s is ready", v.Name, n)
 		}
 	}
-	v.downOK = false
+	v.downOK, v.done = false, nil
 	v.old, v.proc = v.proc, &modelProc{launch: a.Launch, program: a.Program, env: w.content(".env")}
 }
 
@@ -1140,7 +1159,10 @@ func (w *world) told(e event.Event) {
 		}
 	case event.Live:
 		p := v.proc
-		if p == nil || !p.ready || p.ended || p.stop {
+		if v.done != nil {
+			p = v.done
+		}
+		if p == nil || !p.ready || (p.ended || p.stop) && p != v.done {
 			w.fail("%s: said to be live, and is not", v.Name)
 			return
 		}

@@ -348,6 +348,7 @@ type Service struct {
 	Builds  bool     // false: nothing to build, the program is started as it is
 	Before  bool     // commands run before each build, which may rewrite inputs
 	Command bool     // a command of its own builds it, which may do so all the time
+	Job     bool     // its work is done, and it is ready, when it has ended with exit code 0
 	Restart string   // never | on-failure | always
 	OnError string   // keep | stop
 

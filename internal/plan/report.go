@@ -34,11 +34,11 @@ const (
 	StateStarting = "starting" // a process was started and is not ready
 	StateStopping = "stopping" // the old process is ending
 	StateWaiting  = "waiting"  // for services that it needs, a free place to build, or the end of a burst of changes
-	StateLive     = "live"
-	StateFailed   = "failed"  // the newest state did not build, or did not start
-	StateEnded    = "ended"   // the program has ended by itself
-	StateStopped  = "stopped" // by a command, until it is restarted
-	StateIdle     = "idle"    // nothing was asked for yet
+	StateLive     = "live"     // or, of a job, its work is done
+	StateFailed   = "failed"   // the newest state did not build, or did not start
+	StateEnded    = "ended"    // the program has ended by itself
+	StateStopped  = "stopped"  // by a command, until it is restarted
+	StateIdle     = "idle"     // nothing was asked for yet
 )
 
 // Reports describes every service, in the order of the config.
@@ -113,7 +113,7 @@ func (v *service) report() Report {
 		r.State = StateFailed
 	case v.gen == 0:
 		r.State = StateIdle
-	case !alive:
+	case !alive && v.done == nil:
 		r.State = StateEnded
 	default:
 		r.State = StateLive

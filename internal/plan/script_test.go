@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write what the code does into testdata/
 // A script is read aloud as: this happens (>), so that is done (<). A blank line
 // or a line that begins with # is a comment. First come the settings:
 //
-//	service NAME [needs=A,B] [before] [command] [nobuild] [restart=POLICY] [onerror=POLICY] [group=G] [timeout=D] [later] [startfirst] [rollback]
+//	service NAME [needs=A,B] [before] [command] [job] [nobuild] [restart=POLICY] [onerror=POLICY] [group=G] [timeout=D] [later] [startfirst] [rollback]
 //	        later: not there at the beginning
 //	option [once] [maxbuilds=N]
 //	file NAME SERVICE EFFECT [input] [rule=N] [css] [signal=NAME]   (a line per service)
@@ -235,6 +235,8 @@ func serviceSettings(v *Service, words []string) error {
 			v.Before = true
 		case "command":
 			v.Command = true
+		case "job":
+			v.Job = true
 		case "startfirst":
 			v.StartFirst = true
 		case "rollback":

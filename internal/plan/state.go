@@ -83,6 +83,7 @@ type service struct {
 
 	proc    *process // the newest
 	old     *process // start-first: what serves until proc is ready, and then ends; nil if proc is nil
+	done    *process // of a job: the one that has done its work, until the next one is wanted
 	launch  int      // counts launches
 	wantRun bool     // nothing runs, or (start-first) something older, and the good program should
 	waiting string   // services that this one waits for
@@ -251,10 +252,16 @@ func (s *State) Step(at time.Time, in Input) []Action {
 	case Reconfigured:
 		s.reconfigure(in)
 	}
-	for _, v := range s.services {
-		s.pump(v)
-		s.announce(v)
-		s.collect(v)
+	for again := true; again; {
+		again = false
+		for _, v := range s.services {
+			was := s.up(v)
+			s.pump(v)
+			s.announce(v)
+			s.collect(v)
+			// A job whose program turned out to be the same: who waits for it has been asked already.
+			again = again || !was && s.up(v)
+		}
 	}
 	s.forget()
 	s.finish()
@@ -589,8 +596,12 @@ func (v *service) remember(c Change, first time.Time) {
 
 // undone reports whether the files say again what already runs.
 func (v *service) undone() bool {
+	p := v.proc
+	if v.done != nil {
+		p = v.done
+	}
 	return len(v.dirty) == 0 && v.trusted && v.good != nil && !v.wantRestart && !v.wantRun &&
-		v.proc != nil && !v.proc.ended && !v.proc.stopping && v.proc.program == *v.good
+		p != nil && (p.alive() || p == v.done) && p.program == *v.good
 }
 
 // undo drops what was under way for changes that are gone again.
@@ -645,8 +656,12 @@ func (v *service) gone(launch int, at time.Time) {
 
 func (p *process) alive() bool { return !p.ended && !p.stopping }
 
-// up reports whether the service answers.
-func (v *service) up() bool {
+// up reports whether the service answers, or of a job whether it has done its work for the
+// files as they are, or before they were broken.
+func (s *State) up(v *service) bool {
+	if v.done != nil {
+		return s.idle(v) || !v.pending() && !v.again && !(v.broken && v.OnError == "stop")
+	}
 	return slices.ContainsFunc(v.procs(), func(p *process) bool { return p.ready && p.alive() })
 }
 
@@ -714,7 +729,7 @@ func (s *State) pump(v *service) {
 		s.adopt(v)
 	}
 	if v.wantRestart && !v.wantBuild {
-		v.wantRestart, v.wantRun, v.fallback = false, true, nil
+		v.wantRestart, v.wantRun, v.fallback, v.done = false, true, nil, nil
 		v.timing = timing{}
 	}
 	s.start(v)
@@ -901,11 +916,12 @@ func (s *State) buildDone(in BuildDone) {
 	v.wantBuild = false
 }
 
-// unchanged is the running process that already is this program; nil if none is.
+// unchanged is the process that already is this program, and runs or has done its work;
+// nil if none is.
 func (v *service) unchanged(p Program) *process {
-	for _, q := range v.procs() {
+	for _, q := range append(v.procs(), v.done) {
 		// One that goes on because its successor did not come up may have missed a restart.
-		if q.alive() && q.program.same(p) && q.restarts == v.restarts {
+		if q != nil && (q.alive() || q == v.done) && q.program.same(p) && q.restarts == v.restarts {
 			return q
 		}
 	}
@@ -925,12 +941,12 @@ func (s *State) adopt(v *service) {
 	v.trusted, v.built = true, h.at
 	if same == nil {
 		v.good = &h.program
-		v.wantRun = true
+		v.wantRun, v.done = true, nil
 		return
 	}
 	// The running process stays with the file that it was started from.
 	v.good = &same.program
-	v.wantRun, v.fallen = false, false
+	v.wantRun, v.fallen, v.waiting, v.excuse = false, false, "", ""
 	if same == v.old {
 		s.stop(v, v.proc, false) // what was to take its place is not wanted any more
 	}
@@ -946,14 +962,7 @@ func (s *State) start(v *service) {
 		v.wantRun, v.fallback = false, nil
 		return
 	}
-	switch {
-	case v.proc == nil:
-	case v.old != nil && v.old.stopping:
-		return // two are enough: the oldest has its time to end
-	case v.old != nil || !v.StartFirst || !v.proc.ready || !v.proc.alive():
-		s.stop(v, v.proc, false)
-		return
-	}
+	// What runs goes on while its successor has to wait.
 	if names, excuse := s.missing(v); names != "" {
 		// Said again when what is waited for fails, not when it is at work again.
 		if v.waiting != names || v.excuse != excuse && excuse != names {
@@ -963,6 +972,14 @@ func (s *State) start(v *service) {
 		return
 	}
 	v.waiting, v.excuse = "", ""
+	switch {
+	case v.proc == nil:
+	case v.old != nil && v.old.stopping:
+		return // two are enough: the oldest has its time to end
+	case v.old != nil || !v.StartFirst || !v.proc.ready || !v.proc.alive():
+		s.stop(v, v.proc, false)
+		return
+	}
 	v.wantRun, v.added = false, false
 	v.launch++
 	p, gen := Program{Generation: v.gen}, s.generationOf(v)
@@ -1042,7 +1059,7 @@ func (s *State) missing(v *service) (names, excuse string) {
 	sep := ", "
 	for _, n := range v.Needs {
 		d := s.find(n)
-		if d != nil && d.up() {
+		if d != nil && s.up(d) {
 			continue
 		}
 		short = append(short, n)
@@ -1147,7 +1164,10 @@ func (s *State) ready(in ReadyIs) {
 // announce says that the newest generation is live, once, when it is.
 func (s *State) announce(v *service) {
 	p := v.proc
-	if p == nil || !p.ready || p.live || !p.alive() || s.quitting || v.leaving || v.broken || v.fallen || v.missedRestart == v.gen ||
+	if v.done != nil {
+		p = v.done
+	}
+	if p == nil || !p.ready || p.live || !p.alive() && p != v.done || s.quitting || v.leaving || v.broken || v.fallen || v.missedRestart == v.gen ||
 		v.wantBuild || v.wantRestart || v.wantRun || v.held != nil || v.again {
 		return
 	}
@@ -1166,6 +1186,7 @@ func (s *State) announce(v *service) {
 		StopMS:    span(t.stop, t.stopped),
 		StartMS:   event.MS(s.now.Sub(p.started)),
 		First:     !v.wasLive,
+		Job:       v.done != nil,
 	}
 	s.say(v, v.gen, live)
 	v.wasLive = true
@@ -1192,16 +1213,30 @@ func (s *State) ended(in Ended) {
 		return
 	}
 	p.ended = true
-	in.Exit.Expected = p.stopping
+	done := v.Job && p == v.proc && !p.stopping && in.Exit.Code == 0
+	in.Exit.Expected = p.stopping || done
 	back := !p.ready && !p.unready && s.fallsBack(v, p) != nil
 	stays := p == v.proc || v.proc.stopping // nothing takes its place, or not any more
-	in.Exit.Again = !p.stopping && !s.quitting && !v.leaving && !s.opt.Once && stays && !back &&
+	in.Exit.Again = !p.stopping && !done && !s.quitting && !v.leaving && !s.opt.Once && stays && !back &&
 		(v.Restart == "always" || v.Restart == "on-failure" && in.Exit.Code != 0)
 	if stays {
 		v.told.exit = &in.Exit
 	}
 	s.say(v, p.gen, in.Exit)
 	if p.stopping || s.quitting || v.leaving {
+		return
+	}
+	if done {
+		p.ready = true
+		if !v.wantRun { // else it was the work of an older program
+			v.done = p
+		}
+		s.say(v, p.gen, event.Ready{AfterMS: event.MS(s.now.Sub(p.started))})
+		s.announce(v)
+		if s.opt.Once && !slices.ContainsFunc(s.services, func(v *service) bool { return v.done == nil }) {
+			s.stop(v, p, false)
+			s.quit(0, in.Exit.Reason)
+		}
 		return
 	}
 	if !stays { // what takes its place is on its way; the rest of its group has no use
@@ -1489,6 +1524,9 @@ func (s *State) reconfigure(in Reconfigured) {
 			s.cancel(v)
 		}
 		v.Service = c
+		if !c.Job {
+			v.done = nil
+		}
 		clear(v.triggers) // the numbers may mean other rules now
 		if in.Rebuild[c.Name] {
 			v.demand(s.now)

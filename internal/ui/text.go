@@ -105,7 +105,11 @@ func (t *Text) Render(e event.Event) safe.Text {
 		if t.opt.Quiet {
 			return ""
 		}
-		return t.line(e, t.good, "live", t.bold.text(ms(b.LatencyMS))+t.dim.text(ledger(b)))
+		word := safe.Text("live")
+		if b.Job {
+			word = "done"
+		}
+		return t.line(e, t.good, word, t.bold.text(ms(b.LatencyMS))+t.dim.text(ledger(b)))
 	case event.Reloaded:
 		if !t.opt.Quiet {
 			what := safe.Text("page")
