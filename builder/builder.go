@@ -77,6 +77,9 @@ type Step struct {
 	Argv  []string
 	Shell string
 	Env   map[string]string // more environment, over that of the build
+	Input []byte            // what it reads on its standard input; empty: nothing
+
+	kill bool // at once when its context is over
 }
 
 // Result is what came of one build.

@@ -3,6 +3,7 @@ package builder
 import (
 	"context"
 	"io"
+	"os"
 	"syscall"
 	"time"
 
@@ -15,6 +16,7 @@ type command struct {
 	argv   []string
 	dir    string
 	env    []string
+	input  []byte
 	output io.Writer // stdout, and stderr where that is nil; never called concurrently
 	stderr io.Writer
 	// hard: killed at once when it has to end. go build and cp can take that; a command
@@ -46,6 +48,19 @@ func run(ctx context.Context, c command) ending {
 		// Nothing may outlive a build: what its command left behind would write into
 		// the next one.
 		Whole: true,
+	}
+	if len(c.input) > 0 {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return ending{err: err}
+		}
+		// With the reading end the writing ends, too, of what nobody has read.
+		defer r.Close()
+		e.Cmd.Stdin = r
+		go func() {
+			_, _ = w.Write(c.input)
+			w.Close()
+		}()
 	}
 	if !c.hard {
 		e.Signal, e.Grace = syscall.SIGINT, interruptGrace
@@ -79,6 +94,6 @@ func (b *Builder) runStep(ctx context.Context, s Step, env []string, tmp string,
 		f.end.err = err
 		return f
 	}
-	f.end = run(ctx, command{path: path, argv: argv, dir: b.o.Dir, env: env, output: newText(f.found, out)})
+	f.end = run(ctx, command{path: path, argv: argv, dir: b.o.Dir, env: env, input: s.Input, output: newText(f.found, out), hard: s.kill})
 	return f
 }

@@ -25,7 +25,24 @@ func (b *Builder) Steps(ctx context.Context, generation int, steps []Step) (r Re
 			r = Result{Canceled: true, Duration: r.Duration}
 		}
 	}()
-	id := b.o.Name + "-" + strconv.Itoa(generation) + "-steps"
+	return b.steps(ctx, strconv.Itoa(generation)+"-steps", true, steps)
+}
+
+// Beside runs commands in order, as Steps does, but beside builds: it takes no turn, and a
+// canceled context kills them at once. The id tells them from others that run at the same time.
+func (b *Builder) Beside(ctx context.Context, id string, steps []Step) (r Result) {
+	start := time.Now()
+	r = b.steps(ctx, id, false, steps)
+	if ctx.Err() != nil {
+		r = Result{Canceled: true}
+	}
+	r.Duration = time.Since(start)
+	return r
+}
+
+// steps runs commands in order. Before says that something waits for them.
+func (b *Builder) steps(ctx context.Context, id string, before bool, steps []Step) (r Result) {
+	id = b.o.Name + "-" + id
 	tmp := filepath.Join(b.tmp, id)
 	for _, d := range []string{b.log, tmp} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
@@ -36,8 +53,9 @@ func (b *Builder) Steps(ctx context.Context, generation int, steps []Step) (r Re
 	out := newOutput(filepath.Join(b.log, "build-"+id+".log"))
 	env := b.environment(tmp)
 	for _, s := range steps {
+		s.kill = !before
 		if f := b.runStep(ctx, s, env, tmp, out); !f.end.ok() {
-			f.before = true
+			f.before = before
 			return b.failed(ctx, f, out)
 		}
 	}

@@ -32,6 +32,7 @@ type Config struct {
 	Build   Build   `toml:"build"`
 	Run     Run     `toml:"run"`
 	Proxy   Proxy   `toml:"proxy"`
+	Hooks   Hooks   `toml:"hooks"`
 	Rules   []Rule  `toml:"rules"`
 	Log     Log     `toml:"log"`
 	Control Control `toml:"control"`
@@ -104,6 +105,13 @@ type Proxy struct {
 	Editor     string        `toml:"editor"`
 }
 
+// Hooks are commands that run after an event, beside everything else.
+type Hooks struct {
+	Failed []Command `toml:"failed"`
+	Fixed  []Command `toml:"fixed"`
+	Live   []Command `toml:"live"`
+}
+
 // Rule says what follows from a change of files that are no inputs.
 type Rule struct {
 	Paths   []string `toml:"paths"` // doublestar globs relative to the root, with slashes
@@ -149,6 +157,7 @@ type Service struct {
 	Build Build    `toml:"build"`
 	Run   Run      `toml:"run"`
 	Proxy Proxy    `toml:"proxy"`
+	Hooks Hooks    `toml:"hooks"`
 	Rules []Rule   `toml:"rules"`
 	Needs []string `toml:"needs"`
 

@@ -83,7 +83,7 @@ func isTable(name string) bool {
 // entry decodes one entry of the top (scope "") or of a service.
 func (d *decoder) entry(n *node, scope string, put sink) {
 	service := scope != ""
-	inService := n.key == "build" || n.key == "run" || n.key == "proxy"
+	inService := slices.Contains(serviceTables, n.key)
 	switch {
 	case n.key == "rules":
 		d.rules(n, join(scope, "rules"), put)
@@ -414,9 +414,9 @@ func unknownHint(scope, key string) string {
 	if scope != "" && (key == "watch" || key == "log" || key == "control") {
 		return "[" + key + "] is for the whole session and stands at the top"
 	}
-	here := []string{"watch", "build", "run", "proxy", "rules", "services", "log", "control"}
+	here := slices.Concat([]string{"watch"}, serviceTables, []string{"rules", "services", "log", "control"})
 	if scope != "" {
-		here = []string{"build", "run", "proxy", "rules", "needs"}
+		here = slices.Concat(serviceTables, []string{"rules", "needs"})
 	}
 	if table != "" {
 		if near := nearest(table, here); near != "" && !slices.Contains(here, table) {
@@ -455,5 +455,5 @@ func unknownHint(scope, key string) string {
 
 func inheritable(key string) bool {
 	table, _, _ := strings.Cut(key, ".")
-	return table == "build" || table == "run" || table == "proxy" || table == "rules" || table == "needs"
+	return slices.Contains(serviceTables, table) || table == "rules" || table == "needs"
 }

@@ -95,7 +95,7 @@ paths are relative. [.hotreload.toml.example](../.hotreload.toml.example) has ev
 
 `
 
-const docsServices = `A service has ` + "`build`, `run`, `proxy` and `rules`" + ` as above, and one key of its own. Its name consists of letters, digits,
+const docsServices = `A service has ` + "`build`, `run`, `proxy`, `hooks` and `rules`" + ` as above, and one key of its own. Its name consists of letters, digits,
 ` + "`-` and `_`" + `. More about it: [services.md](services.md).
 `
 

@@ -121,7 +121,7 @@ func (c *Config) TOML() []byte {
 	var b bytes.Buffer
 	w := &tomlWriter{b: &b}
 	top := reflect.ValueOf(c).Elem()
-	for _, t := range []string{"watch", "build", "run", "proxy"} {
+	for _, t := range slices.Concat([]string{"watch"}, serviceTables) {
 		w.table("", t, top, c.IsSet)
 	}
 	w.rules("", c.Rules)
@@ -134,7 +134,7 @@ func (c *Config) TOML() []byte {
 		}
 		w.gap()
 		v := reflect.ValueOf(s)
-		for _, t := range []string{"build", "run", "proxy"} {
+		for _, t := range serviceTables {
 			w.table(scope, t, v, s.IsSet)
 		}
 		w.rules(scope, s.Rules)
@@ -268,7 +268,7 @@ func jsonTable(name string, v reflect.Value) member {
 func (c *Config) MarshalJSON() ([]byte, error) {
 	v := reflect.ValueOf(c).Elem()
 	var o object
-	for _, t := range []string{"watch", "build", "run", "proxy"} {
+	for _, t := range slices.Concat([]string{"watch"}, serviceTables) {
 		o = append(o, jsonTable(t, v))
 	}
 	o = append(o, member{"rules", jsonValue(reflect.ValueOf(c.Rules))})
@@ -284,7 +284,7 @@ func (c *Config) MarshalJSON() ([]byte, error) {
 func (s Service) MarshalJSON() ([]byte, error) {
 	v := reflect.ValueOf(s)
 	var o object
-	for _, t := range []string{"build", "run", "proxy"} {
+	for _, t := range serviceTables {
 		o = append(o, jsonTable(t, v))
 	}
 	o = append(o, member{"rules", jsonValue(reflect.ValueOf(s.Rules))}, member{"needs", jsonValue(reflect.ValueOf(s.Needs))})

@@ -57,11 +57,15 @@ var tables = []Table{
 	{"build", "How the program is built. Without command it is `go build` of package."},
 	{"run", "How the program is run, stopped and restarted."},
 	{"proxy", "A proxy in front of the program: it holds requests while a new version is built and started, reloads pages, and shows errors in the browser."},
+	{"hooks", "Commands that run after an event, in the root and beside everything else: a notification, a linter, a browser test. They delay nothing and find the event as JSON on their standard input (docs/editors-and-scripts.md)."},
 	{"rules", "What follows from a change of files that the program is not built from. The first rule that matches decides."},
-	{"services.NAME", "Several programs in one session. Each inherits build, run, proxy and rules from above and overrides what it needs: env is merged by name, lists are replaced."},
+	{"services.NAME", "Several programs in one session. Each inherits build, run, proxy, hooks and rules from above and overrides what it needs: env is merged by name, lists are replaced."},
 	{"log", "What hotreload itself says."},
 	{"control", "The control API (status, wait, restart, ...) always serves a Unix socket in the runtime directory."},
 }
+
+// serviceTables are those that each service inherits and overrides key by key.
+var serviceTables = []string{"build", "run", "proxy", "hooks"}
 
 // specs in the order of the documentation. Defaults come from Default.
 var specs = []spec{
@@ -148,6 +152,13 @@ var specs = []spec{
 		Doc: `While the code does not build: explain shows the error (an overlay on HTML, 503 with the text to others); serve lets the old program answer, marked by a header.`}},
 	{Key: Key{Name: "proxy.editor", Type: typeString, Example: `"idea://open?file={file}&line={line}"`,
 		Doc: `The link behind file:line in the overlay; {file}, {line} and {column} are filled in. Empty: no links.`}, check: checkOptional(checkEditor)},
+
+	{Key: Key{Name: "hooks.failed", Type: typeCommands, Example: `["notify-send 'build failed'"]`,
+		Doc: `After a build, a start or a command of a rule that has failed, and when the program has ended with an error.`}, check: checkArgument},
+	{Key: Key{Name: "hooks.fixed", Type: typeCommands, Example: `["notify-send fixed"]`,
+		Doc: `When the service is as it should be again after a failure.`}, check: checkArgument},
+	{Key: Key{Name: "hooks.live", Type: typeCommands, Example: `[["go", "test", "./..."]]`,
+		Doc: `Each time that the service is live.`}, check: checkArgument},
 
 	{Key: Key{Name: "rules.paths", Type: typeGlobs, Example: `["templates/**/*.html"]`,
 		Doc: `Globs relative to the root. ** stands for any number of directories.`}, check: checkGlob, tidy: tidyGlob},

@@ -98,7 +98,8 @@ func TestContract(t *testing.T) {
 		"run.ready_timeout": `"10s"`, "run.restart": `"never"`, "run.on_build_error": `"keep"`, "run.rollback": `false`,
 		"proxy.listen": `""`, "proxy.app": `"auto"`, "proxy.hold": `"30s"`, "proxy.inject": `true`, "proxy.when_broken": `"explain"`,
 		"proxy.editor": `"vscode://file/{file}:{line}:{column}"`,
-		"rules.paths":  ``, "rules.effect": `"restart"`, "rules.command": `[]`, "rules.signal": `"SIGHUP"`,
+		"hooks.failed": `[]`, "hooks.fixed": `[]`, "hooks.live": `[]`,
+		"rules.paths": ``, "rules.effect": `"restart"`, "rules.command": `[]`, "rules.signal": `"SIGHUP"`,
 		"services.NAME.needs": `[]`,
 		"log.format":          `"text"`, "log.time": `true`, "log.clear": `false`, "control.listen": `""`,
 	}

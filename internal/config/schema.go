@@ -1,6 +1,9 @@
 package config
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // Schema is a JSON Schema (draft 2020-12) of the file, for editors. It is made from the
 // table of keys, so it allows what Parse allows as far as a schema can say it.
@@ -15,16 +18,16 @@ func Schema() []byte {
 		return append(o, member{"properties", properties}, member{"additionalProperties", false})
 	}
 	rules := object{{"type", "array"}, {"items", part("rules", member{"required", []string{"paths"}})}}
-	service := object{
-		{"build", part("build")}, {"run", part("run")}, {"proxy", part("proxy")}, {"rules", rules},
-		{"needs", schemaOf(theSchema().specs["needs"])},
+	var inherited object
+	for _, t := range serviceTables {
+		inherited = append(inherited, member{t, part(t)})
 	}
+	service := append(slices.Clip(inherited), member{"rules", rules}, member{"needs", schemaOf(theSchema().specs["needs"])})
 	all := object{
 		{"$schema", "https://json-schema.org/draft/2020-12/schema"},
 		{"title", FileName},
 		{"type", "object"},
-		{"properties", object{
-			{"watch", part("watch")}, {"build", part("build")}, {"run", part("run")}, {"proxy", part("proxy")},
+		{"properties", slices.Concat(object{{"watch", part("watch")}}, inherited, object{
 			{"rules", rules},
 			{"services", object{
 				{"type", "object"},
@@ -35,7 +38,7 @@ func Schema() []byte {
 				{"additionalProperties", false},
 			}},
 			{"log", part("log")}, {"control", part("control")},
-		}},
+		})},
 		{"additionalProperties", false},
 	}
 	out, err := json.MarshalIndent(all, "", "  ")

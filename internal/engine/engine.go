@@ -311,6 +311,9 @@ func (e *Engine) emit(ev event.Event) {
 		if v.front != nil && (ev.Service == v.name || ev.Service == "") {
 			v.front.Emit(ev)
 		}
+		if ev.Service == v.name {
+			v.hear(ev)
+		}
 	}
 }
 

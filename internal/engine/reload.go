@@ -129,7 +129,7 @@ func (e *Engine) apply(c *config.Config, list []config.Service) (re plan.Reconfi
 		old.Engine = s.Build.Engine
 		build := !reflect.DeepEqual(old, s.Build)
 		run := !reflect.DeepEqual(processOf(was.Run), processOf(s.Run))
-		if !engine && !build && !run && reflect.DeepEqual(was.Rules, s.Rules) && reflect.DeepEqual(was.Needs, s.Needs) && reflect.DeepEqual(was.Run, s.Run) {
+		if !engine && !build && !run && reflect.DeepEqual(was.Rules, s.Rules) && reflect.DeepEqual(was.Needs, s.Needs) && reflect.DeepEqual(was.Hooks, s.Hooks) && reflect.DeepEqual(was.Run, s.Run) {
 			continue
 		}
 		set := &settings{Service: s, builder: was.builder}

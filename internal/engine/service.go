@@ -44,6 +44,8 @@ type service struct {
 	// asOf is when the newest build began to read files.
 	asOf atomic.Int64
 
+	hooks hooks
+
 	mu       sync.Mutex
 	cancel   context.CancelFunc // ends the running build or rule commands
 	front    *front             // the proxy; nil: none
@@ -387,8 +389,9 @@ func exit(pid int, x runner.Exit) event.Exited {
 // hinter is an error that knows what to do about it.
 type hinter interface{ Hint() string }
 
+// problem is why the program of a service does not run.
 func problem(what string, err error) *event.Problem {
-	p := &event.Problem{Message: what + ": " + err.Error()}
+	p := &event.Problem{Message: what + ": " + err.Error(), Failed: true}
 	var h hinter
 	if errors.As(err, &h) {
 		p.Hint = h.Hint()

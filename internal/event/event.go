@@ -148,6 +148,7 @@ type Problem struct {
 	Hint    string `json:"hint"`
 
 	Detail string `json:"-"` // more lines, for the terminal
+	Failed bool   `json:"-"` // the newest program of the service does not run for it
 }
 
 // Output is a piece of what the program printed.

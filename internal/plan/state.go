@@ -606,8 +606,7 @@ func (v *service) undone() bool {
 
 // undo drops what was under way for changes that are gone again.
 func (s *State) undo(v *service, paths []string) {
-	why := "back to what runs"
-	s.say(v, v.gen, event.Changed{Paths: paths, Effect: None.String(), Why: why})
+	s.say(v, v.gen, event.Changed{Paths: paths, Effect: None.String(), Why: Undone})
 	v.wantBuild, v.held, v.broken, v.again, v.missedBuild = false, nil, false, false, false
 	s.cancel(v)
 }
