@@ -57,7 +57,7 @@ func (b *background) run(t *tree, now time.Time) {
 	for len(b.ready) > 0 && !now.Before(b.ready[0].at.Add(hashDelay)) {
 		for _, h := range b.ready[0].files {
 			d, f := h.dir, h.file
-			if h.ok && t.alive(d) && d.files[h.name] == f && !f.hashed && !f.dirty && f.same(h.st) {
+			if h.ok && t.alive(d) && d.files[h.name] == f && !f.hashed && !f.dirty && f.st.Same(h.st) {
 				f.sum, f.hashed = h.sum, true
 			}
 		}
@@ -80,7 +80,7 @@ func (b *background) run(t *tree, now time.Time) {
 		}
 		for name, f := range d.files {
 			if !f.hashed && !f.dirty {
-				job = append(job, hashed{dir: d, name: name, file: f, st: stat{size: f.size, mtime: f.mtime, id: fileID{ino: f.ino}}})
+				job = append(job, hashed{dir: d, name: name, file: f, st: f.st})
 			}
 		}
 	}
@@ -107,7 +107,7 @@ func (b *background) read(job []hashed, limit int64, opened func(string)) {
 		h := &job[i]
 		path := h.dir.join(h.name)
 		sum, st, err := sumFile(path, limit, buf, opened)
-		h.ok = err == nil && st.size == h.st.size && st.mtime == h.st.mtime && st.id.ino == h.st.id.ino
+		h.ok = err == nil && st.Size == h.st.Size && st.Mtime == h.st.Mtime && st.ID.Ino == h.st.ID.Ino
 		// A write in the middle of the reading shows here, however late its event is.
 		if after, err := follow(path); err != nil || after != st {
 			h.ok = false

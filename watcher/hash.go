@@ -6,6 +6,8 @@ import (
 	"hash/maphash"
 	"io"
 	"os"
+
+	"github.com/hotreload/hotreload/internal/filestat"
 )
 
 // Two seeds of maphash make a 128-bit sum. It need not be stable across
@@ -30,14 +32,14 @@ func sumFile(path string, limit int64, buf []byte, opened func(path string)) (Su
 		return Sum{}, stat{}, err
 	}
 	defer f.Close()
-	st, err := statOpen(f)
+	st, err := filestat.OfFile(f)
 	if err != nil {
 		return Sum{}, stat{}, err
 	}
-	if st.kind != kindFile {
+	if st.Kind != kindFile {
 		return Sum{}, st, errNoFile
 	}
-	if st.size > limit {
+	if st.Size > limit {
 		return Sum{}, st, errBig
 	}
 	if opened != nil {
@@ -61,10 +63,11 @@ func sumFile(path string, limit int64, buf []byte, opened func(path string)) (Su
 
 // statSum stands in for the content of a file that was not read.
 func statSum(st stat) Sum {
-	var b [24]byte
-	binary.LittleEndian.PutUint64(b[0:], st.id.ino)
-	binary.LittleEndian.PutUint64(b[8:], uint64(st.size))
-	binary.LittleEndian.PutUint64(b[16:], uint64(st.mtime))
+	var b [32]byte
+	binary.LittleEndian.PutUint64(b[0:], st.ID.Ino)
+	binary.LittleEndian.PutUint64(b[8:], uint64(st.Size))
+	binary.LittleEndian.PutUint64(b[16:], uint64(st.Mtime))
+	binary.LittleEndian.PutUint64(b[24:], uint64(st.Ctime))
 	return sumOf(maphash.Bytes(seedA, b[:]), maphash.Bytes(seedB, b[:]))
 }
 

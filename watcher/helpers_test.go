@@ -296,7 +296,7 @@ func truth(t *testing.T, root string, skip func(name string) bool) (files map[st
 			dirs = append(dirs, path)
 			return nil
 		}
-		if st, err := follow(path); err == nil && st.kind == kindFile {
+		if st, err := follow(path); err == nil && st.Kind == kindFile {
 			sum, _, err := sumFile(path, defaultMaxHash, buf, nil)
 			if err != nil {
 				return err

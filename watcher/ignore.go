@@ -72,7 +72,7 @@ const maxIgnoreFile = 1 << 20
 
 // readIgnore parses the file at path on top of up; without one it is just up.
 func readIgnore(up *ignoreFile, path, base, label string) *ignoreFile {
-	if st, err := lstat(path); err != nil || st.kind != kindFile || st.size > maxIgnoreFile {
+	if st, err := lstat(path); err != nil || st.Kind != kindFile || st.Size > maxIgnoreFile {
 		return up // git follows no link here either
 	}
 	text, err := os.ReadFile(path)
@@ -301,10 +301,10 @@ func gitTop(dir string) (top, git string) {
 	for {
 		path := filepath.Join(dir, ".git")
 		if st, err := follow(path); err == nil {
-			if st.kind == kindDir {
+			if st.Kind == kindDir {
 				return dir, path
 			}
-			if st.kind == kindFile && st.size < 64<<10 {
+			if st.Kind == kindFile && st.Size < 64<<10 {
 				if text, err := os.ReadFile(path); err == nil {
 					if to, ok := strings.CutPrefix(strings.TrimSpace(string(text)), "gitdir:"); ok {
 						return dir, absIn(dir, strings.TrimSpace(to))

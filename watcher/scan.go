@@ -9,6 +9,8 @@ import (
 	"sort"
 	"syscall"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/filestat"
 )
 
 // mode says how a look treats what it finds.
@@ -56,7 +58,7 @@ func (t *tree) matches(r *rules, path, name string, isDir bool) bool {
 func (t *tree) newNode(path string, up *dir, r *root) *dir {
 	st, err := lstat(path)
 	for range 4 {
-		if err != nil || st.kind != kindDir {
+		if err != nil || st.Kind != kindDir {
 			if err != nil && !gone(err) {
 				t.bad(path)
 			}
@@ -65,8 +67,8 @@ func (t *tree) newNode(path string, up *dir, r *root) *dir {
 		// Rule B: an inode that is known under another path has moved here. That
 		// path's watch must go first, since inotify gives the same descriptor
 		// again and fsnotify keeps the old name for it.
-		if q := t.byID[st.id]; q != nil && st.id.known() && q.path != path && !t.w.test.noRuleB {
-			if leadsTo(q.path, st.id) {
+		if q := t.byID[st.ID]; q != nil && st.ID.Known() && q.path != path && !t.w.test.noRuleB {
+			if leadsTo(q.path, st.ID) {
 				return nil // one directory mounted at two places: the first one counts
 			}
 			t.drop(q)
@@ -76,7 +78,7 @@ func (t *tree) newNode(path string, up *dir, r *root) *dir {
 				return nil
 			}
 		}
-		watched, err := t.watch(path, st.id.dev)
+		watched, err := t.watch(path, st.ID.Dev)
 		if err != nil {
 			if !gone(err) {
 				t.bad(path)
@@ -85,17 +87,17 @@ func (t *tree) newNode(path string, up *dir, r *root) *dir {
 		}
 		// The name may have been bound to another directory before it was watched.
 		before := st
-		if st, err = lstat(path); err != nil || st.kind != kindDir || st.id != before.id {
+		if st, err = lstat(path); err != nil || st.Kind != kindDir || st.ID != before.ID {
 			if watched {
 				t.be.remove(path)
 				t.watches--
 			}
 			continue
 		}
-		d := &dir{path: path, id: st.id, up: up, watched: watched, pass: t.passNo, rules: rules{root: r}}
+		d := &dir{path: path, id: st.ID, up: up, watched: watched, pass: t.passNo, rules: rules{root: r}}
 		t.nodes[path] = d
-		if st.id.known() {
-			t.byID[st.id] = d
+		if st.ID.Known() {
+			t.byID[st.ID] = d
 		}
 		if up != nil {
 			if up.subs == nil {
@@ -114,7 +116,7 @@ func (t *tree) newNode(path string, up *dir, r *root) *dir {
 // above it became a link is no second place, and must not keep the true one from being watched.
 func leadsTo(path string, id fileID) bool {
 	st, err := lstat(path)
-	if err != nil || st.kind != kindDir || st.id != id {
+	if err != nil || st.Kind != kindDir || st.ID != id {
 		return false
 	}
 	real, err := filepath.EvalSymlinks(path)
@@ -241,11 +243,13 @@ func readDir(path string) ([]dirEntry, error) {
 	return f.ReadDir(-1)
 }
 
-// trusted: a modification time is too young to be trusted when another change
-// could still get the same one.
-func trusted(mtime int64) bool {
-	age := time.Now().UnixNano() - mtime
-	return age >= racyAge || age <= -racyAge
+// trusted: a file's times are too young to be trusted when another change could still
+// get the same ones. Either can be the one that gives a change away: a tool can set the
+// modification time back, and not every system has a change time.
+func trusted(st stat) bool {
+	now := time.Now().UnixNano()
+	old := func(at int64) bool { return now-at >= racyAge || at-now >= racyAge }
+	return old(st.Mtime) && old(st.Ctime)
 }
 
 func (t *tree) reconcile(d *dir, entries []dirEntry, m mode) {
@@ -286,7 +290,7 @@ func (t *tree) reconcile(d *dir, entries []dirEntry, m mode) {
 			return // found to have moved, by what was met below it
 		}
 		name := e.Name()
-		switch kindOf(e.Type()) {
+		switch filestat.KindOf(e.Type()) {
 		case kindDir:
 			t.reconcileDir(d, name, m)
 		case kindFile, kindLink:
@@ -362,11 +366,11 @@ func (t *tree) syncEntry(d *dir, name string, o op) {
 		}
 		return
 	}
-	if sub != nil && (st.kind != kindDir || st.id != sub.id) {
+	if sub != nil && (st.Kind != kindDir || st.ID != sub.id) {
 		t.drop(sub)
 		sub = nil
 	}
-	switch st.kind {
+	switch st.Kind {
 	case kindDir:
 		if f != nil {
 			t.forget(d, name, f)
@@ -389,7 +393,7 @@ func (t *tree) syncEntry(d *dir, name string, o op) {
 // syncFile compares the file, or the link to one, that st was found for.
 func (t *tree) syncFile(d *dir, path, name string, st stat, o op, m mode) {
 	f := d.files[name]
-	link := st.kind == kindLink
+	link := st.Kind == kindLink
 	if link {
 		var ok bool
 		if st, ok = t.followLink(path, f == nil || !f.link || o&opBound != 0); !ok {
@@ -401,7 +405,7 @@ func (t *tree) syncFile(d *dir, path, name string, st stat, o op, m mode) {
 	} else if f != nil && f.link {
 		t.untrack(path)
 	}
-	if st.kind != kindFile {
+	if st.Kind != kindFile {
 		return
 	}
 	if f == nil {
@@ -411,7 +415,7 @@ func (t *tree) syncFile(d *dir, path, name string, st stat, o op, m mode) {
 		t.nfiles++
 		if m.quiet && t.pending[path] == nil {
 			switch {
-			case st.size > t.w.o.MaxHash:
+			case st.Size > t.w.o.MaxHash:
 				f.sum, f.hashed = statSum(st), true
 			case f.racy && !d.watched:
 				t.read(d, name, f) // no event will tell of a write that its stat hides
@@ -424,7 +428,7 @@ func (t *tree) syncFile(d *dir, path, name string, st stat, o op, m mode) {
 		return
 	}
 	f.link = link
-	if o&(opWrite|opBound) == 0 && f.same(st) {
+	if o&(opWrite|opBound) == 0 && f.st.Same(st) {
 		// A file whose content is not known yet has nothing to be compared with; what is
 		// read here could already be a write whose event is still to come, and would then
 		// be taken for what was there before.
@@ -432,7 +436,7 @@ func (t *tree) syncFile(d *dir, path, name string, st stat, o op, m mode) {
 			return
 		}
 		// Its stat could hide a write (git's rule): only reading tells.
-		old, was := f.sum, f.stat()
+		old, was := f.sum, f.st
 		t.read(d, name, f)
 		if f := d.files[name]; f != nil && f.sum == old {
 			return
@@ -440,7 +444,7 @@ func (t *tree) syncFile(d *dir, path, name string, st stat, o op, m mode) {
 		t.note(d, path, name, old, was)
 		return
 	}
-	t.note(d, path, name, f.known(), f.stat())
+	t.note(d, path, name, f.known(), f.st)
 	f.set(st)
 	f.dirty = true
 	t.rulesFile(d, name)
@@ -454,8 +458,8 @@ func (t *tree) rulesFile(d *dir, name string) {
 }
 
 func (f *file) set(st stat) {
-	f.ino, f.size, f.mtime = st.id.ino, st.size, st.mtime
-	f.racy = !trusted(st.mtime)
+	f.st = st
+	f.racy = !trusted(st)
 }
 
 // read brings f up to date with the content.
@@ -485,7 +489,7 @@ func (t *tree) read(d *dir, name string, f *file) {
 		if st, err := follow(path); err == nil {
 			f.set(st)
 		}
-		f.sum = statSum(f.stat())
+		f.sum = statSum(f.st)
 	}
 	f.hashed, f.dirty = true, false
 }
@@ -534,7 +538,7 @@ func (t *tree) removeFile(d *dir, path, name string, f *file) {
 // to, and sees to it that the directory of that file is watched, before it looks.
 func (t *tree) followLink(path string, anew bool) (stat, bool) {
 	st, err := follow(path)
-	if err != nil || st.kind != kindFile {
+	if err != nil || st.Kind != kindFile {
 		return stat{}, false // broken, a loop, a directory, a device
 	}
 	if !anew {
@@ -550,7 +554,7 @@ func (t *tree) followLink(path string, anew bool) (stat, bool) {
 	at, _ := splitPath(target)
 	t.linkDir[at]++
 	t.watchLinkDir(at)
-	if now, err := follow(path); err == nil && now.kind == kindFile {
+	if now, err := follow(path); err == nil && now.Kind == kindFile {
 		st = now
 	}
 	return st, true
@@ -593,9 +597,9 @@ func (t *tree) refresh(d *dir) {
 	if err != nil && !gone(err) {
 		return
 	}
-	if err == nil && st.kind == kindDir && st.id == d.id && !d.watched {
+	if err == nil && st.Kind == kindDir && st.ID == d.id && !d.watched {
 		// After a resync, or when a limit was in the way.
-		if watched, err := t.watch(d.path, d.id.dev); err == nil && watched {
+		if watched, err := t.watch(d.path, d.id.Dev); err == nil && watched {
 			d.watched = true
 			st, err = lstat(d.path)
 			if err != nil && !gone(err) {
@@ -603,7 +607,7 @@ func (t *tree) refresh(d *dir) {
 			}
 		}
 	}
-	if err != nil || st.kind != kindDir || st.id != d.id {
+	if err != nil || st.Kind != kindDir || st.ID != d.id {
 		up := d.up
 		_, name := splitPath(d.path)
 		t.drop(d)

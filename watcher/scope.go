@@ -98,7 +98,7 @@ func (t *tree) resolveRoots() map[*root]bool {
 		r := before[given]
 		real, err := filepath.EvalSymlinks(given)
 		if err == nil {
-			if st, e := lstat(real); e != nil || st.kind != kindDir {
+			if st, e := lstat(real); e != nil || st.Kind != kindDir {
 				err = errNoFile
 			}
 		}
@@ -224,7 +224,7 @@ func (t *tree) visitRoot(r *root, added bool) {
 		return // met inside an outer tree
 	}
 	if d != nil {
-		if st, err := lstat(r.real); err != nil || st.id != d.id {
+		if st, err := lstat(r.real); err != nil || st.ID != d.id {
 			t.drop(d)
 			t.rescan = true
 		}
@@ -326,7 +326,7 @@ func (t *tree) resolveDirs() {
 		t.named = append(t.named, n)
 		real, err := filepath.EvalSymlinks(given)
 		if err == nil {
-			if st, e := lstat(real); e != nil || st.kind != kindDir {
+			if st, e := lstat(real); e != nil || st.Kind != kindDir {
 				err = errNoFile
 			}
 		}
@@ -396,7 +396,7 @@ func (t *tree) pivotLinks(given, real string) bool {
 		if name == "" || up == at {
 			return true
 		}
-		if st, err := lstat(at); err == nil && st.kind == kindLink {
+		if st, err := lstat(at); err == nil && st.Kind == kindLink {
 			if realUp, err := filepath.EvalSymlinks(up); err == nil {
 				if in := t.rootOf(realUp); in != nil && t.chain(realUp, in) != nil {
 					t.pivots[join(realUp, name)] = st
@@ -427,7 +427,7 @@ func (t *tree) await(given string) {
 				t.newNode(real, nil, nil)
 			}
 			t.pivots[path], _ = lstat(path)
-			if st, err := follow(path); err == nil && st.kind == kindDir {
+			if st, err := follow(path); err == nil && st.Kind == kindDir {
 				t.again = true // made before it was watched for
 			}
 			return
@@ -483,7 +483,7 @@ func (t *tree) sweepNodes() {
 		if d.pass != t.passNo {
 			if t.linkDir[d.path] == 0 {
 				st, err := lstat(d.path)
-				if gone(err) || err == nil && (st.kind != kindDir || st.id != d.id) {
+				if gone(err) || err == nil && (st.Kind != kindDir || st.ID != d.id) {
 					t.drop(d)
 					continue
 				}
@@ -522,7 +522,7 @@ func (t *tree) check() {
 	same := func(given, real string) bool {
 		d := t.nodes[real]
 		st, err := follow(given)
-		return d != nil && err == nil && st.kind == kindDir && st.id == d.id
+		return d != nil && err == nil && st.Kind == kindDir && st.ID == d.id
 	}
 	for _, r := range t.roots {
 		if r.lost {

@@ -116,7 +116,7 @@ func (t *tree) tryOpen(first time.Time) {
 			t.same(t.fresh[i], c, f)
 			continue
 		}
-		content = content || f != nil && f.size > 0
+		content = content || f != nil && f.st.Size > 0
 	}
 	t.fresh = append(t.fresh[:0], t.fresh[i:]...)
 	t.relevant = false // reading notes what it found gone; that is in pending
@@ -183,7 +183,7 @@ func (t *tree) readDirty() (empty bool) {
 		case f == nil:
 		case f.known() == c.base:
 			t.same(path, c, f)
-		case f.size == 0:
+		case f.st.Size == 0:
 			empty = true
 		}
 	}
@@ -194,7 +194,7 @@ func (t *tree) readDirty() (empty bool) {
 // find the very file that was read; any other has been written since.
 func (t *tree) same(path string, c *change, f *file) {
 	delete(t.pending, path)
-	if f != nil && f.same(c.was) {
+	if f != nil && f.st.Unwritten(c.was) {
 		return
 	}
 	for _, name := range c.dir.names(c.name) {
@@ -210,7 +210,7 @@ func (t *tree) collect(open bool) []Change {
 		_, f := t.current(c)
 		var now Sum
 		if f != nil {
-			if open && (f.dirty || f.size == 0) {
+			if open && (f.dirty || f.st.Size == 0) {
 				continue
 			}
 			now = f.known()

@@ -4,43 +4,26 @@ import (
 	"errors"
 	"io/fs"
 	"syscall"
+
+	"github.com/hotreload/hotreload/internal/filestat"
 )
 
-// kind is what a name stands for.
-type kind uint8
+// What a scan without reading finds out about a name.
+type (
+	stat   = filestat.Stat
+	kind   = filestat.Kind
+	fileID = filestat.ID
+)
 
 const (
-	kindOther kind = iota // FIFO, socket, device: never opened
-	kindFile
-	kindDir
-	kindLink
+	kindFile = filestat.File
+	kindDir  = filestat.Dir
+	kindLink = filestat.Link
 )
 
-// fileID identifies an inode. The zero value means that the system does not tell.
-type fileID struct{ dev, ino uint64 }
-
-func (id fileID) known() bool { return id != fileID{} }
-
-// stat is what a look without reading tells of a name. Times are only ever
-// compared for being equal, so that a clock that jumps cannot hurt.
-type stat struct {
-	kind  kind
-	id    fileID
-	size  int64
-	mtime int64 // ns since 1970
-}
-
-func kindOf(m fs.FileMode) kind {
-	switch {
-	case m.IsRegular():
-		return kindFile
-	case m.IsDir():
-		return kindDir
-	case m&fs.ModeSymlink != 0:
-		return kindLink
-	}
-	return kindOther
-}
+// lstat and follow are the two ways to ask about a name.
+func lstat(path string) (stat, error)  { return filestat.OfLink(path) }
+func follow(path string) (stat, error) { return filestat.Of(path) }
 
 // gone tells an error that means "no such name" from one that means "cannot say".
 func gone(err error) bool {

@@ -79,21 +79,11 @@ func splitPath(path string) (dir, name string) {
 // was found with; a newer state is in tree.pending.
 type file struct {
 	sum    Sum
-	ino    uint64
-	size   int64
-	mtime  int64
+	st     stat
 	hashed bool // sum is of the content; otherwise it is the zero Sum, and unknown
 	dirty  bool // must be read before sum says anything
 	racy   bool // looked at so soon after its mtime that a write could hide
 	link   bool // a symbolic link to a file
-}
-
-func (f *file) stat() stat {
-	return stat{kind: kindFile, id: fileID{0, f.ino}, size: f.size, mtime: f.mtime}
-}
-
-func (f *file) same(st stat) bool {
-	return f.size == st.size && f.mtime == st.mtime && f.ino == st.id.ino
 }
 
 // known is the sum that stands for the file: that of its content, or a stand-in
@@ -102,7 +92,7 @@ func (f *file) known() Sum {
 	if f.hashed {
 		return f.sum
 	}
-	return statSum(f.stat())
+	return statSum(f.st)
 }
 
 // change is a file that may differ from what was reported.

@@ -66,7 +66,7 @@ type Options struct {
 	PollInterval time.Duration
 
 	// MaxHash is the size in bytes above which a file is not read but compared by
-	// size, modification time and inode. Zero: 16 MiB.
+	// size, times and inode. Zero: 16 MiB.
 	MaxHash int64
 }
 

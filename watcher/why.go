@@ -23,7 +23,7 @@ func (w *Watcher) IgnoredIn(scope Scope, path string) (reason string, ignored bo
 	at, name := splitPath(path)
 	isDir := false
 	if st, err := lstat(path); err == nil {
-		isDir = st.kind == kindDir
+		isDir = st.Kind == kindDir
 	}
 	if why := noiseFile(name); why != "" && !isDir {
 		return why, true

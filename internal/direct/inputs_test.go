@@ -219,7 +219,7 @@ func TestD3MovedBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	var made map[int]archive
-	for after := was; after.ctime == was.ctime; { // the clock of the file system may stand still
+	for after := was; after.Ctime == was.Ctime; { // the clock of the file system may stand still
 		move(t, path, path+".bak")
 		writeFile(t, path, strings.Replace(string(text), "bag body", "bug body", 1))
 		if made, err = w.e.cascade(w.ctx, t.TempDir(), dirty); err != nil {

@@ -2,25 +2,25 @@ package direct
 
 import (
 	"crypto/sha256"
+	"errors"
+	"io/fs"
 	"os"
+	"syscall"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/filestat"
 )
 
 // stamp is what the file system says about a file without its being read. The zero stamp is that of a file that does not
 // exist.
-type stamp struct {
-	size         int64
-	mtime, ctime int64 // nanoseconds
-	dev, ino     uint64
-	mode         uint32
-}
+type stamp struct{ filestat.Stat }
 
-func (s stamp) exists() bool { return s != stamp{} }
+func (s stamp) exists() bool { return s.Exists() }
 
 // tick is longer than the clock of a file system stands still: 10 ms with the coarse clock of Linux, 1 to 2 s where no
 // fraction is kept.
 func (s stamp) tick() time.Duration {
-	if s.ctime%int64(time.Second) == 0 {
+	if s.Ctime%int64(time.Second) == 0 {
 		return 2 * time.Second
 	}
 	return 20 * time.Millisecond
@@ -28,14 +28,34 @@ func (s stamp) tick() time.Duration {
 
 // since says that the file may have changed after a moment, by the change time, which no tool can set back.
 func (s stamp) since(t time.Time) bool {
-	return s.exists() && s.ctime > t.UnixNano()-int64(s.tick())
+	return s.exists() && s.Ctime > t.UnixNano()-int64(s.tick())
 }
 
 // unwritten says that nobody wrote the file since it had the other stamp, nor moved it away and back. A change of the mode
 // explains another change time.
 func (s stamp) unwritten(before stamp) bool {
-	return s.size == before.size && s.mtime == before.mtime && s.dev == before.dev && s.ino == before.ino &&
-		(s.ctime == before.ctime || s.mode != before.mode)
+	return s.Unwritten(before.Stat) && s.ID.Dev == before.ID.Dev
+}
+
+func (s stamp) regular() bool { return s.Kind == filestat.File }
+
+// samePlace says that a name stands for the same thing: the very directory, a file (which editors replace), a link.
+func (s stamp) samePlace(t stamp) bool {
+	return s.Kind == t.Kind && (s.Kind != filestat.Dir || s.ID == t.ID)
+}
+
+// look follows links: the file that the compiler would read counts.
+func look(path string) (stamp, error) { return lookBy(filestat.Of, path) }
+
+// lookHere does not.
+func lookHere(path string) (stamp, error) { return lookBy(filestat.OfLink, path) }
+
+func lookBy(ask func(string) (filestat.Stat, error), path string) (stamp, error) {
+	st, err := ask(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return stamp{}, nil
+	}
+	return stamp{st}, err
 }
 
 // sum is enough of a SHA-256 to tell contents apart.
@@ -64,7 +84,7 @@ func read(path string) (known, []byte, error) {
 		if err != nil || !before.exists() || !before.regular() {
 			return known{}, nil, refuse("%s cannot be read", path)
 		}
-		if before.size > maxContent {
+		if before.Size > maxContent {
 			return known{stamp: before, young: before.since(now)}, nil, nil
 		}
 		text, err := os.ReadFile(path)

@@ -38,6 +38,7 @@ var layers = map[string]int{
 	"internal/proc":     0,
 	"internal/goflags":  0,
 	"internal/safe":     0,
+	"internal/filestat": 0,
 }
 
 // outside are packages that are no part of the program: tools and rules.

@@ -1,0 +1,77 @@
+// Package filestat asks the file system about a name without reading the file.
+//
+// Everything that compares a file with what it was uses this one type: a copy that
+// forgets a field (the change time, the inode) takes another content for the old one.
+// Asking fills a small struct and makes no garbage beyond the path, since it is done for
+// thousands of files in a row.
+package filestat
+
+import (
+	"io/fs"
+	"time"
+)
+
+// Kind is what a name stands for.
+type Kind uint8
+
+// The kinds of names. Other is a FIFO, a socket or a device: never opened.
+const (
+	Other Kind = iota
+	File
+	Dir
+	Link
+)
+
+// ID identifies a file on this machine. The zero value means that the system does not say.
+type ID struct{ Dev, Ino uint64 }
+
+// Known reports whether the system identifies files.
+func (id ID) Known() bool { return id != ID{} }
+
+// Stat is what the file system says about a name. Times are nanoseconds since 1970, and
+// zero where there are none. They are best compared for being equal only, so that a clock
+// that jumps cannot hurt. The zero Stat is that of no file.
+type Stat struct {
+	Kind  Kind
+	ID    ID
+	Size  int64  // bytes
+	Mtime int64  // of the content; a tool can set it back
+	Ctime int64  // of the content and of what is known about it; no tool can set it back
+	Mode  uint32 // type and permissions, as the system has them
+}
+
+// Exists tells the Stat of a file from the zero value.
+func (s Stat) Exists() bool { return s != Stat{} }
+
+// Same reports whether nothing tells the file from the one that had the other Stat: not its
+// device, which changes with the way that leads to it.
+func (s Stat) Same(t Stat) bool {
+	return s.ID.Ino == t.ID.Ino && s.Size == t.Size && s.Mtime == t.Mtime && s.Ctime == t.Ctime
+}
+
+// Unwritten reports whether nothing wrote the file since it had the other Stat, nor moved
+// it away and back. A change of the mode explains another change time.
+func (s Stat) Unwritten(t Stat) bool {
+	return s.ID.Ino == t.ID.Ino && s.Size == t.Size && s.Mtime == t.Mtime && (s.Ctime == t.Ctime || s.Mode != t.Mode)
+}
+
+// Changed is when the file got what it has: its change time where there is one.
+func (s Stat) Changed() time.Time {
+	if s.Ctime != 0 {
+		return time.Unix(0, s.Ctime)
+	}
+	return time.Unix(0, s.Mtime)
+}
+
+// KindOf is the kind that a mode stands for.
+func KindOf(m fs.FileMode) Kind {
+	switch {
+	case m.IsRegular():
+		return File
+	case m.IsDir():
+		return Dir
+	case m&fs.ModeSymlink != 0:
+		return Link
+	}
+	return Other
+}

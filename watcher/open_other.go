@@ -1,0 +1,5 @@
+//go:build !unix
+
+package watcher
+
+const openFlags = 0
