@@ -20,38 +20,76 @@ type mode struct {
 	names bool   // in a rescope: known files are not compared
 }
 
-// enters reports whether the directory name in a directory under r is entered.
-func (t *tree) enters(r *rules, path, name string) bool {
-	return r.deep && noiseDir(name) == "" && !t.matches(r, path, name, true)
+// entry is how a directory counts: by itself, or because Scope.Enter says so.
+type entry struct {
+	deep bool
+	kept Skip
 }
 
-// takes reports whether the file name in a directory under r counts.
-func (t *tree) takes(r *rules, keep func(string) bool, d *dir, path, name string) bool {
+// enters says whether, and how, the directory name in d is entered, under rules and a scope
+// that need not be the present ones.
+func (t *tree) enters(r *rules, s *Scope, d *dir, path, name string) entry {
+	if !r.deep && r.kept == 0 {
+		return entry{}
+	}
+	why := t.skips(r, path, name, true)
+	switch {
+	case why != SkipExclude && noiseDir(name) != "":
+		why = SkipNoise
+	case why == 0 && r.deep:
+		return entry{deep: true}
+	case why == 0:
+		why = r.kept
+	}
+	if s.Enter == nil || !slices.ContainsFunc(d.names(name), func(p string) bool { return s.Enter(p, why) }) {
+		return entry{}
+	}
+	return entry{kept: below(why)}
+}
+
+// below is why what lies in a directory is skipped that was entered nevertheless.
+func below(why Skip) Skip {
+	if why == SkipLink {
+		return SkipLink
+	}
+	return SkipGit
+}
+
+// takes reports whether the file name in d counts, under rules and a scope that need not be
+// the present ones.
+func (t *tree) takes(r *rules, s *Scope, d *dir, path, name string) bool {
 	if noiseFile(name) != "" {
 		return false
 	}
-	if !r.deep {
-		return r.own // the directory is ignored or outside: patterns have no say
-	}
-	if !t.matches(r, path, name, false) {
+	why := t.skips(r, path, name, false)
+	switch {
+	case r.deep && why == 0:
 		return true
+	case r.own && why != SkipExclude:
+		return true // the directory is ignored or outside: what git says of it has no say
+	case !r.counts():
+		return false
+	case why == 0:
+		why = r.kept
 	}
-	return keep != nil && slices.ContainsFunc(d.names(name), keep)
+	return s.Keep != nil && slices.ContainsFunc(d.names(name), func(p string) bool { return s.Keep(p, why) })
 }
 
-// matches reports whether an exclude pattern or git's rules match.
-func (t *tree) matches(r *rules, path, name string, isDir bool) bool {
+// skips says which patterns rule out a name, if any do.
+func (t *tree) skips(r *rules, path, name string, isDir bool) Skip {
 	if r.root != nil && len(t.w.exclude) > 0 {
 		if rel, ok := relTo(r.root.real, path); ok {
 			for i := range t.w.exclude {
 				if t.w.exclude[i].match(rel, name, isDir) {
-					return true
+					return SkipExclude
 				}
 			}
 		}
 	}
-	_, line := r.ignore.match(path, name, isDir)
-	return line != nil && !line.negated
+	if _, line := r.ignore.match(path, name, isDir); line != nil && !line.negated {
+		return SkipGit
+	}
+	return 0
 }
 
 // newNode watches path and makes it a node, or returns nil. It does not list it.
@@ -170,7 +208,7 @@ func (t *tree) drop(d *dir) {
 		}
 	}
 	t.unlink(d)
-	if d.own || !d.counts() || d.root != nil && d.root.real == d.path {
+	if d.own || !d.counts() || len(d.ways) > 0 || d.root != nil && d.root.real == d.path {
 		t.again = true // the scope asks for it: find out where it is now
 	}
 }
@@ -294,6 +332,9 @@ func (t *tree) reconcile(d *dir, entries []dirEntry, m mode) {
 		case kindDir:
 			t.reconcileDir(d, name, m)
 		case kindFile, kindLink:
+			if e.Type()&fs.ModeSymlink != 0 {
+				t.meet(d, name)
+			}
 			t.reconcileFile(d, name, m)
 			if f := d.files[name]; f != nil && !f.hashed && !f.dirty {
 				unhashed = true
@@ -311,18 +352,19 @@ func (t *tree) reconcileDir(d *dir, name string, m mode) {
 		return // looked at in its own turn
 	}
 	path := d.join(name)
-	if !t.enters(&d.rules, path, name) {
+	how := t.enters(&d.rules, &t.scope, d, path, name)
+	if how == (entry{}) {
 		return
 	}
-	if m.was != nil && !m.quiet && !t.enters(m.was, path, name) {
+	if m.was != nil && !m.quiet && t.enters(m.was, &t.before, d, path, name) == (entry{}) {
 		m.quiet = true // newly let in
 	}
-	t.visit(path, d, d.root, m)
+	t.visit(path, d, d.root, how, m)
 }
 
 func (t *tree) reconcileFile(d *dir, name string, m mode) {
 	f := d.files[name]
-	if f != nil && m.was != nil && !t.takes(&d.rules, t.scope.Keep, d, d.join(name), name) {
+	if f != nil && m.was != nil && !t.takes(&d.rules, &t.scope, d, d.join(name), name) {
 		t.forgetQuietly(d, name, f)
 		return
 	}
@@ -331,10 +373,10 @@ func (t *tree) reconcileFile(d *dir, name string, m mode) {
 	}
 	path := d.join(name)
 	if f == nil {
-		if !t.takes(&d.rules, t.scope.Keep, d, path, name) {
+		if !t.takes(&d.rules, &t.scope, d, path, name) {
 			return
 		}
-		if m.was != nil && !t.takes(m.was, t.oldKeep, d, path, name) {
+		if m.was != nil && !t.takes(m.was, &t.before, d, path, name) {
 			m.quiet = true
 		}
 	}
@@ -375,11 +417,16 @@ func (t *tree) syncEntry(d *dir, name string, o op) {
 		if f != nil {
 			t.forget(d, name, f)
 		}
-		if sub == nil && t.enters(&d.rules, path, name) {
-			t.visit(path, d, d.root, mode{})
+		if sub == nil {
+			if how := t.enters(&d.rules, &t.scope, d, path, name); how != (entry{}) {
+				t.visit(path, d, d.root, how, mode{})
+			}
 		}
 	case kindFile, kindLink:
-		if f == nil && !t.takes(&d.rules, t.scope.Keep, d, path, name) {
+		if st.Kind == kindLink {
+			t.meet(d, name)
+		}
+		if f == nil && !t.takes(&d.rules, &t.scope, d, path, name) {
 			return
 		}
 		t.syncFile(d, path, name, st, o, mode{})
@@ -643,7 +690,7 @@ func (t *tree) fullPass() {
 	}
 	t.retryUnreadable()
 	if t.again {
-		t.rescope(t.scope)
+		t.rescope(t.scope, true)
 	}
 }
 
@@ -669,7 +716,7 @@ func (t *tree) pollPass() {
 		}
 	}
 	if t.again {
-		t.rescope(t.scope)
+		t.rescope(t.scope, true)
 	}
 	t.scanTook = time.Since(start)
 }

@@ -24,52 +24,93 @@ type named struct {
 	link  bool   // a link leads there that is not just the tree's own name
 }
 
-// names returns what a file in d is reported as.
+// names returns what a file in d is reported as: under every name that the directory has.
 func (d *dir) names(name string) []string {
+	out := d.paths()
+	for i := range out {
+		out[i] = join(out[i], name)
+	}
+	return out
+}
+
+// paths are the names that a directory goes by.
+func (d *dir) paths() []string {
+	if out := d.given(); out != nil {
+		return out
+	}
+	return []string{d.path}
+}
+
+// given are the names that the scope and links give a directory.
+func (d *dir) given() []string {
 	var out []string
 	if d.root != nil {
 		for _, g := range d.root.given {
 			switch rel, ok := relTo(d.root.real, d.path); {
 			case ok:
-				out = append(out, filepath.Join(g, filepath.FromSlash(rel), name))
+				out = append(out, filepath.Join(g, filepath.FromSlash(rel)))
 			case d.path == d.root.real:
-				out = append(out, join(g, name))
+				out = append(out, g)
 			}
 		}
 	}
-	for _, dir := range d.also {
-		if p := join(dir, name); !slices.Contains(out, p) {
+	for _, p := range slices.Concat(d.also, d.linked()) {
+		if !slices.Contains(out, p) {
 			out = append(out, p)
 		}
 	}
-	if out == nil {
-		out = []string{d.join(name)}
+	return out
+}
+
+// linked are the names that a directory has through links that lead to it, or to one above.
+// A name leads through no directory twice.
+func (d *dir) linked() []string {
+	var out []string
+	for at := d; at != nil; at = at.up {
+		if at.busy || len(at.ways) == 0 {
+			continue
+		}
+		at.busy = true
+		for _, w := range at.ways {
+			for _, p := range w.paths() {
+				if rel, ok := relTo(at.path, d.path); ok {
+					p = filepath.Join(p, filepath.FromSlash(rel))
+				}
+				out = append(out, p)
+			}
+		}
+		at.busy = false
 	}
 	return out
 }
 
 // rescope finds out anew which directories matter, and how. old is the scope
-// that held before: what it did not cover is taken as known, not as changed.
-func (t *tree) rescope(old Scope) {
+// that held before: what it did not cover is taken as known, not as changed. same
+// says that it is the present one.
+func (t *tree) rescope(old Scope, same bool) {
 	// A directory that turns out to have moved meanwhile asks for another round.
 	for range 3 {
 		t.again = false
-		t.rescopeOnce(old)
+		t.rescopeOnce(old, same)
 		if !t.again {
 			return
 		}
-		old = t.scope
+		old, same = t.scope, true
 	}
 }
 
-func (t *tree) rescopeOnce(old Scope) {
+func (t *tree) rescopeOnce(old Scope, same bool) {
+	var behind map[string]Sum
+	if same {
+		behind = t.behind()
+	}
 	t.passNo++
-	t.oldKeep = old.Keep
+	t.before = old
 	t.was = make(map[*dir]rules, len(t.nodes))
 	for _, d := range t.nodes {
 		t.was[d] = d.rules
 	}
-	defer func() { t.was, t.oldKeep = nil, nil }()
+	defer func() { t.was, t.before = nil, Scope{} }()
 
 	added := t.resolveRoots()
 	for _, r := range t.roots {
@@ -79,6 +120,7 @@ func (t *tree) rescopeOnce(old Scope) {
 	}
 	clear(t.pivots)
 	t.resolveDirs()
+	t.resolveWays(behind, same)
 	t.sweepNodes()
 }
 
@@ -234,21 +276,24 @@ func (t *tree) visitRoot(r *root, added bool) {
 	if outer := t.rootOf(up); outer != nil && up != r.real {
 		above = t.chain(up, outer)
 	}
-	t.visit(r.real, above, r, mode{quiet: added})
+	t.visit(r.real, above, r, entry{deep: true}, mode{quiet: added})
 }
 
-// visit makes path a node of which all below counts, and reads it: all of it if
+// visit makes path a node that counts as how says, and reads it: all of it if
 // it is new, the names alone in a rescope.
-func (t *tree) visit(path string, up *dir, r *root, m mode) {
+func (t *tree) visit(path string, up *dir, r *root, how entry, m mode) {
 	for _, other := range t.roots {
 		if other.real == path && !other.lost {
 			r = other
 		}
 	}
 	d := t.nodes[path]
+	if how.kept == SkipLink && !t.mayEnter(path) {
+		return
+	}
 	if d == nil {
 		if d = t.newNode(path, up, r); d != nil {
-			d.deep = true
+			d.let(how)
 			t.list(d, mode{quiet: m.quiet})
 		}
 		return
@@ -256,11 +301,19 @@ func (t *tree) visit(path string, up *dir, r *root, m mode) {
 	was, before := t.was[d]
 	t.touch(d)
 	t.adopt(d, up)
-	d.root, d.deep = r, true
+	d.root = r
+	d.let(how)
 	if before {
 		t.list(d, mode{was: &was, names: true})
 	} else {
 		t.list(d, mode{quiet: m.quiet})
+	}
+}
+
+func (r *rules) let(how entry) {
+	r.deep = r.deep || how.deep
+	if how.kept != 0 {
+		r.kept = how.kept
 	}
 }
 
@@ -269,7 +322,7 @@ func (t *tree) touch(d *dir) {
 	if d.pass != t.passNo {
 		d.pass = t.passNo
 		d.rules = rules{}
-		d.also = nil
+		d.also, d.ways = nil, nil
 	}
 }
 
@@ -300,9 +353,11 @@ func (t *tree) chain(path string, r *root) *dir {
 		}
 	}
 	// It came to be after its parent was read: not hidden at all.
-	if _, name := splitPath(path); up != nil && t.enters(&up.rules, path, name) {
-		t.visit(path, up, r, mode{})
-		return t.nodes[path]
+	if _, name := splitPath(path); up != nil {
+		if how := t.enters(&up.rules, &t.scope, up, path, name); how != (entry{}) {
+			t.visit(path, up, r, how, mode{})
+			return t.nodes[path]
+		}
 	}
 	if d = t.nodes[path]; d == nil {
 		return t.newNode(path, up, r)
@@ -346,19 +401,7 @@ func (t *tree) resolveDirs() {
 // visitNamed makes real a node whose own files count.
 func (t *tree) visitNamed(given, real string, added bool) bool {
 	r := t.rootOf(real)
-	d := t.nodes[real]
-	if d == nil || d.pass != t.passNo {
-		if r != nil {
-			d = t.chain(real, r)
-		} else {
-			up, _ := splitPath(real)
-			if d = t.nodes[real]; d == nil {
-				d = t.newNode(real, t.nodes[up], nil)
-			} else {
-				t.touch(d)
-			}
-		}
-	}
+	d := t.nodeFor(real, r)
 	if d == nil {
 		return false
 	}
@@ -375,6 +418,23 @@ func (t *tree) visitNamed(given, real string, added bool) bool {
 		d.also = append(d.also, given)
 	}
 	return true
+}
+
+// nodeFor makes the directory real, which the tree r holds if it is not nil, a node of this
+// rescope. Nothing says yet how it counts.
+func (t *tree) nodeFor(real string, r *root) *dir {
+	d := t.nodes[real]
+	switch {
+	case d != nil && d.pass == t.passNo:
+		return d
+	case r != nil:
+		return t.chain(real, r)
+	case d != nil:
+		t.touch(d)
+		return d
+	}
+	up, _ := splitPath(real)
+	return t.newNode(real, t.nodes[up], nil)
 }
 
 // pivotLinks finds the links on the way to a directory: when one of them is
@@ -440,36 +500,50 @@ func (t *tree) await(given string) {
 // now. from or to is empty if it led, or leads, nowhere. What happens to the
 // directories themselves is noted where it is found.
 func (t *tree) turn(given, from, to string) {
-	names := map[string][2]Sum{}
+	old, now := map[string]Sum{}, map[string]Sum{}
 	if d := t.nodes[from]; d != nil {
 		for name, f := range d.files {
-			old := f.known()
-			if c := t.pending[d.join(name)]; c != nil {
-				old = c.base
-			}
-			names[name] = [2]Sum{old, {}}
+			old[join(given, name)] = t.reported(d, name, f)
 		}
 	}
 	if d := t.nodes[to]; d != nil {
 		for name, f := range d.files {
-			if c := t.pending[d.join(name)]; c != nil && from == "" {
+			if t.pending[d.join(name)] != nil && from == "" {
 				continue
 			}
 			if t.read(d, name, f); d.files[name] != nil {
-				names[name] = [2]Sum{names[name][0], f.known()}
+				now[join(given, name)] = f.known()
 			}
 		}
 	}
-	for name, s := range names {
-		path := join(given, name)
+	t.differ(old, now)
+}
+
+// reported is what was said last of a file's content.
+func (t *tree) reported(d *dir, name string, f *file) Sum {
+	if c := t.pending[d.join(name)]; c != nil {
+		return c.base
+	}
+	return f.known()
+}
+
+// differ notes the names that stand for another content now.
+func (t *tree) differ(old, now map[string]Sum) {
+	for path := range old {
+		if _, there := now[path]; !there {
+			now[path] = Sum{}
+		}
+	}
+	for path, sum := range now {
+		was := old[path]
 		if before, ok := t.turned[path]; ok {
-			s[0] = before.Old
+			was = before.Old
 		}
 		delete(t.turned, path)
-		if s[0] != s[1] {
-			t.turned[path] = Change{Path: path, Old: s[0], New: s[1]}
+		if was != sum {
+			t.turned[path] = Change{Path: path, Old: was, New: sum}
+			t.relevant = true
 		}
-		t.relevant = true
 	}
 }
 
@@ -544,6 +618,7 @@ func (t *tree) check() {
 			t.again = true
 		}
 	}
+	t.checkWays()
 }
 
 // readRules puts together the patterns that hold in d.

@@ -1,6 +1,7 @@
 package watcher
 
 import (
+	"slices"
 	"time"
 )
 
@@ -225,6 +226,10 @@ func (t *tree) collect(open bool) []Change {
 		}
 	}
 	for _, c := range t.turned {
+		if i := slices.IndexFunc(out, func(o Change) bool { return o.Path == c.Path }); i >= 0 {
+			out[i].Old = c.Old // the name is another file's, and that has changed since
+			continue
+		}
 		out = append(out, c)
 	}
 	clear(t.turned)

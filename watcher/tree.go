@@ -31,13 +31,14 @@ const (
 type rules struct {
 	deep   bool  // all below it counts, minus what is ignored
 	own    bool  // its own files count, whatever the patterns say (Scope.Dirs)
+	kept   Skip  // not 0: entered because Scope.Enter says so; of what is in it counts what Keep and Enter name
 	root   *root // tree that it lies in; nil outside
 	ignore *ignoreFile
 }
 
 // counts reports whether files are looked at. Otherwise the directory is hidden:
 // watched only for the sake of something below it, or of a link's target.
-func (r *rules) counts() bool { return r.deep || r.own }
+func (r *rules) counts() bool { return r.deep || r.own || r.kept != 0 }
 
 // dir is one directory that is known: a node of the tree.
 type dir struct {
@@ -46,6 +47,8 @@ type dir struct {
 	id   fileID
 	up   *dir     // node of the directory above; nil if that is none
 	also []string // names from Scope.Dirs that it goes by
+	ways []*way   // links that lead here
+	busy bool     // names through these are being found out
 	pass uint32   // last rescope that wanted it
 
 	watched bool
@@ -116,6 +119,8 @@ type tree struct {
 	byID    map[fileID]*dir
 	roots   []*root
 	named   []*named            // Scope.Dirs, resolved
+	ways    map[string]*way     // links to directories, by their path
+	linked  int                 // directories entered through links
 	pivots  map[string]stat     // paths whose binding decides where a path of Scope.Dirs leads
 	links   map[string]string   // link to a file -> resolved target
 	targets map[string][]string // resolved target -> links
@@ -125,8 +130,8 @@ type tree struct {
 	nfiles  int
 	again   bool // the scope must be resolved anew
 	passNo  uint32
-	was     map[*dir]rules // during a rescope: what held before
-	oldKeep func(string) bool
+	was     map[*dir]rules  // during a rescope: what held before
+	before  Scope           // ... and the scope that asked for it
 	outer   map[string]stat // ignore files above the trees
 
 	// What has changed.
@@ -155,6 +160,7 @@ type tree struct {
 	full       bool // adding failed for lack of watches: do not try each
 	budget     int  // where a watch costs an open file per file: how many; 0: no matter
 	limitTold  bool
+	linkedTold bool
 	outbox     []Notice
 
 	// When to look without an event.
@@ -182,6 +188,7 @@ func newTree(w *Watcher, scope Scope) *tree {
 		buf:        make([]byte, chunk),
 		nodes:      map[string]*dir{},
 		byID:       map[fileID]*dir{},
+		ways:       map[string]*way{},
 		pivots:     map[string]stat{},
 		links:      map[string]string{},
 		targets:    map[string][]string{},
@@ -206,7 +213,7 @@ func (t *tree) run(ctx context.Context) error {
 
 	start := time.Now()
 	t.passes = []time.Time{start}
-	t.rescope(Scope{})
+	t.rescope(Scope{}, false)
 	now := time.Now()
 	t.scanTook = now.Sub(start)
 	t.nextCheck, t.nextSafety = now.Add(checkEvery), now.Add(safetyAfter(t.scanTook))
@@ -313,7 +320,7 @@ func (t *tree) round() {
 		t.relinked()
 	}
 	if t.again {
-		t.rescope(t.scope)
+		t.rescope(t.scope, true)
 	}
 }
 
@@ -359,6 +366,9 @@ func (t *tree) lookAt(h hint) {
 	if _, ok := t.pivots[h.path]; ok {
 		t.again = true
 	}
+	if w := t.ways[h.path]; w != nil && w.on {
+		t.again = true
+	}
 	at, name := splitPath(h.path)
 	d := t.nodes[at]
 	if d == nil {
@@ -393,7 +403,7 @@ func (t *tree) serve() {
 	if changed {
 		old := t.scope
 		t.scope = scope
-		t.rescope(old)
+		t.rescope(old, false)
 	}
 	for _, r := range requests {
 		if r.do != nil {
@@ -449,7 +459,7 @@ func (t *tree) clock(now time.Time) {
 		t.nextCheck = now.Add(checkEvery)
 	}
 	if t.again {
-		t.rescope(t.scope)
+		t.rescope(t.scope, true)
 	}
 	if due(&t.nextPoll) {
 		t.pollPass()

@@ -82,10 +82,16 @@ type Scope struct {
 	// apply to it; Keep overrides them.
 	Dirs []string
 
-	// Keep is asked about a file that Exclude or git would skip: true means that
-	// it counts nevertheless. It is called by the goroutine of Run, and by
-	// Ignored; it must be quick. Nil: never.
-	Keep func(file string) bool
+	// Keep is asked about a file that does not count by itself: true means that it
+	// counts nevertheless. It is called by the goroutine of Run, and by Ignored; it
+	// must be quick, and its answers must not change while the Scope holds. Nil: never.
+	Keep func(file string, why Skip) bool
+
+	// Enter is asked about a directory that is not entered by itself, or a link to one,
+	// under every name that it goes by, and then about all below. True means that it is
+	// entered. In it those files count that Keep names, and what is found through a link
+	// is reported under the link's name. It holds for Enter what does for Keep. Nil: never.
+	Enter func(dir string, why Skip) bool
 
 	// Minor is asked about a file that has changed: true means that probably nothing
 	// will follow from it. Its change is told like any other, but later (a burst of
@@ -94,6 +100,16 @@ type Scope struct {
 	// not delay a save. It is called from the watcher's goroutine. Nil: none is minor.
 	Minor func(file string) bool
 }
+
+// Skip is why a file or a directory does not count by itself.
+type Skip uint8
+
+const (
+	SkipGit     Skip = iota + 1 // git ignores it, or the directory that holds it
+	SkipExclude                 // Options.Exclude names it
+	SkipNoise                   // a directory by whose name it is known: node_modules, .git
+	SkipLink                    // a link to a directory, or what was reached through one
+)
 
 // Batch is a set of changes that belong together.
 type Batch struct {

@@ -734,7 +734,7 @@ func TestDirs(t *testing.T) {
 		// events are read: the removal must not get lost.
 		s.do(func(t *tree) {
 			must(s.t, os.RemoveAll(filepath.Join(root, "gen/deep")))
-			t.rescope(t.scope)
+			t.rescope(t.scope, true)
 		})
 		s.expect("-gen/deep/x.go")
 		plant(t, root, map[string]string{"gen/deep/x.go": "3"})
@@ -760,7 +760,7 @@ func TestPatterns(t *testing.T) {
 		})
 		o.Gitignore = true
 		o.Exclude = []string{"excl.go", "exdir"}
-		o.Scope.Keep = func(f string) bool { return f == keep }
+		o.Scope.Keep = func(f string, _ Skip) bool { return f == keep }
 		s := watch(t, o)
 		s.hashed()
 		change := func(text string) {
@@ -1067,7 +1067,7 @@ func TestIgnored(t *testing.T) {
 	})
 	w, err := New(Options{
 		Gitignore: true, Exclude: []string{"tmp"},
-		Scope: Scope{Trees: []string{root}, Dirs: []string{filepath.Join(root, "gen")}, Keep: func(f string) bool { return filepath.Base(f) == "kept.log" }},
+		Scope: Scope{Trees: []string{root}, Dirs: []string{filepath.Join(root, "gen")}, Keep: func(f string, _ Skip) bool { return filepath.Base(f) == "kept.log" }},
 	})
 	must(t, err)
 	for name, want := range map[string]string{

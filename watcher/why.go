@@ -57,8 +57,11 @@ func (w *Watcher) IgnoredIn(scope Scope, path string) (reason string, ignored bo
 	}
 	dir := tree
 	parts := strings.Split(rel, "/")
+	spelled := path[:len(path)-len(rel)] // what the scope is asked about has the names as given
+	var kept Skip                        // the directory counts because Scope.Enter says so
+	keptWhy, own := "", false
 	for i, part := range parts {
-		if w.o.Gitignore {
+		if w.o.Gitignore && kept == 0 {
 			if dir != tree {
 				if _, err := os.Lstat(join(dir, ".git")); err == nil {
 					chain = nil
@@ -72,14 +75,39 @@ func (w *Watcher) IgnoredIn(scope Scope, path string) (reason string, ignored bo
 			chain = readIgnore(chain, file, dir, label)
 		}
 		dir = join(dir, part)
+		spelled = filepath.Join(spelled, part)
 		last := i == len(parts)-1
-		why := w.whyNot(tree, chain, dir, part, !last || isDir)
+		through := linksDir(dir)
+		if last && !isDir && !through {
+			why, skip := w.whyNot(tree, chain, dir, part, false)
+			if kept != 0 && skip != SkipExclude {
+				why, skip = keptWhy, kept
+			}
+			if skip == 0 || own && skip != SkipExclude || scope.Keep != nil && scope.Keep(path, skip) {
+				return "", false
+			}
+			return why, true
+		}
+		if own {
+			continue
+		}
+		why, skip := w.whyNot(tree, chain, dir, part, !through)
 		switch {
-		case why == "":
-		case !last && named, last && isDir && slices.Contains(scope.Dirs, path):
-			return "", false // Scope.Dirs overrides what excludes a directory
-		case last && !isDir && scope.Keep != nil && scope.Keep(path):
+		case skip != 0:
+		case through:
+			why, skip = "behind "+part+", a link to a directory that no rule reaches into", SkipLink
+		case kept != 0:
+			why, skip = keptWhy, kept
+		default:
+			continue
+		}
+		switch {
+		case last && slices.Contains(scope.Dirs, path):
 			return "", false
+		case !last && named:
+			own = true // Scope.Dirs overrides what excludes a directory
+		case scope.Enter != nil && scope.Enter(spelled, skip):
+			kept, keptWhy = below(skip), why
 		default:
 			return why, true
 		}
@@ -87,19 +115,31 @@ func (w *Watcher) IgnoredIn(scope Scope, path string) (reason string, ignored bo
 	return "", false
 }
 
-func (w *Watcher) whyNot(tree string, chain *ignoreFile, path, name string, isDir bool) string {
-	if isDir {
-		if why := noiseDir(name); why != "" {
-			return why
-		}
+// linksDir reports whether path is a link to a directory.
+func linksDir(path string) bool {
+	st, err := lstat(path)
+	if err != nil || st.Kind != kindLink {
+		return false
 	}
+	st, err = follow(path)
+	return err == nil && st.Kind == kindDir
+}
+
+func (w *Watcher) whyNot(tree string, chain *ignoreFile, path, name string, isDir bool) (string, Skip) {
 	if rel, ok := relTo(tree, path); ok {
 		for i := range w.exclude {
 			if w.exclude[i].match(rel, name, isDir) {
-				return "exclude pattern " + w.exclude[i].text
+				return "exclude pattern " + w.exclude[i].text, SkipExclude
 			}
 		}
 	}
-	why, _ := chain.ignores(path, name, isDir)
-	return why
+	if isDir {
+		if why := noiseDir(name); why != "" {
+			return why, SkipNoise
+		}
+	}
+	if why, ignored := chain.ignores(path, name, isDir); ignored {
+		return why, SkipGit
+	}
+	return "", 0
 }

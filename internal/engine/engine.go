@@ -373,53 +373,6 @@ func (e *Engine) Resize() {
 	}
 }
 
-// scope is what the watcher has to look at, as far as it is known.
-func (e *Engine) scope() watcher.Scope {
-	s := watcher.Scope{Trees: []string{e.root}, Keep: e.keeps, Minor: e.minor}
-	for _, dir := range e.conf.Load().Watch.Include {
-		s.Trees = append(s.Trees, e.abs(dir))
-	}
-	s.Dirs = append(s.Dirs, filepath.Dir(e.configPath()))
-	for _, v := range e.all() {
-		for _, f := range v.envFiles() {
-			s.Dirs = append(s.Dirs, filepath.Dir(f))
-		}
-		if g := v.graph.Load(); g != nil {
-			s.Trees = append(s.Trees, g.Trees()...)
-			s.Dirs = append(s.Dirs, g.Dirs()...)
-		}
-	}
-	return s
-}
-
-// keeps says which files count even where .gitignore says otherwise: generated
-// code, embedded assets and .env are usually ignored by git, and are inputs.
-func (e *Engine) keeps(path string) bool {
-	if path == e.configPath() {
-		return true
-	}
-	for _, v := range e.all() {
-		if v.reads(path) || v.inputByName(path) {
-			return true
-		}
-	}
-	return false
-}
-
-// minor says which files probably concern nobody, so that a log beside the sources
-// does not delay a save.
-func (e *Engine) minor(path string) bool {
-	if path == e.configPath() {
-		return false
-	}
-	for _, v := range e.all() {
-		if ef := v.effect(path); ef.Kind != plan.None || ef.Rule != plan.NoRule {
-			return false
-		}
-	}
-	return true
-}
-
 func (e *Engine) abs(path string) string {
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)

@@ -400,14 +400,14 @@ func (v *service) input(path string) (bool, string) {
 	if !set.GoBuilds() && !set.IsSet("build.package") {
 		// What a custom command reads is not known: every Go file of the tree
 		// may be part of it.
-		if v.inputByName(path) {
+		if inputByName(path) {
 			return true, "Go file (the build command may read it)"
 		}
 		return false, "neither a Go file nor named by a rule"
 	}
 	g := v.graph.Load()
 	if g == nil || v.stale() {
-		if v.inputByName(path) {
+		if inputByName(path) {
 			return true, "Go file (the import graph is being read)"
 		}
 		if g == nil {
@@ -419,7 +419,7 @@ func (v *service) input(path string) (bool, string) {
 }
 
 // inputByName judges by the name alone.
-func (v *service) inputByName(path string) bool {
+func inputByName(path string) bool {
 	if gograph.IsModuleFile(path) {
 		return true
 	}

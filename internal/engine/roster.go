@@ -149,6 +149,9 @@ func (e *Engine) enlist(added []*service) {
 	for _, v := range added {
 		e.serve(v)
 	}
+	if w := e.watch(); w != nil {
+		w.SetScope(e.scope()) // their rules and env files
+	}
 }
 
 // namesOf are the names of services of a config.

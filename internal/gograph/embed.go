@@ -74,6 +74,21 @@ func embedMatch(pkgdir, pattern, rel, except string) bool {
 	return true
 }
 
+// embedReaches reports whether the pattern can match a file in the directory rel (slash-separated, below pkgdir) or below it.
+func embedReaches(pkgdir, pattern, rel string) bool {
+	glob := strings.TrimPrefix(pattern, "all:")
+	elems, globs := strings.Split(rel, "/"), strings.Split(glob, "/")
+	if len(elems) >= len(globs) {
+		return embedMatch(pkgdir, pattern, rel+"/x", "")
+	}
+	for i, elem := range elems {
+		if ok, err := path.Match(globs[i], elem); err != nil || !ok {
+			return false
+		}
+	}
+	return fs.ValidPath(glob)
+}
+
 // embedDirs calls add with every directory in which a new file could match the pattern: those the pattern names and all
 // below them, and those whose entries it globs. Directories that the pattern names literally are added although they do not
 // exist: the output of a bundler, which git usually ignores, may be yet to come.

@@ -109,6 +109,31 @@ func (g *Graph) embedded(file string) (Verdict, bool) {
 	}
 }
 
+// Embeds says whether a //go:embed pattern reaches into the directory, which need not exist: whether files in it, or further
+// below, are embedded or would be.
+func (g *Graph) Embeds(dir string) bool {
+	dir = abs(g.dir, dir)
+	return g.embeds(dir) || g.embeds(filepath.Dir(g.links.name(filepath.Join(dir, "x"))))
+}
+
+func (g *Graph) embeds(dir string) bool {
+	for up := filepath.Dir(dir); ; {
+		if p := g.packages[up]; p != nil {
+			rel := filepath.ToSlash(strings.TrimPrefix(dir[len(up):], string(filepath.Separator)))
+			for _, pattern := range p.patterns {
+				if embedReaches(up, pattern, rel) {
+					return true
+				}
+			}
+		}
+		parent := filepath.Dir(up)
+		if parent == up {
+			return false
+		}
+		up = parent
+	}
+}
+
 // otherModuleFile judges a module file that is none of the known ones.
 func (g *Graph) otherModuleFile(file string) Verdict {
 	dir := filepath.Dir(file)

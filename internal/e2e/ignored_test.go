@@ -1,0 +1,139 @@
+//go:build unix
+
+package e2e
+
+import (
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// L8: what a program is built from counts, whatever .gitignore and watch.exclude say of the file
+// or of its directory: as it is, new, and in a directory that is new.
+func TestL8IgnoredInputs(t *testing.T) {
+	for name, c := range map[string]struct {
+		gitignore, config, embed string
+	}{
+		"a file pattern":       {"/static/*\n!/static/.gitkeep\n", "", "static/*"},
+		"a file pattern, all:": {"/static/*\n!/static/.gitkeep\n", "", "all:static"},
+		"an extension":         {"*.html\n", "", "static"},
+		"the directory":        {"static/\n", "", "all:static"},
+		"watch.exclude":        {"", "[watch]\nexclude = [\"static/*.html\", \"static/new\"]\n", "static"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := maps.Clone(webApp)
+			files[".gitignore"] = c.gitignore
+			if c.config != "" {
+				files[".hotreload.toml"] = c.config
+			}
+			files["static/.gitkeep"] = ""
+			files["main.go"] = strings.Replace(files["main.go"], "//go:embed static\n", "//go:embed "+c.embed+"\n", 1)
+			w := startWeb(t, newApp(t, files), nil)
+			for _, file := range []string{"static/page.html", "static/fresh.html", "static/new/deep/page.html"} {
+				if strings.Contains(file, "deep") && strings.HasSuffix(c.embed, "*") {
+					write(t, filepath.Join(w.dir, "static", "new", "x.html"), "not before\n") // the pattern matches static/new now
+					w.waitFor("live")
+				}
+				for _, text := range []string{"second\n", "third\n"} {
+					write(t, filepath.Join(w.dir, file), text)
+					w.waitFor("live")
+					if got := w.get(w.addr, "/"+file); got != text {
+						t.Fatalf("%s is %q, want %q\n%s", file, got, text, w.dump())
+					}
+				}
+			}
+			for _, args := range [][]string{{"why", "static/page.html"}, {"why", "static/new/other.html"}} {
+				if out := w.command(args...); !strings.Contains(out, "rebuild: embedded by") {
+					t.Errorf("%v: %s", args, out)
+				}
+			}
+		})
+	}
+}
+
+// L8: a cgo header that .gitignore names.
+func TestL8IgnoredHeader(t *testing.T) {
+	if _, err := exec.LookPath("gcc"); err != nil {
+		t.Skip("no C compiler: ", err)
+	}
+	files := maps.Clone(webApp)
+	files[".gitignore"] = "*.h\n"
+	files["lib/lib.go"] = "package lib\n\n// #include \"lib.h\"\nimport \"C\"\n\nfunc Name() string { return C.NAME }\n"
+	files["lib/lib.h"] = "#define NAME \"lib1\"\n"
+	w := startWeb(t, newApp(t, files), nil)
+	for _, name := range []string{"lib2", "lib3"} {
+		write(t, filepath.Join(w.dir, "lib", "lib.h"), "#define NAME \""+name+"\"\n")
+		w.waitFor("live")
+		if a := w.answer(); a.lib != name {
+			t.Errorf("answer %+v, want %s", a, name)
+		}
+	}
+}
+
+// E3, W11: a rule wins over .gitignore, in a directory that it names also where that is ignored
+// with all that is in it. One that names none does not reach into ignored directories, and no
+// rule wins over watch.exclude; `why` says so.
+func TestE3IgnoredByGit(t *testing.T) {
+	files := maps.Clone(webApp)
+	files[".gitignore"] = "*.local.yaml\nbuild/\nnode_modules/\n/gen/*\n!/gen/.keep\n/styles/out.css\n"
+	files["gen/.keep"] = ""
+	files[".hotreload.toml"] = `
+[watch]
+exclude = ["build/secret.json"]
+
+[[rules]]
+paths = ["**/*.local.yaml", "build/*.json", "node_modules/x/y.json", "gen/**/*.css", "styles/out.css", "**/*.tmpl"]
+effect = "restart"
+`
+	dir := newApp(t, files)
+	for i := range 300 { // which no rule names
+		for _, up := range []string{"node_modules", "build"} {
+			write(t, filepath.Join(dir, up, "many", string(rune('a'+i%26)), "d"+strings.Repeat("x", i/26), "f.tmpl"), "")
+		}
+	}
+	w := startWeb(t, dir, nil)
+	if n := w.status().Watches; n > 40 {
+		t.Errorf("%d watches: ignored directories are watched that no rule names", n)
+	}
+	yes := []string{"a.local.yaml", "lib/b.local.yaml", "build/a.json", "node_modules/x/y.json", "gen/a.css", "gen/deep/er/b.css", "styles/out.css", "x.tmpl"}
+	for _, file := range yes {
+		for _, text := range []string{"one", "two"} { // a new file, and one that is there
+			write(t, filepath.Join(w.dir, file), text)
+			e := w.waitFor("changed")
+			if got := e.strs("paths"); len(got) != 1 || !strings.HasSuffix(got[0], file) || e.str("effect") != "restart" {
+				t.Fatalf("%s: %s", file, e.line)
+			}
+			w.waitFor("live")
+		}
+		if out := w.command("why", file); !strings.Contains(out, "restart") {
+			t.Errorf("why %s: %s", file, out)
+		}
+	}
+	// A directory that comes back, as with a build that begins by removing it.
+	if err := os.RemoveAll(filepath.Join(w.dir, "build")); err != nil {
+		t.Fatal(err)
+	}
+	w.waitFor("live")
+	write(t, filepath.Join(w.dir, "build", "a.json"), "again")
+	w.waitFor("live")
+
+	before, mark := w.answer(), w.mark()
+	for file, why := range map[string]string{
+		"build/secret.json":      "exclude pattern build/secret.json",
+		"build/many/a/d/f.tmpl":  ".gitignore:2: build/",
+		"node_modules/x/z.json":  "npm packages",
+		"node_modules/q/x.tmpl":  "directory of npm packages",
+		"build/other/b.json":     ".gitignore:2: build/",
+		"gen/deep/x.txt":         ".gitignore:4: /gen/*",
+		"node_modules/x/y/y.css": "npm packages",
+	} {
+		write(t, filepath.Join(w.dir, file), "no")
+		if out := w.command("why", file); !strings.Contains(out, "none") || !strings.Contains(out, why) {
+			t.Errorf("why %s: %swant %q", file, out, why)
+		}
+	}
+	w.untouched(mark, before)
+}

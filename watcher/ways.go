@@ -1,0 +1,219 @@
+package watcher
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+)
+
+// maxThrough is how many directories are entered through links. A link may lead anywhere,
+// to a home directory say, and a glob like ** would follow it everywhere.
+const maxThrough = 4096
+
+// way is a link to a directory. What it leads to has the link's name as well, for as long
+// as Scope.Enter wants it: it is on.
+type way struct {
+	dir    *dir // that holds the link
+	name   string
+	target string // where it leads; "" if nowhere
+	on     bool
+	pass   uint32 // last rescope that met it
+}
+
+// paths are the names that its target has through it.
+func (w *way) paths() []string {
+	out := w.dir.given()
+	for i := range out {
+		out[i] = join(out[i], w.name)
+	}
+	return out
+}
+
+// meet takes note of a link that leads to a directory, or to nothing so far.
+func (t *tree) meet(d *dir, name string) {
+	if t.scope.Enter == nil || !d.deep && d.kept == 0 || noiseFile(name) != "" {
+		return
+	}
+	path := d.join(name)
+	st, err := follow(path)
+	if err == nil && st.Kind != kindDir || err != nil && !gone(err) {
+		delete(t.ways, path)
+		return
+	}
+	w := t.ways[path]
+	if w == nil {
+		w = &way{name: name}
+		t.ways[path] = w
+	}
+	w.dir, w.pass = d, t.passNo
+	if t.was == nil && !w.on && t.wants(w) {
+		t.again = true
+	}
+}
+
+// wants reports whether Scope.Enter wants what a link leads to.
+func (t *tree) wants(w *way) bool { return t.whyWay(w) != 0 }
+
+// whyWay is what rules out the link that Scope.Enter wants nevertheless; 0: it does not.
+func (t *tree) whyWay(w *way) Skip {
+	d := w.dir
+	why := t.skips(&d.rules, d.join(w.name), w.name, false)
+	switch {
+	case why != SkipExclude && noiseDir(w.name) != "":
+		why = SkipNoise
+	case why == 0:
+		why = SkipLink
+	}
+	if slices.ContainsFunc(d.names(w.name), func(p string) bool { return t.scope.Enter(p, why) }) {
+		return why
+	}
+	return 0
+}
+
+// leads is the directory that the link leads to. One that leads to a directory above itself
+// has no end, and counts as leading nowhere.
+func (w *way) leads() string {
+	target, err := filepath.EvalSymlinks(w.dir.join(w.name))
+	if err != nil {
+		return ""
+	}
+	if st, err := lstat(target); err != nil || st.Kind != kindDir {
+		return ""
+	}
+	if _, loop := relTo(target, w.dir.path); loop || target == w.dir.path {
+		return ""
+	}
+	return target
+}
+
+// resolveWays goes through the links that are wanted. before has what the names through
+// links stood for; where they stand for something else now, that is noted.
+func (t *tree) resolveWays(before map[string]Sum, same bool) {
+	for path, w := range t.ways {
+		if w.pass != t.passNo {
+			delete(t.ways, path)
+			continue
+		}
+		w.on, w.target = false, ""
+	}
+	t.linked = 0
+	for more := true; more; {
+		more = false
+		for _, w := range t.ways { // what one leads to may hold others
+			if w.on || !t.alive(w.dir) {
+				continue
+			}
+			if why := t.whyWay(w); why != 0 {
+				w.on, more = true, true
+				t.through(w, why)
+			}
+		}
+	}
+	if !same {
+		return // names that somebody asks for, or no longer, are no change
+	}
+	now := map[string]Sum{}
+	t.behindAll(func(path string, d *dir, name string, f *file) {
+		sum, known := before[path]
+		if now[path] = t.reported(d, name, f); known && now[path] == sum || f.hashed || t.pending[d.join(name)] != nil {
+			return
+		}
+		if t.read(d, name, f); d.files[name] == nil {
+			delete(now, path)
+			return
+		}
+		now[path] = f.known()
+	})
+	if len(before)+len(now) > 0 {
+		t.differ(before, now)
+	}
+}
+
+// through makes what a link leads to a node that goes by its name.
+func (t *tree) through(w *way, why Skip) {
+	w.target = w.leads()
+	if w.target == "" {
+		return
+	}
+	r := t.rootOf(w.target)
+	d := t.nodeFor(w.target, r)
+	if d == nil {
+		return
+	}
+	d.ways = append(d.ways, w)
+	if !d.deep {
+		d.root, d.kept = r, below(why)
+	}
+	t.reread(d)
+}
+
+// reread reads a directory that has got a name more, and what is known below it: Keep and
+// Enter may say something else of that name.
+func (t *tree) reread(d *dir) {
+	was, known := t.was[d]
+	if known {
+		t.list(d, mode{was: &was, names: true})
+		return
+	}
+	t.list(d, mode{quiet: true})
+	for _, sub := range d.subs {
+		t.reread(sub)
+	}
+}
+
+// mayEnter counts the directories that are entered through links, and says once that there are too many.
+func (t *tree) mayEnter(path string) bool {
+	if t.linked++; t.linked <= maxThrough {
+		return true
+	}
+	if t.linked == maxThrough+1 && !t.linkedTold {
+		t.linkedTold = true
+		t.notice(Notice{
+			Kind:    "limit",
+			Message: fmt.Sprintf("more than %d directories are behind links that a rule names: %s and others are not watched", maxThrough, path),
+			Hint:    "name the directories that matter in the rule",
+		})
+	}
+	return false
+}
+
+// behind is what the names through links stand for, as far as it was reported.
+func (t *tree) behind() map[string]Sum {
+	out := map[string]Sum{}
+	t.behindAll(func(path string, d *dir, name string, f *file) { out[path] = t.reported(d, name, f) })
+	return out
+}
+
+// behindAll calls f for every name that a file has through links.
+func (t *tree) behindAll(f func(path string, d *dir, name string, file *file)) {
+	seen := map[*dir]bool{}
+	for _, w := range t.ways {
+		if d := t.nodes[w.target]; w.on && d != nil {
+			behindAs(d, seen, f)
+		}
+	}
+}
+
+func behindAs(d *dir, seen map[*dir]bool, f func(string, *dir, string, *file)) {
+	if seen[d] {
+		return
+	}
+	seen[d] = true
+	for _, p := range d.linked() {
+		for name, file := range d.files {
+			f(join(p, name), d, name, file)
+		}
+	}
+	for _, sub := range d.subs {
+		behindAs(sub, seen, f)
+	}
+}
+
+// checkWays notices links that lead elsewhere: no event says so where the change is outside.
+func (t *tree) checkWays() {
+	for _, w := range t.ways {
+		if w.on && w.leads() != w.target {
+			t.again = true
+		}
+	}
+}
