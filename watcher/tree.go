@@ -283,6 +283,22 @@ func (t *tree) open() {
 	t.be, t.pollMode = n, false
 }
 
+// names are all names of all files that count.
+func (t *tree) names() []string {
+	out := make([]string, 0, t.nfiles)
+	for _, d := range t.nodes {
+		if len(d.files) == 0 {
+			continue
+		}
+		for _, at := range d.paths() {
+			for name := range d.files {
+				out = append(out, join(at, name))
+			}
+		}
+	}
+	return out
+}
+
 func canOpen() bool {
 	f, err := os.Open(os.DevNull)
 	if err != nil {

@@ -314,6 +314,30 @@ func (w *Watcher) SetScope(s Scope) {
 	w.poke()
 }
 
+// Files returns the names of all files that count, under each name that they are reported
+// under, in no order. Before Run it looks for them itself. After Run, and when ctx ends, it
+// returns nothing.
+func (w *Watcher) Files(ctx context.Context) []string {
+	w.mu.Lock()
+	running, scope := w.running, w.scope
+	w.mu.Unlock()
+	if !running {
+		t := newTree(w, scope)
+		t.be, t.pollMode = poll{}, true
+		t.rescope(Scope{}, false)
+		return t.names()
+	}
+	out := make(chan []string, 1)
+	w.request(request{do: func(t *tree) { out <- t.names() }})
+	select {
+	case names := <-out:
+		return names
+	case <-ctx.Done():
+	case <-w.done:
+	}
+	return nil
+}
+
 // Stats returns the figures of this moment.
 func (w *Watcher) Stats() Stats {
 	w.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/engine"
 	"github.com/hotreload/hotreload/internal/safe"
 )
 
@@ -41,6 +42,13 @@ mistakes are printed as {"errors": [...]}. The exit code is 2 if there are any.`
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, err := f.open(cmd.Context(), "")
+			if err == nil {
+				notes, err := engine.CheckRules(cmd.Context(), p.conf, p.conf.ForServices())
+				if err != nil {
+					return err
+				}
+				defer s.ruleNotes(notes)
+			}
 			var mistakes config.Errors
 			switch {
 			case asJSON && errors.As(err, &mistakes):

@@ -58,6 +58,7 @@ exist yet.`,
 				_, err = s.out.Write(line)
 				return err
 			}
+			defer s.ruleNotes(answers[0].Rules)
 			for _, a := range answers {
 				safe.Fprintf(s.out, "%s: %s: %s\n", a.Service, a.Effect, a.Why)
 				if len(a.Chain) > 0 {
@@ -71,4 +72,11 @@ exist yet.`,
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().StringVar(&pkg, "package", "", "the main `PACKAGE`, if there are several and no config")
 	return cmd
+}
+
+// ruleNotes prints which paths of rules match no file, beside what was asked for.
+func (s streams) ruleNotes(notes []engine.RuleNote) {
+	for _, n := range notes {
+		safe.Fprintf(s.err, "%s\n  hint: %s\n", n.Message, n.Hint)
+	}
 }

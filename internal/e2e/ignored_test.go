@@ -186,3 +186,68 @@ effect = "restart"
 		}
 	}
 }
+
+// E3: a path of a rule that matches no file is said at the start, by `check` and by `why` alike,
+// with what to write instead; and again when the rules are edited. A file in watch.include is watched.
+func TestE3RuleMatchesNothing(t *testing.T) {
+	files := maps.Clone(webApp)
+	files["excluded.txt"] = "1"
+	const config = `
+[watch]
+exclude = ["excluded.txt"]
+include = ["../beside/one.txt"]
+
+[[rules]]
+paths = ["*.html", "templates", 'templates\*.html', "nowhere/*.x", "excluded.txt", "../beside/*.md", "templates/**/*.html", "../beside/one.txt"]
+effect = "restart"
+`
+	files[".hotreload.toml"] = config
+	dir := newApp(t, files, "project")
+	write(t, filepath.Join(filepath.Dir(dir), "beside", "one.txt"), "1")
+	write(t, filepath.Join(filepath.Dir(dir), "other", "one.md"), "1")
+	hints := map[string]string{
+		`"*.html"`:                `"**/*.html"`,
+		`"templates"`:             `"templates/**"`,
+		`"templates\\*.html"`:     `"templates/*.html"`,
+		`"nowhere/*.x"`:           `"nowhere"`,
+		`"excluded.txt"`:          `exclude pattern excluded.txt`,
+		`"../beside/*.md"`:        `matches no file now`,
+		`"templates/**/*.html"`:   "",
+		`"../beside/one.txt"`:     "",
+		`"../other/*.md" matches`: "",
+	}
+	compare := func(from, text string) {
+		t.Helper()
+		for glob, hint := range hints {
+			want := 1
+			if hint == "" {
+				want = 0
+			}
+			if n := strings.Count(text, "the rule path "+glob); n != want || !strings.Contains(text, hint) {
+				t.Errorf("%s: %s is said %d times, want %d, with %q:\n%s", from, glob, n, want, hint, text)
+			}
+		}
+	}
+	w := startWeb(t, dir, nil)
+	compare("check", w.command("check"))
+	compare("why", w.command("why", "templates/t.html"))
+	write(t, filepath.Join(filepath.Dir(dir), "beside", "one.txt"), "2")
+	w.waitFor("live")
+	if text := w.err.String(); strings.Contains(text, "is gone") {
+		t.Errorf("a file in watch.include is taken for a directory:\n%s", text)
+	}
+	write(t, filepath.Join(dir, ".hotreload.toml"), strings.Replace(config, "../beside/*.md", "../other/*.md", 1))
+	w.wait("the path that is new", func(e ev) bool {
+		return e.Event == "problem" && strings.Contains(e.str("message"), `"../other/*.md"`) && strings.Contains(e.str("hint"), "watch.include")
+	})
+	var said strings.Builder
+	for _, e := range w.since(0) {
+		if e.Event == "changed" && strings.Contains(e.line, ".hotreload.toml") {
+			break
+		}
+		if e.Event == "problem" {
+			said.WriteString(e.line)
+		}
+	}
+	compare("the start", strings.NewReplacer(`\\`, `\`, `\"`, `"`).Replace(said.String()))
+}

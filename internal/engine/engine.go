@@ -186,6 +186,9 @@ func (e *Engine) Run(ctx context.Context) (code int, err error) {
 		e.spawn(func() { e.notices(watching, w) })
 	}
 	e.sayStarted()
+	if e.watch() != nil {
+		e.spawn(e.sayRules)
+	}
 	if code, done := e.step(plan.Begin{}); done {
 		return code, nil
 	}

@@ -75,6 +75,17 @@ func (e *Engine) reload(meant bool) {
 	}
 	e.say(event.Changed{Paths: []string{path}, Effect: effect.String(), Why: "the config is applied"})
 	e.reconfigure(re)
+	if e.watch() != nil && !reflect.DeepEqual(rulesOf(old), rulesOf(c)) {
+		e.spawn(e.sayRules)
+	}
+}
+
+// rulesOf are all the rules of a config.
+func rulesOf(c *config.Config) (out []config.Rule) {
+	for _, s := range c.ForServices() {
+		out = append(out, s.Rules...)
+	}
+	return out
 }
 
 // apply puts the services of a config into force, and says what the strongest effect of

@@ -16,6 +16,8 @@ type Answer struct {
 	Effect  string   `json:"effect"`
 	Why     string   `json:"why"`
 	Chain   []string `json:"chain"` // import path of the main package ... import path of the file's package
+
+	Rules []RuleNote `json:"rules,omitempty"` // paths of rules that match no file; the same for every service
 }
 
 // Why answers for every service without starting anything. The path is absolute.
@@ -52,10 +54,11 @@ func Why(ctx context.Context, o Options, path string) ([]Answer, error) {
 		return nil, err
 	}
 	ignored, is := w.Ignored(path)
+	notes := e.ruleNotes(ctx, w)
 	var out []Answer
 	for _, v := range e.all() {
 		ef := v.effect(path)
-		a := Answer{Service: v.name, Effect: ef.Kind.String(), Why: ef.Why, Chain: []string{}} // never null in JSON
+		a := Answer{Service: v.name, Effect: ef.Kind.String(), Why: ef.Why, Chain: []string{}, Rules: notes} // Chain: never null in JSON
 		switch g := v.graph.Load(); {
 		case path == o.Config.Path:
 			a.Effect, a.Why = "reconfigure", "the config file"
