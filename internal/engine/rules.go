@@ -118,7 +118,7 @@ func (e *Engine) unmatched(g glob, names []string, w *watcher.Watcher) RuleNote 
 	}
 	if path := e.ignoredMatch(g); path != "" {
 		if why, ignored := w.Ignored(path); ignored {
-			return note("change the rule, or what ignores the file", "matches only files that are ignored, such as %q (%q)", filepath.ToSlash(e.rel(path)), why)
+			return note("change the rule, or what ignores the file", "matches only files that are ignored, such as %q (%s)", filepath.ToSlash(e.rel(path)), why)
 		}
 	}
 	return note("it counts as soon as such a file appears; a rule reaches into directories that Git ignores only if it names them", "matches no file now")
