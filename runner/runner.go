@@ -401,5 +401,6 @@ func (p *Process) Remaining() []string {
 // may live on.
 func (p *Process) InUse() <-chan string { return p.inUse.found }
 
-// Stopped receives SIGTTIN, SIGTTOU or SIGTSTP when the terminal stopped the process.
+// Stopped receives the signal that has stopped the process (SIGTTIN, SIGTTOU and SIGTSTP
+// are the terminal's), and 0 when it goes on. Of several only the newest may come.
 func (p *Process) Stopped() <-chan syscall.Signal { return p.g.Stopped() }

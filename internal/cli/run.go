@@ -154,6 +154,9 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 		e.Command(plan.Command{Do: plan.DoQuit, Why: "nobody reads the output any more"})
 	})
 	clears := errTTY != nil && !plainTerminal()
+	if errTTY != nil {
+		screen.Raw(func() bool { return proc.RawOutput(errTTY) })
+	}
 	if !color {
 		screen.Plain()
 	}

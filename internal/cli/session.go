@@ -83,6 +83,8 @@ func statuses(reports []plan.Report) []control.ServiceStatus {
 			s.Error = r.Problem.Message
 		case r.State == plan.StateEnded && r.Exit != nil && r.Exit.Code != 0:
 			s.Error = r.Exit.Reason
+		case r.State == plan.StateSuspended:
+			s.Error = r.Held
 		case r.State == plan.StateWaiting && r.Paused:
 			s.Error = "paused"
 		case r.State == plan.StateWaiting && r.WaitsFor != "":

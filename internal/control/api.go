@@ -25,7 +25,7 @@ type Status struct {
 type ServiceStatus struct {
 	Service    string    `json:"service"`
 	Generation int       `json:"generation"` // newest wanted state
-	State      string    `json:"state"`      // live, building, starting, stopping, waiting, failed, ended, stopped, idle
+	State      string    `json:"state"`      // live, building, starting, stopping, waiting, failed, ended, stopped, suspended, idle
 	Stale      bool      `json:"stale"`      // something older than the last save is answering
 	PID        int       `json:"pid"`        // 0: none runs
 	Running    int       `json:"running"`    // generation of what runs

@@ -782,7 +782,17 @@ func TestT8Interactive(t *testing.T) {
 	if raw == before || x.foreground() == group {
 		t.Error("it has not got the terminal")
 	}
-	s.edit("main.go", "const edit = 0", "const edit = 1")
+	// Fault 30: what hotreload prints meanwhile begins in the first column.
+	s.edit("main.go", "const edit = 0", "const edit = = 0")
+	s.wait("a broken build", func(e ev) bool { return e.Event == "build_finished" && !e.flag("ok") })
+	x.see("failed")
+	until(t, "the error", func() bool { return strings.Contains(x.text(), "edit = = 0\r\n") })
+	for line := range strings.Lines(x.text()) {
+		if strings.HasSuffix(line, "\n") && !strings.HasSuffix(line, "\r\n") {
+			t.Errorf("%q leaves the cursor where it is", line)
+		}
+	}
+	s.edit("main.go", "const edit = = 0", "const edit = 1")
 	x.see("full 1")
 	s.waitFor("live")
 	x.press("b")
@@ -919,6 +929,11 @@ func TestT9StoppedByTerminal(t *testing.T) {
 				if !strings.Contains(e.str("message"), c.did) || !strings.Contains(e.str("message"), c.sig) || !strings.Contains(e.str("hint"), `"interactive"`) {
 					t.Error(e.line)
 				}
+				// Fault 30: it is not live, and nobody says so.
+				until(t, "it is known", func() bool { return s.status().Services[0].State == "suspended" })
+				if out := s.command("wait"); !strings.Contains(out, "suspended by "+c.sig) {
+					t.Errorf("wait: %s", out)
+				}
 				if n == 0 {
 					s.touch(1)
 				}
@@ -929,6 +944,36 @@ func TestT9StoppedByTerminal(t *testing.T) {
 			}
 		})
 	}
+}
+
+// T9, fault 30: a program that somebody has stopped is not live until it goes on.
+func TestT9Suspended(t *testing.T) {
+	s := start(t, newApp(t, patient), nil)
+	app := s.waitFor("started").num("pid")
+	s.waitFor("live")
+	_ = syscall.Kill(app, syscall.SIGSTOP)
+	if e := s.waitFor("held"); !strings.Contains(e.str("reason"), "SIGSTOP") {
+		t.Error(e.line)
+	}
+	if st := s.status().Services[0]; st.State != "suspended" || !strings.Contains(st.Error, "SIGSTOP") {
+		t.Errorf("%+v", st)
+	}
+	if out := s.command("wait"); !strings.Contains(out, "suspended") { // exit code 1
+		t.Error(out)
+	}
+	_ = syscall.Kill(app, syscall.SIGCONT)
+	s.waitFor("live")
+	if st := s.status().Services[0]; st.State != "live" || st.PID != app {
+		t.Errorf("%+v", st)
+	}
+	_ = syscall.Kill(app, syscall.SIGSTOP)
+	s.waitFor("held")
+	s.touch(1)
+	s.waitFor("live")
+	if !ended(app) {
+		t.Error("the old program is still there")
+	}
+	s.stop(syscall.SIGINT)
 }
 
 // T10: Ctrl-Z stops the program and hotreload and gives the terminal back as it was; fg

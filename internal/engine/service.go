@@ -338,7 +338,7 @@ func (v *service) live(a plan.Launch, l *launch) {
 			}
 			e.post(r)
 		case sig := <-stopped:
-			v.stoppedBy(spec, a.Generation, sig)
+			v.stoppedBy(spec, a.Launch, sig)
 		case addr := <-p.InUse():
 			v.addressTaken(a.Generation, p.Pid(), addr, spec.Env)
 		case x := <-exited:

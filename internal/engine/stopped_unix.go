@@ -5,22 +5,34 @@ package engine
 import (
 	"fmt"
 	"syscall"
-	"time"
 
 	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/plan"
 	"github.com/hotreload/hotreload/runner"
 )
 
-// stoppedBy explains why a program stands still, or lets Ctrl-Z stop all that it should.
-func (v *service) stoppedBy(s runner.Spec, gen int, sig syscall.Signal) {
-	if sig == syscall.SIGTSTP {
-		// Ctrl-Z reaches only the group that has the terminal. Anybody else who sends this
-		// signal to a program knows what he does.
+// stoppedBy reports that a signal has stopped a program, or (0) that it goes on, or lets Ctrl-Z stop all that it should.
+func (v *service) stoppedBy(s runner.Spec, launch int, sig syscall.Signal) {
+	in := plan.Suspended{Service: v.name, Launch: launch}
+	switch sig {
+	case 0:
+	case syscall.SIGTSTP:
+		// Ctrl-Z reaches only the group that has the terminal.
 		if s.Foreground != nil && v.engine.opt.Suspend != nil {
 			v.engine.opt.Suspend()
+			return
 		}
-		return
+		in.Signal = signalName(sig)
+	case syscall.SIGTTIN, syscall.SIGTTOU:
+		in.Signal, in.Problem = signalName(sig), v.wantsTerminal(s, sig)
+	default:
+		in.Signal = signalName(sig)
 	}
+	v.engine.post(in)
+}
+
+// wantsTerminal explains why the terminal has stopped a program.
+func (v *service) wantsTerminal(s runner.Spec, sig syscall.Signal) *event.Problem {
 	did := "read from the terminal"
 	if sig == syscall.SIGTTOU {
 		did = "wanted to change the terminal's settings"
@@ -29,8 +41,8 @@ func (v *service) stoppedBy(s runner.Spec, gen int, sig syscall.Signal) {
 	if s.Foreground != nil {
 		hint = "another program has the terminal: the one that was given it first"
 	}
-	v.engine.emit(event.Event{Time: time.Now(), Service: v.name, Generation: gen, Body: event.Problem{
+	return &event.Problem{
 		Message: fmt.Sprintf("%s %s, which it has not got, and was stopped (%s)", v.name, did, signalName(sig)),
 		Hint:    hint,
-	}})
+	}
 }

@@ -149,6 +149,14 @@ type (
 		Problem *event.Problem
 	}
 
+	// Suspended says that a signal has stopped the process, or (no Signal) that it goes on.
+	Suspended struct {
+		Service string
+		Launch  int
+		Signal  string
+		Problem *event.Problem // the explanation, where there is one
+	}
+
 	// Ended says that the process itself has ended; others of its group may live on.
 	Ended struct {
 		Service string
@@ -212,6 +220,7 @@ func (BuildDone) input()    {}
 func (RulesDone) input()    {}
 func (Launched) input()     {}
 func (ReadyIs) input()      {}
+func (Suspended) input()    {}
 func (Ended) input()        {}
 func (Gone) input()         {}
 func (Fired) input()        {}

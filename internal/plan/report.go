@@ -39,6 +39,8 @@ const (
 	StateEnded    = "ended"    // the program has ended by itself
 	StateStopped  = "stopped"  // by a command, until it is restarted
 	StateIdle     = "idle"     // nothing was asked for yet
+
+	StateSuspended = "suspended" // a signal has stopped the program for the moment
 )
 
 // Reports describes every service, in the order of the config.
@@ -103,7 +105,7 @@ func (v *service) report() Report {
 		r.State = StateBuilding
 	case p != nil && p.stopping:
 		r.State, busy = StateStopping, true
-	case alive && !p.ready && !p.unready:
+	case alive && !p.ready && !p.unready && p.suspended == "":
 		r.State, busy = StateStarting, true
 	case v.parked:
 		r.State, busy = StateStopped, false
@@ -115,6 +117,8 @@ func (v *service) report() Report {
 		r.State = StateIdle
 	case !alive && v.done == nil:
 		r.State = StateEnded
+	case alive && p.suspended != "":
+		r.State, r.Held = StateSuspended, "suspended by "+p.suspended
 	default:
 		r.State = StateLive
 	}

@@ -370,6 +370,9 @@ func (s *script) input(line string) (Input, error) {
 			x.Code, x.Signal, x.Reason = -1, word(1), "killed by "+word(1)
 		}
 		return Ended{Service: name, Launch: n, Exit: x}, nil
+	case "suspended":
+		name, n := proc()
+		return Suspended{Service: name, Launch: n, Signal: word(1)}, nil
 	case "gone":
 		name, n := proc()
 		return Gone{Service: name, Launch: n}, nil

@@ -172,6 +172,9 @@ type process struct {
 	asked    time.Time
 	ended    bool     // the leader has ended
 	signals  []string // to be sent once it has a pid
+
+	suspended string    // the signal that has stopped it for the moment
+	resumed   time.Time // when it went on after that
 }
 
 // timing is the ledger of the way from save to live.
@@ -239,6 +242,8 @@ func (s *State) Step(at time.Time, in Input) []Action {
 		s.launched(in)
 	case ReadyIs:
 		s.ready(in)
+	case Suspended:
+		s.suspended(in)
 	case Ended:
 		s.ended(in)
 	case Gone:
@@ -661,7 +666,7 @@ func (s *State) up(v *service) bool {
 	if v.done != nil {
 		return s.idle(v) || !v.pending() && !v.again && !(v.broken && v.OnError == "stop")
 	}
-	return slices.ContainsFunc(v.procs(), func(p *process) bool { return p.ready && p.alive() })
+	return slices.ContainsFunc(v.procs(), func(p *process) bool { return p.ready && p.alive() && p.suspended == "" })
 }
 
 // pump starts what can be started for one service.
@@ -1096,6 +1101,8 @@ func (d *service) trouble() string {
 	case d.parked:
 		return "was stopped"
 	case d.job != nil || d.wantBuild || d.held != nil:
+	case d.proc != nil && d.proc.alive() && d.proc.suspended != "":
+		return "is suspended (" + d.proc.suspended + ")"
 	case d.proc != nil && !d.proc.ended && !d.proc.unready:
 	case d.broken:
 		return "does not build"
@@ -1166,7 +1173,7 @@ func (s *State) announce(v *service) {
 	if v.done != nil {
 		p = v.done
 	}
-	if p == nil || !p.ready || p.live || !p.alive() && p != v.done || s.quitting || v.leaving || v.broken || v.fallen || v.missedRestart == v.gen ||
+	if p == nil || !p.ready || p.live || p.suspended != "" || !p.alive() && p != v.done || s.quitting || v.leaving || v.broken || v.fallen || v.missedRestart == v.gen ||
 		v.wantBuild || v.wantRestart || v.wantRun || v.held != nil || v.again {
 		return
 	}
@@ -1178,12 +1185,16 @@ func (s *State) announce(v *service) {
 			begin = at
 		}
 	}
+	started := p.started
+	if p.resumed.After(started) {
+		started = p.resumed
+	}
 	live := event.Live{
 		LatencyMS: event.MS(s.now.Sub(v.since)),
 		DetectMS:  span(v.since, begin),
 		BuildMS:   span(t.build, t.built),
 		StopMS:    span(t.stop, t.stopped),
-		StartMS:   event.MS(s.now.Sub(p.started)),
+		StartMS:   event.MS(s.now.Sub(started)),
 		First:     !v.wasLive,
 		Job:       v.done != nil,
 	}
@@ -1200,6 +1211,30 @@ func span(from, to time.Time) int64 {
 		return 0
 	}
 	return event.MS(to.Sub(from))
+}
+
+// suspended notes that a process does nothing for the moment. When it goes on, it is live once more.
+func (s *State) suspended(in Suspended) {
+	v := s.find(in.Service)
+	if v == nil {
+		return
+	}
+	p := v.process(in.Launch)
+	if p == nil || p.suspended == in.Signal || !p.alive() {
+		return
+	}
+	p.suspended = in.Signal
+	switch {
+	case in.Problem != nil:
+		s.say(v, p.gen, *in.Problem)
+	case in.Signal != "":
+		s.say(v, p.gen, event.Held{Reason: "suspended by " + in.Signal + ", until SIGCONT"})
+	case p.live && p == v.proc:
+		p.live, p.resumed = false, s.now
+		if !v.pending() {
+			v.since, v.timing = s.now, timing{}
+		}
+	}
 }
 
 func (s *State) ended(in Ended) {

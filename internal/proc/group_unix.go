@@ -142,11 +142,13 @@ func (g *Group) wait() {
 	for {
 		var ws syscall.WaitStatus
 		var ru syscall.Rusage
-		_, err := syscall.Wait4(g.pid, &ws, syscall.WUNTRACED, &ru)
+		_, err := syscall.Wait4(g.pid, &ws, syscall.WUNTRACED|syscall.WCONTINUED, &ru)
 		switch {
 		case err == syscall.EINTR:
 		case err == nil && ws.Stopped():
 			g.reportStop(ws.StopSignal())
+		case err == nil && ws.Continued():
+			g.reportStop(0)
 		default:
 			if g.os.term != nil {
 				g.os.term.release(g.pid) // what it left running has no more business there
@@ -174,11 +176,6 @@ func stateOf(ws syscall.WaitStatus, ru *syscall.Rusage) State {
 }
 
 func (g *Group) reportStop(sig syscall.Signal) {
-	switch sig {
-	case syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGTSTP:
-	default:
-		return
-	}
 	if g.os.suspended.Load() {
 		return // our own doing
 	}

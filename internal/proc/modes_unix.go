@@ -35,6 +35,13 @@ func SetModes(tty *os.File, m *Modes) error {
 	return unix.IoctlSetTermios(int(fd), setTermios, m)
 }
 
+// RawOutput reports whether a newline leaves the cursor in its column on this terminal, as
+// its modes are now.
+func RawOutput(tty *os.File) bool {
+	m, err := ReadModes(tty)
+	return err == nil && (m.Oflag&unix.OPOST == 0 || m.Oflag&unix.ONLCR == 0)
+}
+
 // Foreground reports whether this process may read from the terminal and change its modes.
 // It may not while another group has it: after Ctrl-Z and bg, or as `hotreload run &`.
 // A terminal that is not this session's own knows no background.

@@ -129,9 +129,10 @@ func (g *Group) LeftBehind() []string {
 	return slices.Clone(g.behind)
 }
 
-// Stopped receives the signal when the leader was stopped by the terminal: SIGTTIN or
-// SIGTTOU (it read from, or changed, a terminal that it is not in the foreground of),
-// or SIGTSTP. A value that nobody has read yet is replaced. Never on Windows.
+// Stopped receives the signal that has stopped the leader, and 0 when it goes on. SIGTTIN
+// and SIGTTOU are the terminal's: it read from, or changed, one that it is not in the
+// foreground of. A value that nobody has read yet is replaced. Never on Windows, and not
+// for Suspend.
 func (g *Group) Stopped() <-chan syscall.Signal { return g.stopped }
 
 func (g *Group) leaderEnded(s State) {

@@ -11,6 +11,7 @@
 package ui
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -27,6 +28,7 @@ type Screen struct {
 	out, err *sink // the same one if both are the same terminal, or file
 	reset    bool  // a program may have left colours switched on
 	closed   func()
+	raw      func() bool // see Raw
 	once     sync.Once
 
 	// Of several services each line gets the name of its service in front.
@@ -68,6 +70,11 @@ func sameFile(a, b any) bool {
 // colours which the program may have left switched on.
 func (s *Screen) Plain() { s.reset = false }
 
+// Raw has hotreload's own lines, and those that get a name, return the carriage themselves
+// while raw says that the terminal does not: a full-screen program has switched that off.
+// It is asked at each write.
+func (s *Screen) Raw(raw func() bool) { s.raw = raw }
+
 // App passes on bytes of a service's program; nil says that this process writes no
 // more. It blocks while the reader is slow, which in turn slows the program down;
 // nothing is dropped, and nothing is stored but the beginning of a line that is to get
@@ -84,7 +91,7 @@ func (s *Screen) App(service string, stderr bool, p []byte) {
 	}
 	k := s.sink(stderr)
 	k.mid, k.owner = p[len(p)-1] != '\n', nil
-	s.write(k, p)
+	s.pass(k, p)
 }
 
 func (s *Screen) sink(stderr bool) *sink {
@@ -112,7 +119,15 @@ func (s *Screen) Own(text safe.Text) {
 	s.write(s.err, []byte(lead+string(text)))
 }
 
+// write prints what hotreload has made lines of.
 func (s *Screen) write(k *sink, p []byte) {
+	if s.raw != nil && s.raw() {
+		p = bytes.ReplaceAll(p, []byte("\n"), []byte("\r\n"))
+	}
+	s.pass(k, p)
+}
+
+func (s *Screen) pass(k *sink, p []byte) {
 	if _, err := k.Write(p); err != nil {
 		s.gone(err)
 	}

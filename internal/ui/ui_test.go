@@ -254,3 +254,20 @@ func TestLog(t *testing.T) {
 		t.Errorf("%d writes, error %v", f.n, l.Err())
 	}
 }
+
+// Fault 30: a program that has the terminal can switch off what a newline does. What passes unchanged stays unchanged.
+func TestRawTerminal(t *testing.T) {
+	var tty bytes.Buffer
+	raw := false
+	s := NewScreen(&tty, &tty, true, nil)
+	s.Raw(func() bool { return raw })
+	s.App("", false, []byte("a\nb"))
+	raw = true
+	s.Own("one\ntwo\n")
+	s.App("", false, []byte("c\n"))
+	raw = false
+	s.Own("three\n")
+	if got, want := tty.String(), "a\nb\x1b[0m\r\none\r\ntwo\r\nc\n\x1b[0mthree\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
