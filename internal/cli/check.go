@@ -32,13 +32,14 @@ func listed(errs config.Errors) any {
 
 func newCheck(s streams) *cobra.Command {
 	var f projectFlags
-	var asJSON bool
+	var asJSON, all bool
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check the config and print it resolved",
-		Long: `Check reads the config as run would, reports every mistake with its place, and
-prints what is in force: the file, the flags and the defaults. With --json,
-mistakes are printed as {"errors": [...]}. The exit code is 2 if there are any.`,
+		Long: `Check reads the config as run would and reports every mistake with its place. If
+there is none, it prints "ok" and what differs from the defaults; with --all,
+every key with its value. With --json, it prints every key, or the mistakes as
+{"errors": [...]}. The exit code is 2 if there are any.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, err := f.open(cmd.Context(), "")
@@ -61,16 +62,30 @@ mistakes are printed as {"errors": [...]}. The exit code is 2 if there are any.`
 			case asJSON:
 				return s.json(p.conf)
 			}
-			from := "defaults; there is no config file"
+			from, text, rest := "there is no config file", p.conf.Differences(), "every other key has its default"
 			if p.conf.Path != "" {
 				from = p.conf.Path
 			}
-			safe.Fprintf(s.out, "# %s\n", from)
-			_, err = s.out.Write(p.conf.TOML())
+			switch {
+			case all:
+				text, rest = p.conf.TOML(), ""
+			case len(text) == 0:
+				rest = "every key has its default"
+			}
+			// All but the config itself is a comment: the output is a config again.
+			safe.Fprintf(s.out, "# ok: %s\n", from)
+			for _, n := range p.conf.Notes() {
+				safe.Fprintf(s.out, "# note: %s\n", n)
+			}
+			_, err = s.out.Write(text)
+			if err == nil && rest != "" {
+				_, err = safe.Fprintf(s.out, "# %s: `hotreload check --all` prints them\n", rest)
+			}
 			return err
 		},
 	}
 	f.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&all, "all", false, "print the keys that have their default, too")
 	return cmd
 }

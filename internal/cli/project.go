@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,9 @@ import (
 
 // projectFlags are the flags of every command that looks at a project.
 type projectFlags struct {
+	// given reports whether a flag is on the command line: it overrides the file then, also
+	// with the value that it has without being given. nil: none is.
+	given  func(flag string) bool
 	config string
 	dir    string
 	set    []string
@@ -30,6 +34,7 @@ type projectFlags struct {
 
 func (f *projectFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
+	f.given = fl.Changed
 	fl.StringVarP(&f.config, "config", "c", "", "config `FILE` (default: .hotreload.toml here or above)")
 	fl.StringVarP(&f.dir, "dir", "C", "", "act as if started in `DIR`")
 	fl.StringArrayVar(&f.set, "set", nil, "set any config key: `KEY=VALUE` (repeatable)")
@@ -100,18 +105,18 @@ func (f *projectFlags) load(ctx context.Context, cwd, pkg string) (*config.Confi
 			return nil, usageError(err)
 		}
 	}
-	if f.race {
-		if err := c.Set("build.race=true"); err != nil {
-			return nil, usageError(err)
+	if f.given != nil && f.given("race") {
+		if err := override(c, "build.race", strconv.FormatBool(f.race)); err != nil {
+			return nil, err
 		}
 	}
-	if len(f.tags) > 0 {
+	if f.given != nil && f.given("tags") {
 		quoted := make([]string, len(f.tags))
 		for i, t := range f.tags {
-			quoted[i] = fmt.Sprintf("%q", t)
+			quoted[i] = config.Quote(t)
 		}
-		if err := c.Set("build.tags=[" + strings.Join(quoted, ",") + "]"); err != nil {
-			return nil, usageError(err)
+		if err := override(c, "build.tags", "["+strings.Join(quoted, ",")+"]"); err != nil {
+			return nil, err
 		}
 	}
 	if pkg != "" {
@@ -119,8 +124,8 @@ func (f *projectFlags) load(ctx context.Context, cwd, pkg string) (*config.Confi
 		if err != nil {
 			return nil, err
 		}
-		if err := c.Set(fmt.Sprintf("build.package=%q", rel)); err != nil {
-			return nil, usageError(err)
+		if err := override(c, "build.package", config.Quote(rel)); err != nil {
+			return nil, err
 		}
 	}
 	if err := c.Finish(); err != nil {
@@ -130,6 +135,20 @@ func (f *projectFlags) load(ctx context.Context, cwd, pkg string) (*config.Confi
 		return nil, usageError(err)
 	}
 	return c, nil
+}
+
+// override sets a key that a flag of its own stands for, for every service: what one of them
+// says in the file would win over the tables at the top.
+func override(c *config.Config, key, value string) error {
+	if err := c.Set(key + "=" + value); err != nil {
+		return usageError(err)
+	}
+	for _, s := range c.Services {
+		if err := c.Set("services." + config.Quote(s.Name) + "." + key + "=" + value); err != nil {
+			return usageError(err)
+		}
+	}
+	return nil
 }
 
 // packageArg makes a package named on the command line, relative to the current

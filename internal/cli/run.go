@@ -64,6 +64,9 @@ Everything after -- is passed to the program unchanged.`,
 			if len(args) > 0 {
 				o.pkg = args[0]
 			}
+			if cmd.Flags().Changed("log") {
+				o.project.set = append(o.project.set, "log.format="+o.log)
+			}
 			return run(cmd.Context(), s, o)
 		},
 	}
@@ -90,11 +93,6 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 		return err
 	}
 	c := p.conf
-	if o.log != "" {
-		if err := c.Set("log.format=" + o.log); err != nil {
-			return usageError(err)
-		}
-	}
 	env := os.Environ()
 	list, err := services(ctx, c, p.cwd, proc.CleanEnv(env))
 	if err != nil {
@@ -180,11 +178,6 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 			c, err := p.load()
 			if err != nil {
 				return nil, nil, err
-			}
-			if o.log != "" {
-				if err := c.Set("log.format=" + o.log); err != nil {
-					return nil, nil, err
-				}
 			}
 			list, err := services(ctx, c, p.cwd, proc.CleanEnv(env))
 			if err == nil {

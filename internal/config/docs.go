@@ -86,7 +86,7 @@ project. The file is looked for in the current directory and above; the director
 paths are relative. [.hotreload.toml.example](../.hotreload.toml.example) has every key with its default, to copy from.
 
 - The file is checked strictly. An unknown key, a wrong type or a value that cannot be is an error with its place and the
-  nearest key; nothing is guessed. ` + "`hotreload check`" + ` tells without starting anything, and prints what is in force.
+  nearest key; nothing is guessed. ` + "`hotreload check`" + ` tells without starting anything, and prints what differs from the defaults.
 - ` + "`--set KEY=VALUE`" + ` sets any key for one run, over the file: ` + "`hotreload run --set run.stop_timeout=1s`" + `. ` + "`--race`" + ` and ` + "`--tags`" + `
   are short for ` + "`build.race`" + ` and ` + "`build.tags`" + `.
 - The file is applied when it is saved, with the least effect: [services.md](services.md#edits-of-the-config).

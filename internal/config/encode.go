@@ -117,51 +117,84 @@ func defaultText(name string) string {
 // TOML is the whole config, resolved: every key with its value, each service with what it
 // inherits. It loads back to an equal Config. build.package is left out where it was not
 // set, because then it is found by looking.
-func (c *Config) TOML() []byte {
+func (c *Config) TOML() []byte { return c.text(true) }
+
+// Differences is what differs from the defaults, and for each service from the tables at the
+// top. It loads back to an equal Config, too.
+func (c *Config) Differences() []byte { return c.text(false) }
+
+func (c *Config) text(all bool) []byte {
 	var b bytes.Buffer
-	w := &tomlWriter{b: &b}
-	top := reflect.ValueOf(c).Elem()
+	w := &tomlWriter{b: &b, all: all}
+	top, defaults := source{reflect.ValueOf(c).Elem(), c.IsSet}, source{reflect.ValueOf(Default()).Elem(), Default().IsSet}
 	for _, t := range slices.Concat([]string{"watch"}, serviceTables) {
-		w.table("", t, top, c.IsSet)
+		w.table("", t, top, defaults)
 	}
 	w.rules("", c.Rules)
 	for _, s := range c.Services {
 		scope := "services." + quoteKey(s.Name)
 		w.line("[%s]", scope)
-		w.line("needs = %s", quotes(s.Needs))
+		if all || len(s.Needs) > 0 {
+			w.line("needs = %s", quotes(s.Needs))
+		}
 		if len(s.Rules) == 0 && len(c.Rules) > 0 {
 			w.line("rules = []")
 		}
 		w.gap()
-		v := reflect.ValueOf(s)
 		for _, t := range serviceTables {
-			w.table(scope, t, v, s.IsSet)
+			w.table(scope, t, source{reflect.ValueOf(s), s.IsSet}, top)
 		}
-		w.rules(scope, s.Rules)
+		if all || !reflect.DeepEqual(s.Rules, c.Rules) {
+			w.rules(scope, s.Rules)
+		}
 	}
 	for _, t := range []string{"log", "control"} {
-		w.table("", t, top, c.IsSet)
+		w.table("", t, top, defaults)
+	}
+	if b.Len() == 0 {
+		return nil
 	}
 	return append(bytes.TrimRight(b.Bytes(), "\n"), '\n')
 }
 
-type tomlWriter struct{ b *bytes.Buffer }
+type tomlWriter struct {
+	b   *bytes.Buffer
+	all bool // also what is as in the source below
+}
+
+// source is where values come from: a config, or one of its services.
+type source struct {
+	values reflect.Value
+	isSet  func(key string) bool
+}
 
 func (w *tomlWriter) line(format string, args ...any) { fmt.Fprintf(w.b, format+"\n", args...) }
 func (w *tomlWriter) gap()                            { w.b.WriteByte('\n') }
 
-func (w *tomlWriter) table(scope, name string, v reflect.Value, isSet func(string) bool) {
-	w.line("[%s]", join(scope, name))
+// table writes one table; below has the values that hold without it.
+func (w *tomlWriter) table(scope, name string, from, below source) {
 	s := theSchema()
+	var lines []string
 	for _, k := range s.tableKeys(name) {
 		key := name + "." + k
-		if key == "build.package" && !isSet(key) {
-			w.line("# package: found by looking")
-			continue
+		text := encoded(s.fields[key].in(from.values))
+		differs := text != encoded(s.fields[key].in(below.values))
+		if key == "build.package" {
+			differs = differs || from.isSet(key) != below.isSet(key)
+			if !from.isSet(key) {
+				if w.all {
+					lines = append(lines, "# package: found by looking")
+				}
+				continue
+			}
 		}
-		w.line("%s = %s", k, encoded(s.fields[key].in(v)))
+		if w.all || differs {
+			lines = append(lines, k+" = "+text)
+		}
 	}
-	w.gap()
+	if len(lines) > 0 {
+		w.line("[%s]\n%s\n", join(scope, name), strings.Join(lines, "\n"))
+	}
 }
 
 func (w *tomlWriter) rules(scope string, rules []Rule) {

@@ -46,6 +46,9 @@ func FuzzParse(f *testing.F) {
 		if diff := cmp.Diff(c, back, sameConfig); diff != "" {
 			t.Fatalf("(-config +loaded back):\n%s\n%s", diff, out)
 		}
+		if short, err := Parse(c.Differences(), "f"); err != nil || !cmp.Equal(c, short, sameConfig) {
+			t.Fatalf("%v: the differences are another config:\n%s", err, c.Differences())
+		}
 		if _, err := c.MarshalJSON(); err != nil {
 			t.Fatal(err)
 		}

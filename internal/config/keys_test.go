@@ -294,6 +294,27 @@ func TestTOMLRoundTrip(t *testing.T) {
 		if back.IsSet("build.package") != c.IsSet("build.package") {
 			t.Error("build.package became set, or unset, on the way")
 		}
+		short := c.Differences()
+		if again := mustParse(t, string(short)).TOML(); !bytes.Equal(out, again) {
+			t.Errorf("the differences are another config: %s\n%s", cmp.Diff(string(out), string(again)), short)
+		}
+	}
+}
+
+// C8: the differences are what was set to something else, and nothing besides.
+func TestDifferences(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "",
+		"[run]\nstop_timeout = \"5s\"\nargs = []\n":                               "",
+		"[build]\npackage = \".\"\n":                                              "[build]\npackage = \".\"\n",
+		"[run]\nstop_timeout = \"0s\"\n[log]\ntime = false\n":                     "[run]\nstop_timeout = \"0s\"\n\n[log]\ntime = false\n",
+		"[run]\nargs = [\"x\"]\n[services.a]\nrun.args = [\"x\"]\n[services.b]\n": "[run]\nargs = [\"x\"]\n\n[services.a]\n\n[services.b]\n",
+		"[build]\nrace = true\n[services.a]\nbuild.race = false\n":                "[build]\nrace = true\n\n[services.a]\n\n[services.a.build]\nrace = false\n",
+		"[services.a]\nneeds = [\"b\"]\nbuild.package = \".\"\n[services.b]\n":    "[services.a]\nneeds = [\"b\"]\n\n[services.a.build]\npackage = \".\"\n\n[services.b]\n",
+	} {
+		if diff := cmp.Diff(want, string(mustParse(t, text).Differences())); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", text, diff)
+		}
 	}
 }
 

@@ -65,9 +65,9 @@ run.command = ["sleep", "1"]
 rules = []
 `
 	dir := newApp(t, files)
-	flags := []string{"check", "--set", "watch.debounce=7ms", "--race", "--tags", "x,y"}
+	flags := []string{"check", "--all", "--set", "watch.debounce=7ms", "--race", "--tags", "x,y"}
 	first := ask(t, dir, flags...)
-	if first.code != 0 || first.err != "" || !strings.HasPrefix(first.out, "# "+filepath.Join(dir, ".hotreload.toml")+"\n") {
+	if first.code != 0 || first.err != "" || !strings.HasPrefix(first.out, "# ok: "+filepath.Join(dir, ".hotreload.toml")+"\n") {
 		t.Fatalf("%+v", first)
 	}
 	for _, want := range []string{"debounce = \"7ms\"", "race = true", `tags = ["x", "y"]`, `args = ["a b", "$(x)", "*.go"]`, `stop_timeout = "0s"`} {
@@ -78,8 +78,18 @@ rules = []
 	again := newApp(t, webApp)
 	write(t, filepath.Join(again, ".hotreload.toml"), first.out)
 	body := func(a asked) string { _, s, _ := strings.Cut(a.out, "\n"); return s }
-	if second := ask(t, again, "check"); second.code != 0 || body(second) != body(first) {
+	if second := ask(t, again, "check", "--all"); second.code != 0 || body(second) != body(first) {
 		t.Errorf("what check prints is another config:\n%s%s", second.err, cmp.Diff(body(first), body(second)))
+	}
+	// Without --all the differences only, which are the same config.
+	short := ask(t, dir, append([]string{"check"}, flags[2:]...)...)
+	if short.code != 0 || !strings.HasPrefix(short.out, "# ok: ") || !strings.Contains(short.out, "hotreload check --all") ||
+		!strings.Contains(short.out, "stop_timeout = \"0s\"\n") || strings.Contains(short.out, "backend") {
+		t.Errorf("%+v", short)
+	}
+	write(t, filepath.Join(again, ".hotreload.toml"), short.out)
+	if third := ask(t, again, "check", "--all"); third.code != 0 || body(third) != body(first) {
+		t.Errorf("the differences are another config:\n%s%s", third.err, cmp.Diff(body(first), body(third)))
 	}
 
 	type table = map[string]any
@@ -109,7 +119,7 @@ rules = []
 	}
 
 	none := ask(t, newApp(t, webApp), "check")
-	if none.code != 0 || !strings.HasPrefix(none.out, "# defaults; there is no config file\n") {
+	if none.code != 0 || none.out != "# ok: there is no config file\n# every key has its default: `hotreload check --all` prints them\n" {
 		t.Errorf("without a file: %+v", none)
 	}
 }

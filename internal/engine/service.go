@@ -378,7 +378,7 @@ func exit(pid int, x runner.Exit) event.Exited {
 		PID: pid, Code: x.Code, DurationMS: event.MS(x.Duration), Reason: x.Reason, Killed: x.Killed,
 	}
 	if x.Signal != 0 {
-		ev.Code, ev.Signal = -1, signalName(x.Signal)
+		ev.Code, ev.Signal, ev.Number = -1, signalName(x.Signal), int(x.Signal)
 	}
 	if x.Panic != nil {
 		ev.Panic, ev.File, ev.Line = x.Panic.Stack, x.Panic.Frame.File, x.Panic.Frame.Line

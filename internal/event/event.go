@@ -111,6 +111,7 @@ type Exited struct {
 	DurationMS int64  `json:"duration_ms"` // how long it ran
 	Reason     string `json:"reason"`
 
+	Number int      `json:"-"` // of Signal on this system
 	Again  bool     `json:"-"` // it is started again without a change (run.restart)
 	Killed []string `json:"-"` // who ignored the stop signal and had to be killed
 	Panic  string   `json:"-"` // the goroutine's stack

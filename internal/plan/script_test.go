@@ -43,7 +43,7 @@ var update = flag.Bool("update", false, "write what the code does into testdata/
 //	> rules SERVICE GEN ok | failed | canceled
 //	> launched SERVICE#LAUNCH [problem]
 //	> ready SERVICE#LAUNCH [problem]
-//	> ended SERVICE#LAUNCH CODE | SIGNAL
+//	> ended SERVICE#LAUNCH CODE | SIGNAL [NUMBER]
 //	> gone SERVICE#LAUNCH
 //	> fired SERVICE slow-build | backoff | calm
 //	> touched SERVICE FILE
@@ -367,7 +367,7 @@ func (s *script) input(line string) (Input, error) {
 		name, n := proc()
 		x := event.Exited{PID: 100 + n, Code: number(1), Reason: "exit code " + word(1)}
 		if strings.HasPrefix(word(1), "SIG") {
-			x.Code, x.Signal, x.Reason = -1, word(1), "killed by "+word(1)
+			x.Code, x.Signal, x.Number, x.Reason = -1, word(1), number(2), "killed by "+word(1)
 		}
 		return Ended{Service: name, Launch: n, Exit: x}, nil
 	case "suspended":

@@ -1280,8 +1280,8 @@ func (s *State) ended(in Ended) {
 	if s.opt.Once {
 		s.stop(v, p, false)
 		code := in.Exit.Code
-		if code < 0 {
-			code = 128 + signalNumber(in.Exit.Signal)
+		if in.Exit.Signal != "" {
+			code = 128 + in.Exit.Number // as a shell says it
 		}
 		s.quit(code, in.Exit.Reason)
 		return
@@ -1655,36 +1655,4 @@ func (s *State) say(v *service, gen int, b event.Body) { s.emit(v.Name, gen, b) 
 
 func (s *State) emit(service string, gen int, b event.Body) {
 	s.do(Say{event.Event{Time: s.now, Service: service, Generation: gen, Body: b}})
-}
-
-// signalNumber has the numbers that a shell would add to 128; they are the same
-// on every system that hotreload runs on.
-func signalNumber(name string) int {
-	switch name {
-	case "SIGHUP":
-		return 1
-	case "SIGINT":
-		return 2
-	case "SIGQUIT":
-		return 3
-	case "SIGILL":
-		return 4
-	case "SIGTRAP":
-		return 5
-	case "SIGABRT":
-		return 6
-	case "SIGFPE":
-		return 8
-	case "SIGKILL":
-		return 9
-	case "SIGSEGV":
-		return 11
-	case "SIGPIPE":
-		return 13
-	case "SIGALRM":
-		return 14
-	case "SIGTERM":
-		return 15
-	}
-	return 0
 }
