@@ -208,6 +208,9 @@ func newSessionCommands(s streams) []*cobra.Command {
 				return s.json(ok)
 			}
 			safe.Fprintf(s.out, "%s\n", said)
+			if path == "/resume" {
+				return s.stillStopped(ctx, c, service)
+			}
 			return nil
 		}
 	}
@@ -260,6 +263,20 @@ alone, until it is restarted; changes of its files are noted meanwhile.`,
 				return order("/stop", "stopped")(ctx, c, service, asJSON)
 			}),
 	}
+}
+
+// stillStopped names the services that resume does not start: those that were stopped.
+func (s streams) stillStopped(ctx context.Context, c *control.Client, service string) error {
+	var st control.Status
+	if err := c.Do(ctx, http.MethodGet, "/status", "", &st); err != nil {
+		return err
+	}
+	for _, x := range st.Services {
+		if x.State == plan.StateStopped && (service == "" || service == x.Service) {
+			safe.Fprintf(s.out, "%s is stopped: `hotreload restart %s` starts it\n", x.Service, x.Service)
+		}
+	}
+	return nil
 }
 
 func (s streams) json(v any) error {
@@ -329,6 +346,9 @@ func (s streams) status(st control.Status) error {
 		state := x.State
 		if x.Stale {
 			state += " (stale)"
+		}
+		if x.Paused {
+			state += " (paused)"
 		}
 		up, last, pid := "-", "-", "-"
 		if x.PID != 0 {

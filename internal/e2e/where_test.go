@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // C2: a flag that is given overrides the file, also with the value that it has without being
@@ -74,5 +75,62 @@ time = false
 		if a := ask(t, dir, append([]string{"run"}, args...)...); a.code != 2 || a.out != "" {
 			t.Errorf("%v: %+v", args, a)
 		}
+	}
+}
+
+// E8: pause and resume of one and of all, in any order: the state that is said, by the
+// session and for each service, is the state that is.
+func TestE8PauseResume(t *testing.T) {
+	t.Parallel()
+	dir := shell(t, `[[rules]]
+paths = ["conf"]
+[services.a]
+run.command = ["sh", "-c", `+lives+`]
+[services.b]
+run.command = ["sh", "-c", `+lives+`]
+`)
+	s := start(t, dir, nil)
+	s.each("live", "a", "b")
+	paused := map[string]bool{}
+	do := func(what string, service ...string) {
+		t.Helper()
+		if out, code := hr(t, dir, append([]string{what}, service...)...); code != 0 || out != what+"d\n" {
+			t.Fatalf("%s %v: exit %d: %s", what, service, code, out)
+		}
+		for _, name := range []string{"a", "b"} {
+			if len(service) == 0 || service[0] == name {
+				paused[name] = what == "pause"
+			}
+		}
+		st := s.status()
+		if st.Paused != (paused["a"] && paused["b"]) {
+			t.Errorf("after %s %v: the session is paused: %t, services %v", what, service, st.Paused, paused)
+		}
+		before := map[string]int{}
+		for _, x := range st.Services {
+			if x.Paused != paused[x.Service] {
+				t.Errorf("after %s %v: %s is paused: %t, want %t", what, service, x.Service, x.Paused, paused[x.Service])
+			}
+			before[x.Service] = x.Running
+		}
+		// It is so: a save restarts those that are not paused, and no other.
+		write(t, filepath.Join(dir, "conf"), fmt.Sprint(time.Now().UnixNano()))
+		hr(t, dir, "wait")
+		for _, x := range s.status().Services {
+			if restarted := x.Running != before[x.Service]; restarted == paused[x.Service] {
+				t.Errorf("after %s %v: %s was restarted: %t", what, service, x.Service, restarted)
+			}
+		}
+	}
+	for _, c := range []string{
+		"pause", "resume a", "pause a", "resume", "pause a", "pause b", "resume b", "pause", "resume b", "resume",
+	} {
+		words := strings.Fields(c)
+		do(words[0], words[1:]...)
+	}
+	// Stopped is no kind of paused.
+	hr(t, dir, "stop", "a")
+	if out, code := hr(t, dir, "resume", "a"); code != 0 || !strings.Contains(out, "a is stopped: `hotreload restart a` starts it") {
+		t.Errorf("exit %d: %s", code, out)
 	}
 }

@@ -141,7 +141,6 @@ type world struct {
 	names    []string
 	services []*modelService
 	burst    bool
-	paused   bool
 	quit     bool
 	exits    int
 	calm     bool // nothing fails any more
@@ -385,11 +384,8 @@ func (w *world) command(do Do) {
 func (w *world) commandTo(do Do, service string) {
 	switch do {
 	case DoPause, DoResume:
-		if service == "" {
-			w.paused = do == DoPause
-		}
-		for _, v := range w.services {
-			if v.Name == service || service == "" && do == DoResume {
+		for _, v := range slices.Concat(w.services, w.away) {
+			if service == "" || v.Name == service {
 				v.paused = do == DoPause
 			}
 		}
@@ -928,6 +924,30 @@ func (w *world) step(in Input) {
 	if len(jobs) > w.opt.MaxBuilds {
 		w.fail("%d builds at a time", len(jobs))
 	}
+	if !w.quit {
+		w.pauses()
+	}
+}
+
+// pauses checks that what is said of pauses is what was asked for last, in whatever order (E8).
+func (w *world) pauses() {
+	said := map[string]bool{}
+	for _, r := range w.st.Reports() {
+		said[r.Service] = r.Paused
+	}
+	all, some := true, false
+	for _, v := range w.services {
+		if v.leaving {
+			continue
+		}
+		all, some = all && v.paused, true
+		if said[v.Name] != v.paused {
+			w.fail("%s: paused is %t, and it says %t", v.Name, v.paused, said[v.Name])
+		}
+	}
+	if some && w.st.Paused() != all {
+		w.fail("all are paused is %t, and the session says %t", all, w.st.Paused())
+	}
 }
 
 func (w *world) act(a Action) {
@@ -944,7 +964,7 @@ func (w *world) act(a Action) {
 		if v.job != nil {
 			w.fail("%s: two builds", v.Name)
 		}
-		if !v.Builds || w.paused || v.paused || v.parked || v.leaving {
+		if !v.Builds || v.paused || v.parked || v.leaving {
 			w.fail("%s: has nothing to build, or is paused", v.Name)
 		}
 		v.step = w.steps
@@ -955,7 +975,7 @@ func (w *world) act(a Action) {
 	case RunRules:
 		starts()
 		v := w.find(a.Service)
-		if v.job != nil || w.paused || v.paused || v.parked || v.leaving {
+		if v.job != nil || v.paused || v.parked || v.leaving {
 			w.fail("%s: commands beside a build, or while paused", v.Name)
 		}
 		v.job = &modelJob{gen: a.Generation, rules: slices.Clone(a.Rules), read: map[string]int{}}
@@ -1061,7 +1081,7 @@ func (w *world) act(a Action) {
 		}
 		w.services = slices.DeleteFunc(slices.Clone(w.services), func(d *modelService) bool { return d == v })
 		w.away = append(w.away, v)
-		v.leaving, v.paused, v.parked, v.downOK, v.injected, v.done = false, false, false, false, false, nil
+		v.leaving, v.parked, v.downOK, v.injected, v.done = false, false, false, false, nil // a pause outlives it
 		clear(v.timers)
 	case Exit:
 		w.exits++
@@ -1118,10 +1138,10 @@ func (w *world) launch(v *modelService, a Launch) {
 		}
 	}
 	want := in.gen
-	if in.wantBuild && !w.paused && !v.paused { // the one more build, asked for in the same step, after the launch
+	if in.wantBuild && !v.paused { // the one more build, asked for in the same step, after the launch
 		want--
 	}
-	if in.good != nil && (in.broken || (w.paused || v.paused) && in.wantBuild) {
+	if in.good != nil && (in.broken || v.paused && in.wantBuild) {
 		want = in.good.Generation
 	}
 	if in.fallen {

@@ -81,8 +81,16 @@ func (s *State) Reports() []Report {
 // Knows reports whether there is such a service, be it one that leaves.
 func (s *State) Knows(service string) bool { return s.find(service) != nil }
 
-// Paused reports whether changes are only noted, whatever they concern.
-func (s *State) Paused() bool { return s.paused }
+// Paused reports whether changes are only recorded, whatever they concern.
+func (s *State) Paused() bool {
+	present, running := false, false
+	for _, v := range s.services {
+		if !v.leaving {
+			present, running = true, running || !s.idle(v)
+		}
+	}
+	return present && !running || !present && s.paused.all
+}
 
 func (v *service) report() Report {
 	r := Report{

@@ -27,7 +27,7 @@ const (
 type State struct {
 	opt      Options
 	services []*service // in the order of the config
-	paused   bool
+	paused   paused
 	quitting bool
 	deadline bool // it was set
 	lastCall bool // it has passed, and what is left has its last grace
@@ -42,6 +42,29 @@ type State struct {
 	now time.Time
 	out []Action
 }
+
+// paused says for which services changes are recorded only: for all, or for none, but for
+// those that were told otherwise since. A name outlives its service, which may come back.
+type paused struct {
+	all    bool
+	except map[string]bool
+}
+
+func (p *paused) set(service string, on bool) {
+	switch {
+	case service == "":
+		*p = paused{all: on}
+	case on == p.all:
+		delete(p.except, service)
+	default:
+		if p.except == nil {
+			p.except = map[string]bool{}
+		}
+		p.except[service] = true
+	}
+}
+
+func (p *paused) has(service string) bool { return p.all != p.except[service] }
 
 // past is what is kept of a service that has left: should it come back, its numbers
 // go on, so that nobody takes something old for something new.
@@ -61,7 +84,6 @@ type service struct {
 	signals     []string
 	reload      reload
 	solid       bool // what was saved parses: a speculative build makes sense
-	paused      bool // changes are noted, nothing is built, for this service alone
 	parked      bool // stopped by a command, until it is restarted
 	leaving     bool // the config has it no longer
 	added       bool // it came by an edit of the config, and has not been started
@@ -751,7 +773,7 @@ func (s *State) pump(v *service) {
 }
 
 // idle reports whether changes are only noted for the service.
-func (s *State) idle(v *service) bool { return s.paused || v.paused }
+func (s *State) idle(v *service) bool { return s.paused.has(v.Name) }
 
 // mayRun bounds the builds, and the rules' commands, that run at the same time.
 func (s *State) mayRun() bool {
@@ -1439,15 +1461,12 @@ func (s *State) pause(service string, paused bool) {
 		reason = "paused: changes are noted, nothing is built"
 	}
 	if service == "" {
-		s.paused = paused
-		for _, v := range s.services {
-			v.paused = v.paused && paused
-		}
+		s.paused.set("", paused)
 		s.emit("", 0, event.Held{Reason: reason})
 		return
 	}
-	if v := s.find(service); v != nil && !v.leaving {
-		v.paused = paused
+	if v := s.find(service); v != nil {
+		s.paused.set(service, paused)
 		s.say(v, v.gen, event.Held{Reason: reason})
 	}
 }
