@@ -59,10 +59,12 @@ every key with its value. With --json, it prints every key, or the mistakes as
 				return &codeError{code: exitUsage}
 			case err != nil:
 				return err
+			case len(p.below) > 0:
+				return several(p.conf.Root, p.below)
 			case asJSON:
 				return s.json(p.conf)
 			}
-			from, text, rest := "there is no config file", p.conf.Differences(), "every other key has its default"
+			from, text, rest := p.conf.Root+" has no config file", p.conf.Differences(), "every other key has its default"
 			if p.conf.Path != "" {
 				from = p.conf.Path
 			}

@@ -172,7 +172,7 @@ func (d *doctor) program(p *project) {
 	if _, err := proc.LookPath(d.tools, d.root, "go"); err != nil {
 		return // said by toolchain
 	}
-	list, err := services(d.ctx, p.conf, p.cwd, d.env)
+	list, err := p.services(d.ctx, d.env)
 	if err != nil {
 		level := levelFail
 		if coded := (*codeError)(nil); errors.As(err, &coded) {

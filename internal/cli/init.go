@@ -1,11 +1,15 @@
 package cli
 
 import (
+	"context"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/safe"
 	"github.com/hotreload/hotreload/internal/scaffold"
 )
@@ -27,7 +31,11 @@ file without --force. Most projects need no config at all: try "hotreload run".`
 			if err != nil {
 				return err
 			}
-			o.Dir = dir
+			if o.Dir = dir; o.From == "" {
+				if o.Dir, err = place(cmd.Context(), dir); err != nil {
+					return err
+				}
+			}
 			res, err := scaffold.Fresh(cmd.Context(), o)
 			if err != nil {
 				return err
@@ -51,4 +59,30 @@ file without --force. Most projects need no config at all: try "hotreload run".`
 	fl.BoolVar(&o.Services, "services", false, "make a service of each main package, if there are several")
 	fl.BoolVar(&o.Force, "force", false, "overwrite the file if it exists")
 	return cmd
+}
+
+// place is where a config belongs that is written in dir: in a module. Above all modules it would
+// make a root in which go build does not work, also for those who start in a module.
+func place(ctx context.Context, dir string) (string, error) {
+	root, file, err := config.FindRoot(dir)
+	if err != nil || file != "" || root != dir || !outside(root) || isMain(root, config.Default().ForServices()[0]) {
+		return dir, err
+	}
+	module, found, err := below(ctx, root, nil)
+	switch {
+	case err != nil:
+		return "", err
+	case module != "":
+		return module, nil
+	case len(found.Mains) == 0:
+		return dir, nil
+	}
+	var commands []string
+	for _, m := range found.Mains {
+		if c := commandFor("init", root, m); !slices.Contains(commands, c) {
+			commands = append(commands, c)
+		}
+	}
+	return "", usageError(advise("a config above them would keep `hotreload run` in a module from working",
+		"%s is in no module, and the programs below are in several modules; name one:\n%s", root, strings.Join(commands[:min(len(commands), listMost)], "\n")))
 }

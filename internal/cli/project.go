@@ -5,11 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"go/parser"
-	"go/token"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -54,7 +53,10 @@ func (f *projectFlags) add(cmd *cobra.Command) {
 type project struct {
 	conf *config.Config
 	load func() (*config.Config, error) // the same again, after an edit
-	cwd  string
+	cwd  string                         // that of the shell, or of -C, or the module below it
+	from string                         // the same, but for the latter
+	// below has the programs to choose from, where the root is in no module; else none.
+	below []gograph.Main
 }
 
 // open finds the project and its config. pkg is the package named on the command
@@ -70,10 +72,37 @@ func (f *projectFlags) open(ctx context.Context, pkg string) (*project, error) {
 	if fi, err := os.Stat(cwd); err != nil || !fi.IsDir() {
 		return nil, usageError(advise("-C wants a directory", "%s is not a directory", f.dir))
 	}
-	p := &project{cwd: cwd}
-	p.load = func() (*config.Config, error) { return f.load(ctx, cwd, pkg) }
+	p := &project{cwd: cwd, from: cwd}
+	p.load = func() (*config.Config, error) { return f.load(ctx, p.cwd, pkg) }
+	if p.conf, err = p.load(); err != nil {
+		return p, err
+	}
+	s := p.conf.ForServices()[0]
+	if p.conf.Path != "" || !s.GoBuilds() || !outside(p.conf.Root) || isMain(cwd, s) {
+		return p, nil
+	}
+	module, found, err := below(ctx, p.conf.Root, s.Build.Tags)
+	if err != nil || module == "" {
+		p.below = found.Mains
+		if named := slices.DeleteFunc(slices.Clone(found.Mains), func(m gograph.Main) bool { return m.Dir != filepath.Join(cwd, pkg) }); len(named) > 0 {
+			p.below = named
+		}
+		return p, err
+	}
+	if pkg != "" {
+		// What is named is named from where we are; an import path is the same everywhere.
+		if dir := filepath.Join(cwd, pkg); !filepath.IsAbs(pkg) && exists(dir) {
+			pkg = dir
+		}
+	}
+	p.cwd = module
 	p.conf, err = p.load()
 	return p, err
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func (f *projectFlags) load(ctx context.Context, cwd, pkg string) (*config.Config, error) {
@@ -154,9 +183,13 @@ func override(c *config.Config, key, value string) error {
 // packageArg makes a package named on the command line, relative to the current
 // directory as for go run, relative to the root, where go build will run.
 func packageArg(cwd, root, pkg string) (string, error) {
-	local := pkg == "." || pkg == ".." || strings.HasPrefix(pkg, "./") || strings.HasPrefix(pkg, "../") ||
-		filepath.IsAbs(pkg) || strings.HasSuffix(pkg, ".go") || os.PathSeparator != '/' && strings.HasPrefix(pkg, "."+string(os.PathSeparator))
-	if !local {
+	switch {
+	case strings.Contains(pkg, "..."), pkg == "all", pkg == "std", pkg == "cmd", pkg == "tool", pkg == "work":
+		return "", usageError(advise("name one package: a directory such as ./cmd/api, or an import path", "%s is a pattern for several packages", pkg))
+	case strings.Contains(pkg, "@"):
+		return "", usageError(advise("hotreload runs what is in this project: name it without @", "%s: a version of a package has no sources to watch", pkg))
+	}
+	if !localPackage(pkg) {
 		if fi, err := os.Stat(filepath.Join(cwd, pkg)); err != nil || !fi.IsDir() || strings.Contains(strings.SplitN(pkg, "/", 2)[0], ".") {
 			return pkg, nil // an import path
 		}
@@ -167,9 +200,9 @@ func packageArg(cwd, root, pkg string) (string, error) {
 	if !filepath.IsAbs(abs) {
 		abs = filepath.Join(cwd, pkg)
 	}
-	if _, err := os.Stat(abs); err != nil {
+	if !exists(abs) {
 		return "", usageError(advise("name a package as for `go run`: a directory such as ./cmd/api, or an import path",
-			"there is no package %s: %w", pkg, err))
+			"there is no package %s: no such file or directory", pkg))
 	}
 	rel, err := filepath.Rel(root, abs)
 	if err != nil {
@@ -182,6 +215,46 @@ func packageArg(cwd, root, pkg string) (string, error) {
 	return "./" + rel, nil
 }
 
+// localPackage reports whether a package is named by its directory or file, not by its import path.
+func localPackage(pkg string) bool {
+	return pkg == "." || pkg == ".." || strings.HasPrefix(pkg, "./") || strings.HasPrefix(pkg, "../") ||
+		filepath.IsAbs(pkg) || strings.HasSuffix(pkg, ".go") || os.PathSeparator != '/' && strings.HasPrefix(pkg, "."+string(os.PathSeparator))
+}
+
+// checkImportPath refuses an import path that leads nowhere, or to no program, before a session
+// begins with it: most often it is a directory without its ./
+func (p *project) checkImportPath(ctx context.Context, env []string) error {
+	s := p.conf.ForServices()[0]
+	pkg := s.Build.Package
+	if !s.IsSet("build.package") || !s.GoBuilds() || localPackage(pkg) {
+		return nil
+	}
+	o := gograph.Options{Dir: p.conf.Root, Package: pkg, Tags: s.Build.Tags, Flags: s.Build.Flags, Env: proc.MergeEnv(env, s.Build.Env)}
+	problem, err := gograph.Missing(ctx, o)
+	if err != nil || problem == "" {
+		return nil // the build has better words for what is wrong with the module, or the go command
+	}
+	hint := "name a package as for `go run`: a directory such as ./cmd/api, or an import path"
+	if exists(filepath.Join(p.conf.Root, filepath.FromSlash(pkg))) {
+		hint = fmt.Sprintf("did you mean `%s`?", commandFor("run", p.conf.Root, gograph.Main{Dir: filepath.Join(p.conf.Root, filepath.FromSlash(pkg)), Rel: "./" + pkg}))
+	} else if mains, err := gograph.Mains(ctx, o); err == nil {
+		for _, m := range mains {
+			if path.Base(m.Rel) == path.Base(pkg) {
+				hint = fmt.Sprintf("did you mean `%s`?", commandFor("run", p.conf.Root, m))
+			}
+		}
+	}
+	return usageError(advise(hint, "there is no program %s: %s", pkg, problem))
+}
+
+// services are those of the config, or how to run the programs below.
+func (p *project) services(ctx context.Context, env []string) ([]config.Service, error) {
+	if len(p.below) > 0 {
+		return nil, several(p.conf.Root, p.below)
+	}
+	return services(ctx, p.conf, p.cwd, env)
+}
+
 // services are the services of a config with what it leaves open filled in: the
 // main package, where none is named, and the name. It checks what must be there
 // before the first build.
@@ -189,7 +262,7 @@ func services(ctx context.Context, c *config.Config, cwd string, env []string) (
 	list := c.ForServices()
 	for i := range list {
 		s := &list[i]
-		if s.Name == "" && !s.Builds() && isMain(c.Root) {
+		if s.Name == "" && !s.Builds() && isMain(c.Root, *s) {
 			// The only service of a Go program: what run.command starts, a
 			// script or a debugger, is started anew when the program is.
 			s.SetPackage(".")
@@ -230,74 +303,25 @@ func services(ctx context.Context, c *config.Config, cwd string, env []string) (
 // directory, the one of the root, or the only one there is.
 func mainPackage(ctx context.Context, c *config.Config, s config.Service, cwd string, env []string) (string, error) {
 	for _, dir := range []string{cwd, c.Root} {
-		if isMain(dir) {
+		if isMain(dir, s) {
 			return packageArg(cwd, c.Root, dir)
 		}
 	}
 	mains, err := gograph.Mains(ctx, gograph.Options{Dir: c.Root, Tags: s.Build.Tags, Env: env})
-	if err != nil {
+	switch {
+	case err != nil:
 		return "", err
-	}
-	switch len(mains) {
-	case 1:
+	case len(mains) == 0:
+		return "", noMain(c.Root)
+	case len(mains) == 1 && mains[0].Nested == "":
 		return mains[0].Rel, nil
-	case 0:
-		hint := "a program needs a `package main` with a func main"
-		if _, err := os.Stat(filepath.Join(c.Root, "go.mod")); err != nil {
-			if _, err := os.Stat(filepath.Join(c.Root, "go.work")); err != nil {
-				hint = "there is no go.mod here or above: change into the project, or make one with `go mod init`"
-			}
-		}
-		return "", advise(hint, "there is no main package in %s", c.Root)
 	}
-	var list strings.Builder
-	for _, m := range mains {
-		fmt.Fprintf(&list, "\nhotreload run %s", m.Rel)
-	}
-	return "", usageError(advise("to make one of them the default: build.package in .hotreload.toml (`hotreload init`)",
-		"there are %d main packages in %s; name one:%s", len(mains), c.Root, list.String()))
+	return "", several(c.Root, mains)
 }
 
-// isMain reports whether a directory holds a main package, by its package
-// clauses alone: a look of microseconds where go list takes a tenth of a second.
-func isMain(dir string) bool {
-	names, err := filepath.Glob(filepath.Join(escapeGlob(dir), "*.go"))
-	if err != nil {
-		return false
-	}
-	for _, n := range names {
-		if strings.HasSuffix(n, "_test.go") {
-			continue
-		}
-		f, err := parser.ParseFile(token.NewFileSet(), n, nil, parser.PackageClauseOnly)
-		if err == nil && f.Name.Name == "main" && !ignoredByConstraint(n) {
-			return true
-		}
-	}
-	return false
-}
-
-func escapeGlob(dir string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
-}
-
-// ignoredByConstraint finds the `//go:build ignore` of scripts that lie beside a library.
-func ignoredByConstraint(file string) bool {
-	f, err := os.Open(file)
-	if err != nil {
-		return true
-	}
-	defer f.Close()
-	for sc := bufio.NewScanner(f); sc.Scan(); {
-		line := strings.TrimSpace(sc.Text())
-		if strings.HasPrefix(line, "package ") {
-			return false
-		}
-		if strings.HasPrefix(line, "//go:build") && strings.Contains(line, "ignore") {
-			return true
-		}
-	}
-	return false
+// isMain reports whether a directory holds a program, as the service would be built.
+func isMain(dir string, s config.Service) bool {
+	return gograph.IsMain(dir, gograph.Options{Tags: s.Build.Tags, Flags: s.Build.Flags, Env: proc.MergeEnv(proc.CleanEnv(os.Environ()), s.Build.Env)})
 }
 
 // programName is what a program is called: the last element of its path, or of

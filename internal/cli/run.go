@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -49,6 +50,9 @@ Everything after -- is passed to the program unchanged.`,
 			n := len(args)
 			if d := cmd.ArgsLenAtDash(); d >= 0 {
 				n = d
+			}
+			if n > 1 && !slices.ContainsFunc(args[:n], func(a string) bool { return !strings.HasSuffix(a, ".go") }) {
+				return fmt.Errorf("one package, not a list of files: name its directory, as in `hotreload run .`")
 			}
 			if n > 1 {
 				return fmt.Errorf("one package at most, not %q; arguments of the program come after --", args[:n])
@@ -94,7 +98,12 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 	}
 	c := p.conf
 	env := os.Environ()
-	list, err := services(ctx, c, p.cwd, proc.CleanEnv(env))
+	if o.pkg != "" {
+		if err := p.checkImportPath(ctx, proc.CleanEnv(env)); err != nil {
+			return err
+		}
+	}
+	list, err := p.services(ctx, proc.CleanEnv(env))
 	if err != nil {
 		return err
 	}

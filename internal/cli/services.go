@@ -35,13 +35,16 @@ func (o runOptions) checkSeveral(list []config.Service) error {
 func packageOf(ctx context.Context, c *config.Config, s config.Service, env []string) (string, error) {
 	// The usual places first: finding all main packages takes a tenth of a second.
 	for _, rel := range []string{"./cmd/" + s.Name, "./" + s.Name} {
-		if isMain(filepath.Join(c.Root, filepath.FromSlash(rel))) {
+		if isMain(filepath.Join(c.Root, filepath.FromSlash(rel)), s) {
 			return rel, nil
 		}
 	}
 	mains, err := gograph.Mains(ctx, gograph.Options{Dir: c.Root, Tags: s.Build.Tags, Env: env})
 	if err != nil {
 		return "", err
+	}
+	if len(mains) > 0 && mains[0].Nested != "" {
+		return "", several(c.Root, mains)
 	}
 	var like []string
 	for _, m := range mains {

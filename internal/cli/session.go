@@ -16,7 +16,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/control"
 	"github.com/hotreload/hotreload/internal/engine"
 	"github.com/hotreload/hotreload/internal/plan"
@@ -106,7 +105,7 @@ func (f *sessionFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON")
 }
 
-func (f *sessionFlags) client() (*control.Client, error) {
+func (f *sessionFlags) client(ctx context.Context) (*control.Client, error) {
 	dir, err := os.Getwd()
 	if f.dir != "" {
 		dir, err = filepath.Abs(f.dir)
@@ -114,7 +113,7 @@ func (f *sessionFlags) client() (*control.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	root, _, err := config.FindRoot(dir)
+	root, err := home(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +145,7 @@ func sessionCommand(s streams, use, short, long string, run func(context.Context
 	cmd := &cobra.Command{
 		Use: use + " [SERVICE]", Short: short, Long: long, Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := f.client()
+			c, err := f.client(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -32,13 +32,13 @@ exist yet.`,
 				return err
 			}
 			env := os.Environ()
-			list, err := services(cmd.Context(), p.conf, p.cwd, proc.CleanEnv(env))
+			list, err := p.services(cmd.Context(), proc.CleanEnv(env))
 			if err != nil {
 				return err
 			}
 			path := args[0]
 			if !filepath.IsAbs(path) {
-				path = filepath.Join(p.cwd, path)
+				path = filepath.Join(p.from, path)
 			}
 			cache, err := control.CacheDir(p.conf.Root)
 			if err != nil {

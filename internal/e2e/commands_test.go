@@ -118,8 +118,9 @@ rules = []
 		}
 	}
 
-	none := ask(t, newApp(t, webApp), "check")
-	if none.code != 0 || none.out != "# ok: there is no config file\n# every key has its default: `hotreload check --all` prints them\n" {
+	bare := newApp(t, webApp)
+	none := ask(t, bare, "check")
+	if none.code != 0 || none.out != "# ok: "+bare+" has no config file\n# every key has its default: `hotreload check --all` prints them\n" {
 		t.Errorf("without a file: %+v", none)
 	}
 }

@@ -5,6 +5,8 @@ package e2e
 import (
 	"fmt"
 	"maps"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -132,5 +134,246 @@ run.command = ["sh", "-c", `+lives+`]
 	hr(t, dir, "stop", "a")
 	if out, code := hr(t, dir, "resume", "a"); code != 0 || !strings.Contains(out, "a is stopped: `hotreload restart a` starts it") {
 		t.Errorf("exit %d: %s", code, out)
+	}
+}
+
+// goCalls puts a go command into PATH that notes how it is called, and returns the variable and
+// what it noted.
+func goCalls(t *testing.T) (path string, calls func() string) {
+	t.Helper()
+	bin := t.TempDir()
+	log := filepath.Join(bin, "log")
+	real, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, log, "")
+	write(t, filepath.Join(bin, "go"), "#!/bin/sh\necho \"$*\" >>"+log+"\nexec "+real+" \"$@\"\n")
+	if err := os.Chmod(filepath.Join(bin, "go"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return "PATH=" + bin + ":" + os.Getenv("PATH"), func() string { return read(t, log) }
+}
+
+// repository has its modules below the root, and no go.work.
+func repository(t *testing.T, mains ...string) string {
+	files := map[string]string{"README.md": "# shop\n", "frontend/package.json": "{}", "node_modules/x/go.mod": "module x\n", "node_modules/x/main.go": mainGo}
+	for _, m := range mains {
+		module, pkg, _ := strings.Cut(m, ":")
+		files[module+"/go.mod"] = "module example.test/" + strings.ReplaceAll(filepath.Base(module), " ", "") + "\n\ngo 1.25\n"
+		files[filepath.Join(module, pkg, "main.go")] = mainGo
+	}
+	return newApp(t, files)
+}
+
+const mainGo = "package main\n\nimport \"time\"\n\nfunc main() { time.Sleep(time.Hour) }\n"
+
+// E6: the only module below a root that is in none is run, and every command means it.
+func TestE6OneModuleBelow(t *testing.T) {
+	t.Parallel()
+	dir := repository(t, "backend:cmd/api")
+	write(t, filepath.Join(dir, "backend/lib/lib.go"), "package lib\n")
+	backend := filepath.Join(dir, "backend")
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"check"}, "# ok: " + backend + " has no config file"},
+		{[]string{"why", "backend/cmd/api/main.go"}, "api: rebuild: "},
+		{[]string{"why", "backend/lib/lib.go"}, "api: none: "},
+		{[]string{"doctor"}, "api, from package ./cmd/api"},
+	} {
+		if a := ask(t, dir, c.args...); a.code != 0 || !strings.Contains(a.out, c.want) {
+			t.Errorf("%v: exit %d, no %q in\n%s%s", c.args, a.code, c.want, a.out, a.err)
+		}
+	}
+	for _, args := range [][]string{nil, {"./backend/cmd/api"}, {"backend/cmd/api"}, {"example.test/backend/cmd/api"}, {"./backend/cmd/api/main.go"}} {
+		s := start(t, dir, args)
+		if e := s.waitFor("session_started"); e.str("dir") != backend {
+			t.Errorf("%v: runs in %s", args, e.str("dir"))
+		}
+		s.waitFor("started")
+		for _, from := range []string{dir, backend} {
+			if out, code := hr(t, from, "status"); code != 0 || !strings.Contains(out, "pid ") {
+				t.Errorf("status in %s: exit %d: %s", from, code, out)
+			}
+		}
+		if code := s.stop(syscall.SIGTERM); code != 0 {
+			t.Errorf("exit %d", code)
+		}
+	}
+	a := ask(t, dir, "init")
+	if a.code != 0 || !strings.Contains(a.out, "wrote    "+filepath.Join(backend, ".hotreload.toml")) {
+		t.Errorf("init: %+v", a)
+	}
+	s := start(t, backend, nil)
+	s.waitFor("started")
+}
+
+// E6: several are named, with the commands that work; init writes nothing above them.
+func TestE6SeveralModulesBelow(t *testing.T) {
+	t.Parallel()
+	dir := repository(t, "backend:", "svc/b b:cmd/x", "svc/b b:cmd/y", "tools:gen")
+	write(t, filepath.Join(dir, "lib/go.mod"), "module lib\n")
+	write(t, filepath.Join(dir, "lib/lib.go"), "package lib\n")
+	commands := []string{"hotreload run -C backend", "hotreload run -C 'svc/b b' ./cmd/x", "hotreload run -C 'svc/b b' ./cmd/y", "hotreload run -C tools ./gen"}
+	for _, args := range [][]string{{"run"}, {"check"}, {"check", "--json"}, {"why", "backend/main.go"}, {"run", "--once"}} {
+		a := ask(t, dir, args...)
+		if a.code != 2 || a.out != "" {
+			t.Errorf("%v: %+v", args, a)
+		}
+		for _, c := range commands {
+			if !strings.Contains(a.err, "\n  "+c+"\n") {
+				t.Errorf("%v: no %q in\n%s", args, c, a.err)
+			}
+		}
+		if n := strings.Count(a.err, "hotreload run "); n != len(commands) {
+			t.Errorf("%v: %d commands in\n%s", args, n, a.err)
+		}
+	}
+	if a := ask(t, dir, "doctor"); !strings.Contains(a.out, "hotreload run -C backend") || !strings.Contains(a.out, "warn") {
+		t.Errorf("%+v", a)
+	}
+	if a := ask(t, dir, "init"); a.code != 2 || !strings.Contains(a.err, "\n  hotreload init -C 'svc/b b'\n") || exists(filepath.Join(dir, ".hotreload.toml")) {
+		t.Errorf("init: %+v", a)
+	}
+	if a := ask(t, dir, "run", "./svc/b b/cmd/y"); a.code != 2 || strings.Count(a.err, "hotreload run ") != 1 || !strings.Contains(a.err, "\n  "+commands[2]+"\n") {
+		t.Errorf("%+v", a)
+	}
+	// They work, as typed, and so they do with -C from elsewhere.
+	for _, c := range commands {
+		cmd := exec.Command("sh", "-c", strings.Replace(c, "hotreload run", "exec \"$0\" check", 1), hotreload)
+		if !strings.Contains(c, "./") { // check takes no package
+			cmd.Dir, cmd.Env = dir, cleanEnv()
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s: %v\n%s", c, err, out)
+			}
+		}
+		s := runShell(t, dir, c)
+		s.waitFor("started")
+		s.stop(syscall.SIGTERM)
+	}
+	if a := ask(t, filepath.Join(dir, "lib"), "run", "-C", ".."); !strings.Contains(a.err, "\n  hotreload run -C ../backend\n") {
+		t.Errorf("%+v", a)
+	}
+	if a := ask(t, filepath.Join(dir, "svc"), "run", "-C", "b b"); !strings.Contains(a.err, "\n  hotreload run -C 'b b' ./cmd/x\n") {
+		t.Errorf("%+v", a)
+	}
+	if a := ask(t, filepath.Join(dir, "svc/b b/cmd"), "run"); !strings.Contains(a.err, "\n  hotreload run ./x\n") {
+		t.Errorf("%+v", a)
+	}
+}
+
+// runShell starts a command line of a message as a shell would.
+func runShell(t *testing.T, dir, line string) *session {
+	t.Helper()
+	words, err := exec.Command("sh", "-c", "for w in "+strings.TrimPrefix(line, "hotreload run")+"; do echo \"$w\"; done").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return start(t, dir, strings.Split(strings.TrimSpace(string(words)), "\n"))
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// E6: below a directory without any module nothing is listed, and the search ends.
+func TestE6BigDirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for i := range 200 {
+		write(t, filepath.Join(dir, fmt.Sprint("d", i%20), fmt.Sprint("e", i), "x.go"), "package main\n\nfunc main() {}\n")
+	}
+	path, calls := goCalls(t)
+	for _, args := range [][]string{{"run"}, {"why", "x.go"}, {"doctor"}, {"init"}, {"check"}} {
+		cmd := exec.Command(hotreload, args...)
+		cmd.Dir, cmd.Env = dir, append(cleanEnv(), path)
+		out, _ := cmd.CombinedOutput()
+		if args[0] == "run" && (cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "no go.mod") || !strings.Contains(string(out), "go mod init")) {
+			t.Errorf("%v: %s", args, out)
+		}
+	}
+	if c := calls(); strings.Contains(c, "list") {
+		t.Errorf("the go command was asked to list: %s", c)
+	}
+	// What others may write is never run unasked.
+	if err := os.Chmod(dir, 0o777|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	os.Remove(filepath.Join(dir, ".hotreload.toml"))
+	write(t, filepath.Join(dir, "theirs/go.mod"), "module theirs\n")
+	write(t, filepath.Join(dir, "theirs/main.go"), mainGo)
+	if a := ask(t, dir, "run"); a.code != 2 || !strings.Contains(a.err, "hotreload run -C theirs") {
+		t.Errorf("%+v", a)
+	}
+}
+
+// The program of the root: package main alone is none, and what the build leaves out is none.
+func TestE6WhichMain(t *testing.T) {
+	t.Parallel()
+	const noFunc = "package main\n\nimport _ \"fmt\"\n"
+	for name, c := range map[string]struct {
+		files map[string]string
+		args  []string
+		want  string // package
+	}{
+		"without func main":    {map[string]string{"mockgen.go": noFunc, "cmd/p/p.go": mainGo}, nil, "./cmd/p"},
+		"a method":             {map[string]string{"m.go": "package main\n\ntype t int\n\nfunc (t) main() {}\n", "cmd/p/p.go": mainGo}, nil, "./cmd/p"},
+		"ignored":              {map[string]string{"gen.go": "//go:build ignore\n\n" + mainGo, "cmd/p/p.go": mainGo}, nil, "./cmd/p"},
+		"another system":       {map[string]string{"x_plan9.go": mainGo, "cmd/p/p.go": mainGo}, nil, "./cmd/p"},
+		"a tag not given":      {map[string]string{"x.go": "//go:build dev && !ignore\n\n" + mainGo, "cmd/p/p.go": mainGo}, nil, "./cmd/p"},
+		"a tag given":          {map[string]string{"x.go": "//go:build dev && !ignore\n\n" + mainGo, "cmd/p/p.go": mainGo}, []string{"--tags", "dev"}, "."},
+		"the word in the line": {map[string]string{"x.go": "//go:build !ignored\n\n" + mainGo, "cmd/p/p.go": mainGo}, nil, "."},
+		"func main elsewhere":  {map[string]string{"a.go": noFunc, "z.go": mainGo, "cmd/p/p.go": mainGo}, nil, "."},
+		"broken":               {map[string]string{"a.go": "package main\n\nfunc {\n", "cmd/p/p.go": mainGo}, nil, "."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.files["go.mod"] = "module example.test/app\n\ngo 1.25\n"
+			a := ask(t, newApp(t, c.files), append([]string{"doctor"}, c.args...)...)
+			if !strings.Contains(a.out, ", from package "+c.want+"\n") {
+				t.Errorf("not package %s:\n%s%s", c.want, a.out, a.err)
+			}
+		})
+	}
+}
+
+// A package that is named and is none: one reason, said once, and what was probably meant.
+func TestB6NamedPackage(t *testing.T) {
+	t.Parallel()
+	dir := newApp(t, map[string]string{"go.mod": "module example.test/app\n\ngo 1.25\n", "main.go": mainGo, "util.go": "package main\n", "cmd/api/main.go": mainGo, "lib/lib.go": "package lib\n", "x.y/main.go": mainGo})
+	for _, c := range []struct {
+		dir, arg string
+		want     []string
+	}{
+		{"", "nonexist", []string{"there is no program nonexist", "not in std", "./cmd/api"}},
+		{"", "./nonexist", []string{"there is no package ./nonexist"}},
+		{"", "api", []string{"there is no program api", "did you mean `hotreload run ./cmd/api`?"}},
+		{"", "x.y", []string{"there is no program x.y", "did you mean `hotreload run ./x.y`?"}},
+		{"lib", "cmd/api", []string{"did you mean `hotreload run ../cmd/api`?"}},
+		{"", "example.test/app/nope", []string{"there is no program example.test/app/nope"}},
+		{"", "example.test/app/lib", []string{"it is package lib, not package main"}},
+		{"", "fmt", []string{"it is package fmt, not package main"}},
+		{"", "./...", []string{"pattern", "one package"}},
+		{"", "all", []string{"pattern", "one package"}},
+		{"", "example.test/app@latest", []string{"version"}},
+		{"", "main.go util.go", []string{"not a list of files", "hotreload run ."}},
+	} {
+		a := ask(t, filepath.Join(dir, c.dir), append([]string{"run"}, strings.Fields(c.arg)...)...)
+		if a.code != 2 || a.out != "" || strings.Count(a.err, "\n") != 2 {
+			t.Errorf("%s: %+v", c.arg, a)
+		}
+		for _, want := range c.want {
+			if !strings.Contains(a.err, want) {
+				t.Errorf("%s: no %q in %s", c.arg, want, a.err)
+			}
+		}
+	}
+	for _, arg := range []string{".", "./cmd/api", "cmd/api/", "example.test/app/cmd/api", "main.go", "./x.y", filepath.Join(dir, "cmd/api")} {
+		s := start(t, dir, []string{arg})
+		s.waitFor("started")
+		s.stop(syscall.SIGTERM)
 	}
 }

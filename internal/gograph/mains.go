@@ -3,17 +3,12 @@ package gograph
 import (
 	"cmp"
 	"context"
-	"go/parser"
-	"go/token"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"golang.org/x/mod/modfile"
-
-	"github.com/hotreload/hotreload/internal/proc"
 )
 
 // Main is a main package found below a directory.
@@ -24,10 +19,10 @@ type Main struct {
 	Nested     string // "./tools": the module below Options.Dir, unknown to go.work, that the package must be built in; else ""
 }
 
-// Mains finds the main packages below Options.Dir, sorted by directory. Those of modules that go build would not see from
-// there (a go.mod further down, no go.work) are looked for only if there is no other: a repository whose module lies in a
-// subdirectory is common, and a nested module of tools beside a program is no second candidate. Packages that
-// do not parse are found by their package clause. Options.Package is ignored.
+// Mains finds the main packages below Options.Dir that have a func main, sorted by directory. Those of modules that go
+// build would not see from there (a go.mod further down, no go.work) are looked for only if there is no other: a repository
+// whose module is in a subdirectory is common, and a nested module of tools beside a program is no second candidate.
+// Packages that do not parse are found by their package clause. Options.Package is ignored.
 func Mains(ctx context.Context, o Options) ([]Main, error) {
 	c, err := newCaller(o)
 	if err != nil {
@@ -37,40 +32,29 @@ func Mains(ctx context.Context, o Options) ([]Main, error) {
 	if err != nil {
 		return nil, err
 	}
-	mains, complain, err := c.mains(ctx, workspacePatterns(c.dir, env.GOWORK))
+	complain := ""
+	if env.module() { // else go list would walk through all that is below, for nothing
+		var mains []Main
+		mains, complain, err = c.mains(ctx, workspacePatterns(c.dir, env.GOWORK))
+		if err != nil || len(mains) > 0 {
+			return mains, err
+		}
+	}
+	o.Dir = c.dir
+	below, err := FindBelow(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	if len(mains) > 0 {
-		return mains, nil
-	}
-	nested, err := nestedModules(ctx, c.dir)
-	if err != nil {
-		return nil, err
-	}
-	for _, dir := range nested {
-		n := *c
-		n.dir = dir
-		n.environ = proc.SetEnv(c.environ, "PWD", dir)
-		found, _, err := n.mains(ctx, []string{"./..."})
-		if err != nil {
-			return nil, err
-		}
-		for _, m := range found {
-			m.Nested = relName(c.dir, dir)
-			mains = append(mains, m)
-		}
-	}
-	if len(mains) == 0 {
+	if len(below.Mains) == 0 {
 		switch {
-		case !env.module() && len(nested) == 0:
+		case !env.module() && len(below.Modules) == 0:
 			return nil, noModule(c.dir)
 		case complain != "":
 			return nil, &failure{"go list: " + strings.TrimSpace(complain), ""}
 		}
 	}
-	slices.SortFunc(mains, byDir)
-	return mains, nil
+	slices.SortFunc(below.Mains, byDir)
+	return below.Mains, nil
 }
 
 func byDir(a, b Main) int { return cmp.Compare(a.Dir, b.Dir) }
@@ -108,48 +92,14 @@ func (c *caller) mains(ctx context.Context, patterns []string) ([]Main, string, 
 	for _, p := range list {
 		sources := slices.Concat(p.GoFiles, p.CgoFiles, p.InvalidGoFiles)
 		sources = slices.DeleteFunc(sources, func(f string) bool { return strings.HasSuffix(f, "_test.go") })
-		if p.Dir == "" || len(sources) == 0 || p.Name != "main" && !(p.Error != nil && claimsMain(p.Dir, sources)) {
+		if p.Dir == "" || p.Name != "main" && p.Error == nil ||
+			!slices.ContainsFunc(sources, func(f string) bool { return mainFunc(filepath.Join(p.Dir, f)) }) {
 			continue
 		}
 		mains = append(mains, Main{ImportPath: p.ImportPath, Dir: p.Dir, Rel: relName(c.dir, p.Dir)})
 	}
 	slices.SortFunc(mains, byDir)
 	return mains, complain, nil
-}
-
-// claimsMain says whether a file of a broken package says "package main".
-func claimsMain(dir string, files []string) bool {
-	for _, f := range files {
-		a, _ := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, f), nil, parser.PackageClauseOnly)
-		if a != nil && a.Name != nil && a.Name.Name == "main" {
-			return true
-		}
-	}
-	return false
-}
-
-// nestedModules finds the directories with a go.mod below dir, skipping what go itself skips, and node_modules, which is
-// where a walk would take its time.
-func nestedModules(ctx context.Context, dir string) (out []string, err error) {
-	err = filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil {
-			return nil // unreadable: no module for us
-		}
-		if d.IsDir() {
-			if n := d.Name(); p != dir && (hiddenName(n) || n == "testdata" || n == "vendor" || n == "node_modules") {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if d.Name() == "go.mod" && filepath.Dir(p) != dir {
-			out = append(out, filepath.Dir(p))
-		}
-		return nil
-	})
-	return out, err
 }
 
 // relName writes a directory as go build wants it.
@@ -162,4 +112,33 @@ func relName(base, dir string) string {
 		return "."
 	}
 	return "./" + filepath.ToSlash(rel)
+}
+
+// Missing says why there is no program of the import path Options.Package: no such package, or one that is not main; "" if there
+// is one, or may be one. An error is one of the go command, or of ctx.
+func Missing(ctx context.Context, o Options) (string, error) {
+	c, err := newCaller(o)
+	if err != nil {
+		return "", err
+	}
+	list, complain, err := c.list(ctx, "-find", "-json=Dir,Name,Error", "--", c.pattern)
+	switch {
+	case err != nil:
+		return "", err
+	case complain != "" || len(list) != 1:
+		return "", &failure{"go list: " + strings.TrimSpace(complain), ""}
+	}
+	p := list[0]
+	claims := func() bool {
+		return p.Dir != "" && slices.ContainsFunc(readDir(p.Dir, func(int) bool { return true }).sources, func(f string) bool { return mainFunc(filepath.Join(p.Dir, f)) })
+	}
+	switch {
+	case p.Error != nil && !claims():
+		return firstLine(p.Error.Err), nil
+	case p.Error == nil && p.Name != "" && p.Name != "main":
+		return "it is package " + p.Name + ", not package main", nil
+	case !claims():
+		return "it has no func main in " + p.Dir, nil
+	}
+	return "", nil
 }

@@ -25,9 +25,12 @@ func TestMains(t *testing.T) {
 		{"ignored single files", module("", "m") + "-- gen.go --\n//go:build ignore\n\npackage main\n\nfunc main() {}\n-- lib.go --\npackage m\n", nil, nil},
 		{"only for another system", module("", "m") + main("x_plan9.go"), nil, nil},
 		{"by tag", module("", "m") + "-- cmd/x/x.go --\n//go:build x\n\npackage main\n\nfunc main() {}\n", []string{"x"}, []string{"./cmd/x"}},
+		{"without func main", module("", "m") + "-- mockgen.go --\npackage main\n\nimport _ \"fmt\"\n" + main("cmd/m/main.go"), nil, []string{"./cmd/m"}},
+		{"func main is excluded", module("", "m") + "-- lib.go --\npackage main\n\ntype t struct{}\n\nfunc (t) main() {}\n-- gen.go --\n//go:build tools\n\npackage main\n\nfunc main() {}\n" +
+			main("cmd/m/main.go"), nil, []string{"./cmd/m"}},
 		{"only tests", module("", "m") + "-- x_test.go --\npackage main\n", nil, nil},
 		{"places that go skips", module("", "m") + main("testdata/a/main.go") + main("_x/main.go") + main(".x/main.go") + main("vendor/x/main.go"), nil, nil},
-		{"broken", module("", "m") + "-- a/main.go --\npackage main\n\nimport \"fmt\n\nfunc main() {}\n-- b/main.go --\npackage main\n\nfunc {\n-- c/main.go --\npackage main\n\nimport \"nowhere.invalid/x\"\n-- d/x.go --\npackage d\n\nimport \"\n",
+		{"broken", module("", "m") + "-- a/main.go --\npackage main\n\nimport \"fmt\n\nfunc main() {}\n-- b/main.go --\npackage main\n\nfunc {\n-- c/main.go --\npackage main\n\nimport \"nowhere.invalid/x\"\n\nfunc main() {}\n-- d/x.go --\npackage d\n\nimport \"\n",
 			nil, []string{"./a", "./b", "./c"}},
 		{"workspace", "-- go.work --\ngo 1.25\n\nuse (\n\t./one\n\t./two\n)\n" + module("one/", "one") + main("one/main.go") + module("two/", "two") + main("two/cmd/x/main.go") +
 			module("three/", "three") + main("three/main.go"), nil, []string{"./one", "./two/cmd/x"}},

@@ -58,6 +58,9 @@ func look(ctx context.Context, o Options) (Result, error) {
 			note("main packages could not be looked for: %s", firstLine(err.Error()))
 		}
 	}
+	if len(p.mains) > 0 && p.mains[0].Nested != "" {
+		return Result{}, &nestedError{o.Dir, p.mains[0].Nested}
+	}
 	if err := p.walk(ctx, o.Dir, inputs(ctx, o.Dir, p.mains)); err != nil {
 		return Result{}, err
 	}
@@ -123,12 +126,22 @@ func look(ctx context.Context, o Options) (Result, error) {
 	return res, nil
 }
 
+// nestedError says that the programs are in another module, which go build does not reach from here.
+type nestedError struct{ dir, module string }
+
+func (e *nestedError) Error() string {
+	return fmt.Sprintf("the programs below %s are in another module: %s", e.dir, e.module)
+}
+func (e *nestedError) Hint() string {
+	return "write the config there: `hotreload init -C " + e.module + "`"
+}
+
 // inputs are the files the programs are built from, to know what is embedded; nil if go
 // cannot tell.
 func inputs(ctx context.Context, dir string, mains []gograph.Main) map[string]bool {
 	all := map[string]bool{}
 	for i, m := range mains {
-		if i == 8 || m.Nested != "" { // many programs embed the same packages
+		if i == 8 { // many programs embed the same packages
 			break
 		}
 		g, err := gograph.Load(ctx, gograph.Options{Dir: dir, Package: m.Rel})
@@ -217,15 +230,7 @@ func staticDir(dir string) string {
 // packages says which program is meant.
 func (p *project) packages(d *draft, services bool, found, note func(string, ...any)) {
 	for _, m := range p.mains {
-		if m.Nested != "" {
-			found("main package %s in %s (a module of its own)", m.Rel, m.Nested)
-		} else {
-			found("main package %s", m.Rel)
-		}
-	}
-	if len(p.mains) > 0 && p.mains[0].Nested != "" {
-		note("the module lies in %s: run `hotreload init` there, or with --dir %s", p.mains[0].Nested, p.mains[0].Nested)
-		return
+		found("main package %s", m.Rel)
 	}
 	switch {
 	case len(p.mains) == 0:

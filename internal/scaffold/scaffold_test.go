@@ -130,9 +130,10 @@ func TestNoMain(t *testing.T) {
 
 func TestModuleBelow(t *testing.T) {
 	dir := makeProject(t, map[string]string{"backend/go.mod": gomod, "backend/main.go": mainGo, "package.json": "{}"})
-	res, c := fresh(t, Options{Dir: dir})
-	if c.IsSet("build.package") || len(res.Notes) != 1 || !strings.Contains(res.Notes[0], "--dir ./backend") {
-		t.Errorf("notes %q\n%s", res.Notes, res.Data)
+	_, err := Fresh(t.Context(), Options{Dir: dir})
+	var hinted interface{ Hint() string }
+	if !errors.As(err, &hinted) || !strings.Contains(hinted.Hint(), "hotreload init -C ./backend") {
+		t.Errorf("%v", err)
 	}
 }
 

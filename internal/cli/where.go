@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/control"
+	"github.com/hotreload/hotreload/internal/gograph"
+	"github.com/hotreload/hotreload/internal/proc"
+)
+
+// outside reports whether a root that has no config is in no module and in no workspace.
+func outside(root string) bool {
+	for _, name := range []string{"go.mod", "go.work"} {
+		if _, err := os.Stat(filepath.Join(root, name)); err == nil {
+			return false
+		}
+	}
+	work := os.Getenv("GOWORK")
+	return work == "" || work == "off"
+}
+
+// below is what there is below a directory that is outside of modules: a repository whose module
+// is in a subdirectory. module is the only one that holds a program; it is taken as with -C. It is
+// empty if there are several or none, or where others may put one.
+func below(ctx context.Context, root string, tags []string) (module string, found gograph.Below, err error) {
+	found, err = gograph.FindBelow(ctx, gograph.Options{Dir: root, Tags: tags, Env: proc.CleanEnv(os.Environ())})
+	if err != nil {
+		return "", found, err
+	}
+	if info, err := os.Stat(root); err != nil || !found.Complete || info.Mode().Perm()&0o002 != 0 {
+		return "", found, nil
+	}
+	for _, m := range found.Mains {
+		dir := filepath.Join(root, filepath.FromSlash(m.Nested))
+		if module != "" && module != dir {
+			return "", found, nil
+		}
+		module = dir
+	}
+	return module, found, nil
+}
+
+// home is the root of the project whose session commands in dir are for.
+func home(ctx context.Context, dir string) (string, error) {
+	root, file, err := config.FindRoot(dir)
+	if err != nil || file != "" || !outside(root) {
+		return root, err
+	}
+	// A session may run here all the same: of something that is no Go program.
+	if cache, err := control.CacheDir(root); err != nil || exists(control.SocketPath(cache)) {
+		return root, err
+	}
+	if module, _, err := below(ctx, root, nil); err != nil || module != "" {
+		return module, err
+	}
+	return root, nil
+}
+
+// commandFor is the command that runs (verb "run") a main package found below root, or writes the
+// config of its module ("init"), as it is typed in the shell's directory.
+func commandFor(verb, root string, m gograph.Main) string {
+	command, module := "hotreload "+verb, filepath.Join(root, filepath.FromSlash(m.Nested))
+	here, err := os.Getwd()
+	if err != nil {
+		here = root
+	}
+	pkg := m.Rel
+	if up := relative(module, here); up == ".." || strings.HasPrefix(up, "../") {
+		command += " -C " + shellWord(relative(here, module))
+		if pkg == "." { // what is found there first
+			return command
+		}
+	} else if pkg = relative(here, m.Dir); pkg != "." && !strings.HasPrefix(pkg, "..") {
+		pkg = "./" + pkg
+	}
+	if verb == "run" {
+		command += " " + shellWord(pkg)
+	}
+	return command
+}
+
+func relative(base, dir string) string {
+	rel, err := filepath.Rel(base, dir)
+	if err != nil {
+		return dir
+	}
+	return filepath.ToSlash(rel)
+}
+
+// shellWord quotes what a shell would take apart.
+func shellWord(s string) string {
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("_-./:=@%+,", r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r < 0x80
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// listMost is how many commands a message lists.
+const listMost = 12
+
+// several says that there is more than one program, and how each is run.
+func several(root string, mains []gograph.Main) error {
+	var list strings.Builder
+	for i, m := range mains {
+		if i == listMost {
+			fmt.Fprintf(&list, "\n... and %d more", len(mains)-i)
+			break
+		}
+		fmt.Fprintf(&list, "\n%s", commandFor("run", root, m))
+	}
+	if mains[0].Nested != "" {
+		return usageError(advise("or change into the module's directory",
+			"%s is not in the module of the programs below it; to run one:%s", root, list.String()))
+	}
+	return usageError(advise("to make one of them the default: build.package in .hotreload.toml (`hotreload init`)",
+		"there are %d main packages in %s; name one:%s", len(mains), root, list.String()))
+}
+
+// noMain says that there is no program in root.
+func noMain(root string) error {
+	const hint = "a program needs a `package main` with a func main"
+	if outside(root) {
+		return advise(hint, "there is no go.mod in %s or above, and no main package in the modules below", root)
+	}
+	return advise(hint, "there is no main package in %s", root)
+}
