@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -97,6 +96,13 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 		return err
 	}
 	c := p.conf
+	session := newBeginning()
+	own, err := o.hold(c, session)
+	if err != nil {
+		return err
+	}
+	defer own.release()
+	cache := own.cache
 	env := os.Environ()
 	if o.pkg != "" {
 		if err := p.checkImportPath(ctx, proc.CleanEnv(env)); err != nil {
@@ -115,26 +121,6 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 		return err
 	}
 
-	cache, err := control.CacheDir(c.Root)
-	if err != nil {
-		return err
-	}
-	if o.once {
-		// A session may run beside it, with binaries of its own.
-		if cache, err = os.MkdirTemp(cache, onceDir); err != nil {
-			return err
-		}
-		defer os.RemoveAll(cache)
-	} else {
-		lock, err := control.Acquire(cache, c.Root)
-		if err != nil {
-			return err
-		}
-		defer lock.Release()
-		// Not at once: the start is for the person who waits.
-		prune := time.AfterFunc(10*time.Second, func() { control.Prune(cache, control.Gone) })
-		defer prune.Stop()
-	}
 	if ended := endUnclaimed(cache, o.once); len(ended) > 0 {
 		warnings = append(warnings, "ended what an earlier session of this project left running: "+strings.Join(ended, ", "))
 	}
@@ -211,15 +197,14 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 		}
 	}
 	// Edits of the config come once all is there to take them.
-	var server atomic.Pointer[control.Server]
 	opt.Configured = func(before, after *config.Config, names []string) {
 		say.services(names)
 		say.configure(after)
 		if before.Control.Listen == after.Control.Listen {
 			return
 		}
-		if server := server.Load(); server != nil {
-			if err := server.Relisten(after.Control.Listen); err != nil {
+		if own.api != nil {
+			if err := own.api.Relisten(after.Control.Listen); err != nil {
 				e.Problem(event.Problem{Message: err.Error(), Hint: "the socket of the session works as before"})
 			}
 		}
@@ -234,23 +219,14 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 		stop := watchGuard(guard, e)
 		defer stop()
 	}
-	if !o.once {
-		// Without it everything works but talking to the session from outside.
-		api, err := control.Serve(backend{e}, control.SocketPath(cache), c.Control.Listen)
-		if err != nil {
-			if c.Control.Listen != "" {
-				return err
-			}
-			hint := "`hotreload status` and `wait` will not find this session"
-			var theirs *control.ForeignError
-			if errors.As(err, &theirs) {
-				hint += ": " + theirs.Hint()
-			}
-			queue.Emit(event.Event{Time: time.Now(), Body: event.Problem{Message: err.Error(), Hint: hint}})
-		} else {
-			defer api.Close()
-			server.Store(api)
+	session.begin(backend{e})
+	if own.apiErr != nil {
+		hint := "`hotreload status` and `wait` will not find this session"
+		var theirs *control.ForeignError
+		if errors.As(own.apiErr, &theirs) {
+			hint += ": " + theirs.Hint()
 		}
+		queue.Emit(event.Event{Time: time.Now(), Body: event.Problem{Message: own.apiErr.Error(), Hint: hint}})
 	}
 	sctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -290,6 +266,67 @@ func endUnclaimed(cache string, once bool) (ended []string) {
 		}
 	}
 	return ended
+}
+
+// holding is what a session has of its project before anything else.
+type holding struct {
+	cache   string
+	api     *control.Server // nil: none
+	apiErr  error           // why not; without it everything works but talking to the session from outside
+	release func()
+}
+
+// hold takes the project's lock and serves the control API: whoever asks before the session
+// runs is answered when there is an answer. With --once another session may run beside this
+// one, with binaries of its own.
+func (o runOptions) hold(c *config.Config, session *beginning) (own holding, err error) {
+	if own.cache, err = control.CacheDir(c.Root); err != nil {
+		return own, err
+	}
+	if o.once {
+		if own.cache, err = os.MkdirTemp(own.cache, onceDir); err != nil {
+			return own, err
+		}
+		own.release = func() { os.RemoveAll(own.cache) }
+		return own, nil
+	}
+	lock, err := control.Acquire(own.cache, c.Root)
+	if err != nil {
+		return own, o.held(err)
+	}
+	own.api, own.apiErr = control.Serve(session, control.SocketPath(own.cache), c.Control.Listen)
+	if own.apiErr != nil && c.Control.Listen != "" {
+		lock.Release()
+		return own, own.apiErr
+	}
+	// Not at once: the start is for the person who waits.
+	prune := time.AfterFunc(10*time.Second, func() { control.Prune(own.cache, control.Gone) })
+	own.release = func() {
+		prune.Stop()
+		session.end()
+		if own.api != nil {
+			own.api.Close()
+		}
+		lock.Release()
+	}
+	return own, nil
+}
+
+// held says what to do about another session in this project.
+func (o runOptions) held(err error) error {
+	var held *control.HeldError
+	if !errors.As(err, &held) {
+		return err
+	}
+	stop := "hotreload stop"
+	if o.project.dir != "" {
+		stop += " -C " + shellWord(o.project.dir)
+	}
+	hint := fmt.Sprintf("one session per project: use that one, or end it with `%s`", stop)
+	if o.pkg != "" {
+		hint += "; several programs run in one session as [services.NAME] in .hotreload.toml"
+	}
+	return advised{err, hint}
 }
 
 // guarded are the directories that the guard removes if hotreload is killed.

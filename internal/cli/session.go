@@ -140,8 +140,7 @@ func noSession(err error) error {
 	return err
 }
 
-func sessionCommand(s streams, use, short, long string, run func(context.Context, *control.Client, string, bool) error) *cobra.Command {
-	var f sessionFlags
+func sessionCommand(s streams, f *sessionFlags, use, short, long string, run func(context.Context, *control.Client, string, bool) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: use + " [SERVICE]", Short: short, Long: long, Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -214,7 +213,7 @@ func newSessionCommands(s streams) []*cobra.Command {
 		}
 	}
 	return []*cobra.Command{
-		sessionCommand(s, "status", "Say what the running session does",
+		sessionCommand(s, new(sessionFlags), "status", "Say what the running session does",
 			"Status prints, for every service, its state, generation, pid, last error and last times.",
 			func(ctx context.Context, c *control.Client, service string, asJSON bool) error {
 				var st control.Status
@@ -242,18 +241,14 @@ func newSessionCommands(s streams) []*cobra.Command {
 				}
 				return s.status(st)
 			}),
-		sessionCommand(s, "wait", "Wait until the last edit is live",
-			`Wait returns when every edit made before the call is live (exit code 0), or has
-failed (1, with the errors). It looks at the files itself, so an edit made a
-moment ago counts. Without a session the exit code is 2.`,
-			wish(http.MethodGet, "/wait")),
-		sessionCommand(s, "restart", "Restart the program", "Restart starts the program again, without a build, and waits for what comes of it.",
+		newWait(s),
+		sessionCommand(s, new(sessionFlags), "restart", "Restart the program", "Restart starts the program again, without a build, and waits for what comes of it.",
 			wish(http.MethodPost, "/restart")),
-		sessionCommand(s, "rebuild", "Build and restart the program", "Rebuild builds and starts the program again, and waits for what comes of it.",
+		sessionCommand(s, new(sessionFlags), "rebuild", "Build and restart the program", "Rebuild builds and starts the program again, and waits for what comes of it.",
 			wish(http.MethodPost, "/rebuild")),
-		sessionCommand(s, "pause", "Note changes, build nothing", "Pause lets changes be noted and not built until resume.", order("/pause", "paused")),
-		sessionCommand(s, "resume", "Go on after pause", "Resume builds what was changed since pause.", order("/resume", "resumed")),
-		sessionCommand(s, "stop", "End the session, or stop one service", `Stop ends the programs gracefully, and the session. With SERVICE it ends that one
+		sessionCommand(s, new(sessionFlags), "pause", "Note changes, build nothing", "Pause lets changes be noted and not built until resume.", order("/pause", "paused")),
+		sessionCommand(s, new(sessionFlags), "resume", "Go on after pause", "Resume builds what was changed since pause.", order("/resume", "resumed")),
+		sessionCommand(s, new(sessionFlags), "stop", "End the session, or stop one service", `Stop ends the programs gracefully, and the session. With SERVICE it ends that one
 alone, until it is restarted; changes of its files are noted meanwhile.`,
 			func(ctx context.Context, c *control.Client, service string, asJSON bool) error {
 				if service != "" {

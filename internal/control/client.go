@@ -61,8 +61,11 @@ func (c *Client) Do(ctx context.Context, method, path, service string, out any) 
 			Error string `json:"error"`
 		}
 		if json.Unmarshal(body, &refusal) == nil && refusal.Error != "" {
-			if resp.StatusCode == http.StatusNotFound {
+			switch resp.StatusCode {
+			case http.StatusNotFound:
 				return &unknownService{refusal.Error}
+			case http.StatusGone:
+				return fmt.Errorf("%w: %s", ErrNoSession, refusal.Error)
 			}
 			return errors.New(refusal.Error)
 		}

@@ -92,10 +92,7 @@ func (e *HeldError) Error() string {
 
 // Hint implements the errors' convention.
 func (e *HeldError) Hint() string {
-	if e.PID == 0 {
-		return "one session per project: use that one, or stop it first"
-	}
-	return fmt.Sprintf("one session per project: use that one, or stop it with `kill %d`", e.PID)
+	return "one session per project: use that one, or end it with `hotreload stop`"
 }
 
 // Acquire takes the lock of the project, or returns a *HeldError.

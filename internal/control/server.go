@@ -35,6 +35,9 @@ type Backend interface {
 // ErrNoService is returned for a service that does not exist.
 var ErrNoService = errors.New("no such service")
 
+// ErrNotBegun is returned of a session that ended before it began: its config or its packages are wrong.
+var ErrNotBegun = errors.New("the session did not begin")
+
 // Server is the control API, on a Unix socket and perhaps on a loopback address.
 type Server struct {
 	b    Backend
@@ -171,6 +174,13 @@ func refuse(w http.ResponseWriter, code int, err error) {
 	answer(w, code, map[string]string{"error": err.Error()})
 }
 
+func unavailable(err error) int {
+	if errors.Is(err, ErrNotBegun) {
+		return http.StatusGone
+	}
+	return http.StatusServiceUnavailable
+}
+
 func answer(w http.ResponseWriter, code int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
@@ -184,7 +194,7 @@ func answer(w http.ResponseWriter, code int, v any) {
 func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 	st, err := s.b.Status(r.Context())
 	if err != nil {
-		refuse(w, http.StatusServiceUnavailable, err)
+		refuse(w, unavailable(err), err)
 		return
 	}
 	answer(w, http.StatusOK, st)
@@ -209,7 +219,7 @@ func (s *Server) outcome(w http.ResponseWriter, r *http.Request, service string)
 	case errors.Is(err, ErrNoService):
 		refuse(w, http.StatusNotFound, err)
 	case err != nil:
-		refuse(w, http.StatusServiceUnavailable, err)
+		refuse(w, unavailable(err), err)
 	default:
 		answer(w, http.StatusOK, o)
 	}
@@ -221,7 +231,7 @@ func (s *Server) command(do plan.Do, wait bool) http.HandlerFunc {
 		if service != "" {
 			st, err := s.b.Status(r.Context())
 			if err != nil {
-				refuse(w, http.StatusServiceUnavailable, err)
+				refuse(w, unavailable(err), err)
 				return
 			}
 			if err := knows(st, service); err != nil {

@@ -12,6 +12,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/control"
+	"github.com/hotreload/hotreload/internal/testaddr"
 )
 
 // C2: a flag that is given overrides the file, also with the value that it has without being
@@ -375,5 +378,79 @@ func TestB6NamedPackage(t *testing.T) {
 		s := start(t, dir, []string{arg})
 		s.waitFor("started")
 		s.stop(syscall.SIGTERM)
+	}
+}
+
+// E10: wait waits for a session that is starting, and for its first build.
+func TestE10WaitForStart(t *testing.T) {
+	t.Parallel()
+	dir := newApp(t, webApp)
+	for i := range 10 {
+		addr := testaddr.Free(t)
+		s := start(t, dir, nil, withEnv("ADDR="+addr))
+		a := ask(t, dir, "wait")
+		if a.code != 0 || !strings.Contains(a.out, "web: live, generation 1, ") {
+			t.Fatalf("%d: %+v", i, a)
+		}
+		w := &web{session: s, addr: addr}
+		if w.answer().version != "one" {
+			t.Errorf("%+v", w.answer())
+		}
+		if a := ask(t, dir, "stop"); a.code != 0 {
+			t.Errorf("%+v", a)
+		}
+		s.exit()
+	}
+	// The waiting begins before the session, and the build fails.
+	write(t, filepath.Join(dir, "version.go"), "package main\n\nconst Version = missing\n")
+	waits := make(chan asked)
+	go func() { waits <- ask(t, dir, "wait", "--timeout", "60s") }()
+	s := start(t, dir, nil, withEnv("ADDR="+testaddr.Free(t)))
+	if a := <-waits; a.code != 1 || !strings.Contains(a.out, "version.go:3:17: undefined: missing") {
+		t.Errorf("%+v", a)
+	}
+	s.stop(syscall.SIGTERM)
+	// No session, and one that does not begin.
+	for _, args := range [][]string{{"wait", "--timeout", "0s"}, {"wait", "--timeout", "50ms"}, {"wait"}} {
+		if a := ask(t, dir, args...); a.code != 2 || !strings.Contains(a.err, "no session") || a.out != "" {
+			t.Errorf("%v: %+v", args, a)
+		}
+	}
+	go func() { waits <- ask(t, dir, "wait") }()
+	ask(t, dir, "run", "nonexist")
+	if a := <-waits; a.code != 2 {
+		t.Errorf("%+v", a)
+	}
+	for _, args := range [][]string{{"wait", "--timeout", "5"}, {"wait", "--timeout=-1s"}} {
+		if a := ask(t, dir, args...); a.code != 2 || !strings.Contains(a.err, "timeout") {
+			t.Errorf("%v: %+v", args, a)
+		}
+	}
+}
+
+// E10: a session that is starting has its control socket; the time to wait can be over first.
+func TestE10Timeout(t *testing.T) {
+	t.Parallel()
+	files := maps.Clone(webApp)
+	gate := filepath.Join(t.TempDir(), "gate")
+	files[".hotreload.toml"] = fmt.Sprintf("[build]\nbefore = [\"until test -e %s; do sleep 0.02; done\"]\n", gate)
+	dir := newApp(t, files)
+	s := start(t, dir, nil, withEnv("ADDR="+testaddr.Free(t)))
+	a := ask(t, dir, "wait", "--timeout", "300ms")
+	if a.code != 1 || !strings.Contains(a.err, "not live within 300ms") || !strings.Contains(a.out, "web: building") && a.out != "" {
+		t.Errorf("%+v", a)
+	}
+	s.waitFor("build_started")
+	if a = ask(t, dir, "wait", "--timeout", "1ms", "--json"); a.code != 1 || decode[control.Outcome](t, a).OK {
+		t.Errorf("%+v", a)
+	}
+	write(t, gate, "")
+	if a = ask(t, dir, "wait", "--timeout", "1m"); a.code != 0 {
+		t.Errorf("%+v", a)
+	}
+	// T12: a second session is refused, with the command that ends the first.
+	if a = ask(t, dir, "run", "."); a.code != 1 || !strings.Contains(a.err, fmt.Sprintf("(pid %d)", s.cmd.Process.Pid)) ||
+		!strings.Contains(a.err, "`hotreload stop`") || !strings.Contains(a.err, "[services.NAME]") || strings.Contains(a.err, "kill") {
+		t.Errorf("%+v", a)
 	}
 }

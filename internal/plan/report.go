@@ -54,6 +54,7 @@ func (s *State) Reports() []Report {
 		}
 		services = append(services, v)
 		r := v.report()
+		r.Settled = r.Settled && s.awake // before, every service is still wanted
 		r.Paused = s.idle(v)
 		out = append(out, r)
 		settled[v.Name] = r.Settled

@@ -27,6 +27,7 @@ const (
 type State struct {
 	opt      Options
 	services []*service // in the order of the config
+	awake    bool       // Begin has come
 	paused   paused
 	quitting bool
 	deadline bool // it was set
@@ -239,6 +240,7 @@ func (s *State) Step(at time.Time, in Input) []Action {
 	}
 	switch in := in.(type) {
 	case Begin:
+		s.awake = true
 		for _, v := range s.services {
 			v.want(at, true)
 		}

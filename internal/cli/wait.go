@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hotreload/hotreload/internal/control"
+	"github.com/hotreload/hotreload/internal/safe"
+)
+
+const (
+	// startGrace is how long wait looks for a session that is starting (`hotreload run & hotreload wait`).
+	startGrace = 3 * time.Second
+	startPoll  = 20 * time.Millisecond
+)
+
+func newWait(s streams) *cobra.Command {
+	var f sessionFlags
+	var timeout time.Duration
+	cmd := sessionCommand(s, &f, "wait", "Wait until the last edit is live",
+		`Wait returns when every edit made before the call is live (exit code 0), or has
+failed (1, with the errors). It looks at the files itself, so an edit made a
+moment ago counts. A session that is starting is waited for, up to 3 seconds, and
+then for as long as it takes; with --timeout, for that long in all. Without a
+session the exit code is 2, and 1 if nothing was live or failed in time.`, nil)
+	cmd.Flags().DurationVar(&timeout, "timeout", 0, "wait for `D` at most (\"30s\"), also for a session to start")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		service := ""
+		if len(args) > 0 {
+			service = args[0]
+		}
+		if !cmd.Flags().Changed("timeout") {
+			return noSession(s.wait(cmd.Context(), &f, service, time.Now().Add(startGrace)))
+		}
+		if timeout < 0 {
+			return usageError(advise("--timeout 30s", "--timeout %s is negative", timeout))
+		}
+		end := time.Now().Add(timeout)
+		ctx, cancel := context.WithDeadline(cmd.Context(), end)
+		defer cancel()
+		err := s.wait(ctx, &f, service, end)
+		if ctx.Err() != nil && cmd.Context().Err() == nil && !errors.Is(err, control.ErrNoSession) {
+			return s.late(cmd.Context(), &f, service, timeout)
+		}
+		return noSession(err)
+	}
+	return cmd
+}
+
+// wait asks the session until there is one, or until the time for it to start has passed.
+func (s streams) wait(ctx context.Context, f *sessionFlags, service string, until time.Time) error {
+	for {
+		c, err := f.client(ctx) // a module may have come meanwhile, too
+		if err != nil {
+			return err
+		}
+		var o control.Outcome
+		switch err = c.Do(ctx, http.MethodGet, "/wait", service, &o); {
+		case err == nil:
+			return s.outcome(o, f.json)
+		case !errors.Is(err, control.ErrNoSession) || !time.Now().Before(until):
+			return err
+		}
+		select {
+		case <-time.After(startPoll):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// late says how far everything has come when the time to wait is over.
+func (s streams) late(ctx context.Context, f *sessionFlags, service string, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, startGrace)
+	defer cancel()
+	c, err := f.client(ctx)
+	if err != nil {
+		return err
+	}
+	var st control.Status
+	if err := c.Do(ctx, http.MethodGet, "/status", "", &st); err != nil && ctx.Err() == nil {
+		return noSession(err)
+	}
+	o := control.Outcome{Services: []control.ServiceStatus{}}
+	for _, x := range st.Services {
+		if service == "" || service == x.Service {
+			o.Services = append(o.Services, x)
+		}
+	}
+	if !f.json {
+		safe.Fprintf(s.err, "error: not live within %s\n", timeout)
+	}
+	return s.outcome(o, f.json)
+}
