@@ -88,7 +88,9 @@ paths are relative. [.hotreload.toml.example](../.hotreload.toml.example) has ev
 - The file is checked strictly. An unknown key, a wrong type or a value that cannot be is an error with its place and the
   nearest key; nothing is guessed. ` + "`hotreload check`" + ` tells without starting anything, and prints what differs from the defaults.
 - ` + "`--set KEY=VALUE`" + ` sets any key for one run, over the file: ` + "`hotreload run --set run.stop_timeout=1s`" + `. ` + "`--race`" + ` and ` + "`--tags`" + `
-  are short for ` + "`build.race`" + ` and ` + "`build.tags`" + `.
+  are short for ` + "`build.race`" + ` and ` + "`build.tags`" + `, for every service; ` + "`--race=false`" + ` and ` + "`--tags=`" + ` override the file, too.
+- Without a file and without a go.mod or go.work here or above, the modules below are searched: the only one with a program
+  is taken, as with ` + "`-C`" + `; several are listed, each with the command that runs it.
 - The file is applied when it is saved, with the least effect: [services.md](services.md#edits-of-the-config).
 - ` + "`hotreload schema`" + ` prints a JSON Schema, with which editors complete and check the file
   ([editors-and-scripts.md](editors-and-scripts.md#the-config-in-the-editor)).
