@@ -1152,7 +1152,7 @@ func (w *world) launch(v *modelService, a Launch) {
 	}
 	for _, n := range v.Needs {
 		d, in := w.find(n), w.st.find(n)
-		if !d.up() || d.done != nil && (in.wantBuild || in.wantRestart || in.wantRun) && !w.paused && !d.paused {
+		if !d.up() || d.done != nil && (in.wantBuild || in.wantRestart || in.wantRun) && !d.paused {
 			w.fail("%s: started before %s is ready", v.Name, n)
 		}
 	}
