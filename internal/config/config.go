@@ -56,6 +56,7 @@ type Watch struct {
 	Include      []string      `toml:"include"`
 	Exclude      []string      `toml:"exclude"`
 	Gitignore    bool          `toml:"gitignore"`
+	Discover     bool          `toml:"discover"`
 	Backend      string        `toml:"backend"`
 	PollInterval time.Duration `toml:"poll_interval"`
 }
@@ -214,6 +215,7 @@ func Default() *Config {
 			Debounce:     20 * time.Millisecond,
 			MaxWait:      time.Second,
 			Gitignore:    true,
+			Discover:     true,
 			Backend:      "auto",
 			PollInterval: 500 * time.Millisecond,
 		},

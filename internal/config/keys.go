@@ -79,6 +79,8 @@ var specs = []spec{
 		Doc: `Globs of files and directories that never count, on top of .gitignore and built-in noise (editors' temporary files, .git, node_modules). A glob without a slash matches at any depth. It wins over rules; files that the program is built from count nevertheless.`}, check: checkExclude, tidy: tidyExclude},
 	{Key: Key{Name: "watch.gitignore", Type: typeBool, Example: `false`,
 		Doc: `Whether files that Git ignores are ignored here too.`}},
+	{Key: Key{Name: "watch.discover", Type: typeBool, Example: `false`,
+		Doc: `Whether files that the program's own code opens by a literal name count without a rule: template.ParseGlob("views/*.html") and os.ReadFile("conf.json") restart, http.Dir("static") reloads. A rule that names the file wins.`}},
 	{Key: Key{Name: "watch.backend", Type: typeOneOf, Values: []string{"auto", "notify", "poll"}, Example: `"poll"`,
 		Doc: `How changes are noticed: by the system's notifications or by looking. auto polls on file systems that do not notify (network and container mounts).`}},
 	{Key: Key{Name: "watch.poll_interval", Type: typeDuration, Example: `"1s"`,

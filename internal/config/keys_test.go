@@ -89,7 +89,7 @@ func TestKeysCoverStructs(t *testing.T) {
 // The contract: every key with its default, as the design lists them.
 func TestContract(t *testing.T) {
 	want := map[string]string{
-		"watch.debounce": `"20ms"`, "watch.max_wait": `"1s"`, "watch.include": `[]`, "watch.exclude": `[]`, "watch.gitignore": `true`,
+		"watch.debounce": `"20ms"`, "watch.max_wait": `"1s"`, "watch.include": `[]`, "watch.exclude": `[]`, "watch.gitignore": `true`, "watch.discover": `true`,
 		"watch.backend": `"auto"`, "watch.poll_interval": `"500ms"`,
 		"build.package": `"."`, "build.command": `[]`, "build.output": `""`, "build.flags": `[]`, "build.tags": `[]`, "build.race": `false`,
 		"build.engine": `"auto"`, "build.dwarf": `false`, "build.linker": `"auto"`, "build.env": `{}`, "build.before": `[]`, "build.timeout": `"0s"`,

@@ -140,6 +140,7 @@ func TestSet(t *testing.T) {
 	}{
 		{"build.race=true", func(c *Config) any { return c.Build.Race }, true},
 		{"watch.gitignore=false", func(c *Config) any { return c.Watch.Gitignore }, false},
+		{"watch.discover=false", func(c *Config) any { return c.Watch.Discover }, false},
 		{"watch.debounce=0s", func(c *Config) any { return c.Watch.Debounce }, time.Duration(0)},
 		{`watch.debounce="5ms"`, func(c *Config) any { return c.Watch.Debounce }, 5 * time.Millisecond},
 		{" run.stop_timeout = 2m ", func(c *Config) any { return c.Run.StopTimeout }, 2 * time.Minute},

@@ -39,6 +39,9 @@ func (v *service) job(gen int, set *settings) builder.Job {
 			v.engine.beforeFailure(ctx)
 		}
 		end()
+		if res.OK && !res.Canceled && v.engine.watch() != nil {
+			v.builtNow()
+		}
 		v.engine.post(plan.BuildDone{
 			Service: v.name, Generation: gen, Canceled: res.Canceled, OK: res.OK,
 			Program:  plan.Program{Generation: gen, Binary: res.Binary, Sum: res.Sum},
@@ -47,7 +50,7 @@ func (v *service) job(gen int, set *settings) builder.Job {
 		if res.OK && !res.Canceled {
 			v.engine.idle(v, set)
 		}
-		if v.stale() && !res.Canceled && v.engine.watch() != nil {
+		if (v.stale() || res.OK) && !res.Canceled && v.engine.watch() != nil {
 			v.engine.notify.graph(v)
 		}
 	}}

@@ -102,6 +102,9 @@ func (e *Engine) Await(ctx context.Context, service string) ([]plan.Report, erro
 			if service != "" && r.Service != service {
 				continue
 			}
+			if v := e.service(r.Service); v != nil && v.opening.pending() {
+				return false // it is not known yet what the program reads
+			}
 			// While paused nothing will happen, so there is nothing to wait for.
 			if !r.Settled && !r.Paused {
 				return false

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/discover"
 	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/plan"
 	"github.com/hotreload/hotreload/watcher"
@@ -75,6 +76,7 @@ type Engine struct {
 	open   []*question   // without an answer so far
 	over   chan struct{} // closed when the session has ended
 
+	sources     discover.Cache
 	subscribers subscribers
 	relay       relay
 	ports       freePorts
@@ -419,6 +421,7 @@ func (n *notifier) run() {
 		select {
 		case v := <-n.kick:
 			n.e.inspect.readGraph(n.e.ctx, v)
+			n.e.inspect.discover(n.e.ctx, v)
 		case <-n.e.ctx.Done():
 			return
 		}

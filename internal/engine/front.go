@@ -168,14 +168,18 @@ func (v *service) otherPort(gen int, p *runner.Process, addr string) bool {
 }
 
 // reloadPages tells the browsers behind the proxy; without one nobody is told,
-// but the event is what a script or an editor can act on.
+// but the event is what a script or an editor can act on, if a rule asks for it.
 func (e *Engine) reloadPages(a plan.ReloadPages) {
+	v := e.service(a.Service)
+	if v != nil && v.front == nil && !slices.ContainsFunc(v.conf.Load().rules, func(r rule) bool { return r.effect == plan.Reload }) {
+		return
+	}
 	kind := "page"
 	if a.CSS {
 		kind = "css"
 	}
 	clients := 0
-	if v := e.service(a.Service); v != nil && v.front != nil {
+	if v != nil && v.front != nil {
 		clients = v.front.Reload(a.CSS)
 	}
 	e.emit(event.Event{Time: time.Now(), Service: a.Service, Generation: a.Generation, Body: event.Reloaded{Kind: kind, Clients: clients}})

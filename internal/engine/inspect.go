@@ -29,8 +29,9 @@ type inspector struct {
 	// headers has, for the files whose imports, constraints and embeds are
 	// known, the key of what the graph was made from.
 	headers map[string]string
-	heard   map[string]time.Time // service and file -> state of the file that was told of
-	missed  map[string]bool      // service and file: changed while no graph could say that it is an input
+	heard   map[string]time.Time   // service and file -> state of the file that was told of
+	missed  map[string]bool        // service and file: changed while no graph could say that it is an input
+	unread  map[string]plan.Change // service and file: changed while it was not known what the program opens
 	passes  chan chan struct{}
 	// told has what was told of files while one watcher is put in the place of another.
 	told      map[string]watcher.Sum
@@ -41,7 +42,7 @@ type inspector struct {
 }
 
 func newInspector(e *Engine) *inspector {
-	return &inspector{e: e, headers: map[string]string{}, heard: map[string]time.Time{}, missed: map[string]bool{}, passes: make(chan chan struct{}), handovers: make(chan handover), again: make(chan struct{})}
+	return &inspector{e: e, headers: map[string]string{}, heard: map[string]time.Time{}, missed: map[string]bool{}, unread: map[string]plan.Change{}, passes: make(chan chan struct{}), handovers: make(chan handover), again: make(chan struct{})}
 }
 
 func (i *inspector) run() {
@@ -115,6 +116,7 @@ func (i *inspector) files(b watcher.Batch) plan.Files {
 				if pc.Why == "" {
 					pc.Why = e.Why
 				}
+				i.noteUnread(v, pc)
 				continue
 			}
 			if e.Input && !complete {
@@ -374,7 +376,7 @@ func (v *service) effect(path string) plan.Effect {
 	}
 	input, why := v.input(path)
 	if r := v.rule(path); r != nil {
-		e := plan.Effect{Kind: r.effect, Rule: plan.NoRule, Signal: r.signal, CSS: r.css(path), Why: "rule " + r.name, Input: input}
+		e := plan.Effect{Kind: r.effect, Rule: plan.NoRule, Signal: r.signal, CSS: r.effect == plan.Reload && isAsset(path), Why: "rule " + r.name, Input: input}
 		if !r.command.IsZero() {
 			e.Rule = r.index
 		}
@@ -386,6 +388,13 @@ func (v *service) effect(path string) plan.Effect {
 	}
 	if input {
 		return plan.Effect{Kind: plan.Rebuild, Why: why, Rule: plan.NoRule, Input: true}
+	}
+	if o, ok := v.opensFile(path); ok {
+		e := plan.Effect{Kind: plan.Restart, Why: "opened by " + o.Place, Rule: plan.NoRule}
+		if o.Reload {
+			e.Kind, e.CSS = plan.Reload, isAsset(path)
+		}
+		return e
 	}
 	none.Why = why
 	return none
@@ -473,11 +482,11 @@ func (v *service) rule(path string) *rule {
 	return nil
 }
 
-// css reports whether a page can take the file without loading anew.
-func (r *rule) css(path string) bool {
+// isAsset reports whether a page can take the file without loading again.
+func isAsset(path string) bool {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".css", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".avif", ".ico":
-		return r.effect == plan.Reload
+		return true
 	}
 	return false
 }

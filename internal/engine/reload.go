@@ -70,6 +70,9 @@ func (e *Engine) reload(meant bool) {
 	} else if e.watch() != nil {
 		e.watch().SetScope(e.scope()) // env files may be others
 	}
+	for _, v := range e.all() {
+		e.spawn(func() { e.notify.graph(v) }) // what the program opens may lie elsewhere now
+	}
 	if e.opt.Configured != nil {
 		e.opt.Configured(old, c, namesOf(list))
 	}

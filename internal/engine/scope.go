@@ -41,6 +41,11 @@ func (e *Engine) scope() watcher.Scope {
 				w.globs = append(w.globs, parseGlobs(r.paths)...)
 			}
 		}
+		if e.conf.Load().Watch.Discover {
+			for _, o := range v.opens.Load().Opens() {
+				w.globs = append(w.globs, parseGlobs([]string{o.From(e.root)})...)
+			}
+		}
 	}
 	s.Keep, s.Enter = w.keeps, w.enters
 	return s
@@ -51,7 +56,7 @@ func (e *Engine) scope() watcher.Scope {
 //
 // What a program is built from counts in any case: a program that is older than its inputs
 // is a lie. A rule wins over .gitignore, which was not written for hotreload, and yields to
-// watch.exclude, which was.
+// watch.exclude, which was; so does what the code opens.
 type wanted struct {
 	e      *Engine
 	config string

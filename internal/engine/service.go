@@ -17,6 +17,7 @@ import (
 
 	"github.com/hotreload/hotreload/builder"
 	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/discover"
 	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/gograph"
 	"github.com/hotreload/hotreload/internal/plan"
@@ -36,11 +37,13 @@ type service struct {
 	serving   sync.WaitGroup // the proxy
 
 	graph atomic.Pointer[gograph.Graph]
+	opens atomic.Pointer[discover.Set] // what its code opens
 	// wanted counts the changes after which the graph must be read again, loaded
 	// is the count that the graph was read after. While they differ the graph
 	// may not describe the files as they are, and every Go file counts, so that
 	// nothing is missed.
 	wanted, loaded atomic.Int64
+	opening        opening
 	// asOf is when the newest build began to read files.
 	asOf atomic.Int64
 

@@ -45,6 +45,9 @@ func Why(ctx context.Context, o Options, path string) ([]Answer, error) {
 				return nil, err
 			}
 			v.graph.Store(g)
+			if o.Config.Watch.Discover {
+				v.opens.Store(e.findOpens(openingOf{graph: g, dir: e.abs(set.Run.Dir)}))
+			}
 		}
 		list = append(list, v)
 	}

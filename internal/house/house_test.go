@@ -35,6 +35,7 @@ var layers = map[string]int{
 	"internal/gograph":  1,
 	"internal/config":   1,
 	"internal/direct":   1,
+	"internal/discover": 1,
 	"internal/proc":     0,
 	"internal/goflags":  0,
 	"internal/safe":     0,

@@ -38,6 +38,7 @@ type Text struct {
 	opt    TextOptions
 	screen *Screen
 	failed map[string]bool
+	proxy  bool       // there is one in front of some program
 	mu     sync.Mutex // of what Log changes
 
 	dim, good, bad, note, mark, bold style
@@ -156,6 +157,7 @@ func (t *Text) session(b event.SessionStarted) safe.Text {
 		what = "runs " + where + " once"
 	}
 	line := t.good.text(name) + " " + t.dim.text(what) + "\n"
+	t.proxy = t.proxy || len(b.URLs) > 0
 	for _, u := range b.URLs {
 		line += t.note.text("open") + " " + safe.Line(u) + "\n"
 	}
@@ -175,7 +177,7 @@ func (t *Text) changed(e event.Event, b event.Changed) safe.Text {
 		}
 		return ""
 	}
-	if t.opt.Quiet {
+	if t.opt.Quiet || b.Effect == "reload" && !t.proxy && !t.opt.Verbose { // there is no page to reload
 		return ""
 	}
 	what := t.paths(b.Paths)
