@@ -56,7 +56,7 @@ type byHand struct {
 }
 
 // devFlags are the flags that hotreload gives go build by default.
-var devFlags = []string{"-buildvcs=false", "-pgo=off", "-ldflags=-w -buildid="}
+var devFlags = []string{"-buildvcs=false", "-pgo=off", "-ldflags=-w -buildid=hotreload/app"}
 
 func (h byHand) name() string { return h.label }
 

@@ -4,8 +4,9 @@
 //
 // Rules that the rest of the package follows:
 //
-//   - Each generation has a file name of its own in the cache directory, so a build
-//     never touches a binary that runs, and the last good one stays until [Builder.Remove].
+//   - Binaries take turns under a few file names in the cache directory, because firewalls
+//     ask once per name. A name is free when no file has it: a build never touches a binary
+//     that runs, and the last good one stays until [Builder.Remove].
 //   - This process never has a binary open for writing: a child forked meanwhile would
 //     inherit the descriptor, and executing the binary would fail with "text file busy"
 //     (golang/go#22315). Only processes that have ended write binaries.
@@ -16,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -252,7 +254,7 @@ func fileName(name string) string {
 	if name = strings.Trim(name, ". "); name == "" {
 		return "app"
 	}
-	// Names may have 255 bytes; the generation, ".exe" and the log's affixes want some.
+	// Names may have 255 bytes; the generation, ".exe" and the log's affixes need some.
 	if len(name) > 200 {
 		name = strings.ToValidUTF8(name[:200], "")
 	}
@@ -295,12 +297,28 @@ func (b *Builder) prepareCache() error {
 	return nil
 }
 
-// binary is where the program of a generation lies once it is complete, and fresh where it
-// is made: below tmp, because a killed go build leaves parts beside its output, too.
-func (b *Builder) binary(generation int) (bin, fresh string) {
-	name := b.o.Name + "-" + strconv.Itoa(generation)
-	suffix := binarySuffix(b.o.Output)
-	return filepath.Join(b.bin, name+suffix), filepath.Join(b.tmp, name, "out", b.o.Name+suffix)
+// fresh is where the program of a generation is made: below tmp, because a killed go build
+// leaves parts beside its output, too.
+func (b *Builder) fresh(generation int) string {
+	return filepath.Join(b.tmp, b.o.Name+"-"+strconv.Itoa(generation), "out", b.o.Name+binarySuffix(b.o.Output))
+}
+
+// naming is held while a binary gets its name. After an edit of the configuration two
+// builders may give names in one cache.
+var naming sync.Mutex
+
+// keep moves a complete program to the first free name: NAME-a, NAME-b, and so on. It is a
+// new file each time, because macOS remembers the code signature of a file.
+func (b *Builder) keep(fresh string) (bin string, err error) {
+	naming.Lock()
+	defer naming.Unlock()
+	for letter := 'a'; letter <= 'z'; letter++ {
+		bin = filepath.Join(b.bin, b.o.Name+"-"+string(letter)+binarySuffix(b.o.Output))
+		if _, err := os.Lstat(bin); errors.Is(err, fs.ErrNotExist) {
+			return bin, os.Rename(fresh, bin)
+		}
+	}
+	return "", fmt.Errorf("no file name is free in %s", b.bin)
 }
 
 // Argv is the command of the newest build, or of the first one before there was any.
@@ -319,8 +337,7 @@ func (b *Builder) argv(generation int) []string {
 	case b.o.Shell != "":
 		return shellArgv(b.o.Shell)
 	}
-	_, fresh := b.binary(generation)
-	argv := []string{b.o.Go, "build", "-o", fresh}
+	argv := []string{b.o.Go, "build", "-o", b.fresh(generation)}
 	if b.plan.json {
 		argv = append(argv, "-json")
 	}
@@ -449,8 +466,7 @@ func (b *Builder) callGo(ctx context.Context, generation int, path string, argv 
 	if !f.end.ok() {
 		return b.failed(ctx, f, out)
 	}
-	bin, fresh := b.binary(generation)
-	return b.finish(ctx, f, bin, fresh, out)
+	return b.finish(ctx, f, b.fresh(generation), out)
 }
 
 func (b *Builder) buildCustom(ctx context.Context, generation int, env []string, tmp string, out *output) Result {
@@ -471,22 +487,22 @@ func (b *Builder) buildCustom(ctx context.Context, generation int, env []string,
 	if _, err := stat(from); err != nil {
 		return b.unusable(ctx, f, err, out)
 	}
-	bin, fresh := b.binary(generation)
+	fresh := b.fresh(generation)
 	step, end := copyBinary(ctx, from, fresh, b.o.Dir, env, out)
 	if !end.ok() {
 		return b.failed(ctx, failure{step: step, end: end}, out)
 	}
-	return b.finish(ctx, f, bin, fresh, out)
+	return b.finish(ctx, f, fresh, out)
 }
 
 // finish checks the program and puts it where it may be run from.
-func (b *Builder) finish(ctx context.Context, f failure, bin, fresh string, out *output) Result {
+func (b *Builder) finish(ctx context.Context, f failure, fresh string, out *output) Result {
 	sum, err := inspect(fresh, !f.golang)
 	if err != nil {
 		return b.unusable(ctx, f, err, out)
 	}
-	removeBinary(bin) // of an earlier build of that generation, which may run still
-	if err := os.Rename(fresh, bin); err != nil {
+	bin, err := b.keep(fresh)
+	if err != nil {
 		return b.refuse(fmt.Errorf("cannot keep the binary: %w", err))
 	}
 	r := Result{OK: true, Binary: bin, Sum: sum}

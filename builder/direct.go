@@ -119,11 +119,11 @@ func (b *Builder) tryDirect(ctx context.Context, generation int, path string, ou
 	if err != nil {
 		return r, err.Error(), false
 	}
-	bin, fresh := b.binary(generation)
+	fresh := b.fresh(generation)
 	if _, err := e.Build(ctx, fresh); err != nil {
 		return r, err.Error(), false
 	}
-	r = b.finish(ctx, failure{golang: true}, bin, fresh, out)
+	r = b.finish(ctx, failure{golang: true}, fresh, out)
 	if !r.OK {
 		e.Invalid("what it linked is no program")
 		return r, r.Summary, false

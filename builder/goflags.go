@@ -12,8 +12,9 @@ import (
 // goPlan is how go build is called, besides -o and the package.
 type goPlan struct {
 	flags []string
-	json  bool // go build -json, which tells packages apart (since Go 1.24)
-	noisy bool // it prints more than complaints (-x, -v)
+	own   string // that of flags which holds the build ID of this program alone; empty if other programs cannot be built with it
+	json  bool   // go build -json, which tells packages apart (since Go 1.24)
+	noisy bool   // it prints more than complaints (-x, -v)
 }
 
 // goFlag is one flag, with one dash and its value, as the user wrote it.
@@ -97,9 +98,10 @@ func checkFlag(f goFlag, where string) error {
 //   - -pgo=off: a profile costs compile time for speed that a development build can miss
 //   - -ldflags=-w: no DWARF, which is a quarter of the time of a link; where it is
 //     wanted, -compressdwarf=false is worth a seventh
-//   - -ldflags=-buildid=: equal programs are equal bytes. The usual build ID holds the
-//     hash of main's sources, so a comment would make a different program. (In a file
-//     that imports "C" it still does: cgo names symbols by a hash of the file.)
+//   - -ldflags=-buildid=hotreload/NAME: equal programs are equal bytes. The usual build ID
+//     holds the hash of main's sources, so a comment would make a different program. (In a
+//     file that imports "C" it still does: cgo names symbols by a hash of the file.) With an
+//     empty one programs for macOS have no LC_UUID, and macOS 26 does not run them.
 //
 // What the user says explicitly wins. A relaxed GOGC is not among the defaults: medians
 // of 25 runs were 0..6 % shorter with 400 (7..9 % with off), for 9..14 % more memory of the
@@ -139,13 +141,32 @@ func makePlan(o Options, t toolchain, linker string) (goPlan, error) {
 	if tags := mergeTags(o.Tags, inherited, user); tags != "" {
 		p.flags = append(p.flags, "-tags="+tags)
 	}
-	p.flags = append(p.flags, mergeLdflags(o.DWARF, linker, both)...)
+	id := buildID(o.Name)
+	ld := mergeLdflags(o.DWARF, linker, id, both)
+	if len(ld) == 1 && groupable(o) {
+		p.own = ld[0]
+		// The last -ldflags is the one that go build records in the program. So a program is the same, built alone or with
+		// others, this one is the same for all of them, and for no package of theirs.
+		ld = append(ld, "-ldflags=std="+strings.Replace(strings.TrimPrefix(ld[0], "-ldflags="), id, "hotreload", 1))
+	}
+	p.flags = append(p.flags, ld...)
 	for _, f := range user {
 		if f.name != "ldflags" && f.name != "tags" {
 			p.flags = append(p.flags, f.raw...)
 		}
 	}
 	return p, nil
+}
+
+// buildID is the constant ID that programs of that name are linked with. It has not the form of Go's own, which would make
+// the go command take the program for one of its own making.
+func buildID(name string) string {
+	return "hotreload/" + strings.Map(func(r rune) rune {
+		if strings.ContainsRune("-._", r) || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '_'
+	}, name)
 }
 
 // parseGoflags takes GOFLAGS apart, where each word is a flag: no value follows.
@@ -191,10 +212,10 @@ func mergeTags(tags []string, flags ...[]goFlag) string {
 // ours and those before it (but for other patterns) in front: whichever counts has all,
 // and as the linker takes the last of equal flags, the user wins over us, and the
 // command line over GOFLAGS. An empty value drops what came before it, as for go build.
-func mergeLdflags(dwarf bool, linker string, flags []goFlag) []string {
-	ours := "-w -buildid="
+func mergeLdflags(dwarf bool, linker, id string, flags []goFlag) []string {
+	ours := "-w -buildid=" + id
 	if dwarf {
-		ours = "-compressdwarf=false -buildid="
+		ours = "-compressdwarf=false -buildid=" + id
 	}
 	type entry struct{ pattern, value string }
 	entries := []entry{{"", ""}}

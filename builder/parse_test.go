@@ -141,25 +141,25 @@ func TestMergeLdflags(t *testing.T) {
 		user   []string
 		want   []string
 	}{
-		{want: []string{"-ldflags=-w -buildid="}},
-		{dwarf: true, want: []string{"-ldflags=-compressdwarf=false -buildid="}},
-		{user: []string{" -X a=b "}, want: []string{"-ldflags=-w -buildid= -X a=b"}},
-		{user: []string{"-X a=b", "-s"}, want: []string{"-ldflags=-w -buildid= -X a=b -s"}},
-		{user: []string{"-X a=b", "", "-s"}, want: []string{"-ldflags=-w -buildid= -s"}},
-		{user: []string{"-X a=b", ""}, want: []string{"-ldflags=-w -buildid="}},
-		{user: []string{"all=-s"}, want: []string{"-ldflags=-w -buildid=", "-ldflags=all=-w -buildid= -s"}},
-		{user: []string{"-X a=b", "./cmd/...=-s", "-v"}, want: []string{"-ldflags=-w -buildid= -X a=b", "-ldflags=./cmd/...=-w -buildid= -X a=b -s", "-ldflags=-w -buildid= -X a=b -v"}},
+		{want: []string{"-ldflags=-w -buildid=hotreload/x"}},
+		{dwarf: true, want: []string{"-ldflags=-compressdwarf=false -buildid=hotreload/x"}},
+		{user: []string{" -X a=b "}, want: []string{"-ldflags=-w -buildid=hotreload/x -X a=b"}},
+		{user: []string{"-X a=b", "-s"}, want: []string{"-ldflags=-w -buildid=hotreload/x -X a=b -s"}},
+		{user: []string{"-X a=b", "", "-s"}, want: []string{"-ldflags=-w -buildid=hotreload/x -s"}},
+		{user: []string{"-X a=b", ""}, want: []string{"-ldflags=-w -buildid=hotreload/x"}},
+		{user: []string{"all=-s"}, want: []string{"-ldflags=-w -buildid=hotreload/x", "-ldflags=all=-w -buildid=hotreload/x -s"}},
+		{user: []string{"-X a=b", "./cmd/...=-s", "-v"}, want: []string{"-ldflags=-w -buildid=hotreload/x -X a=b", "-ldflags=./cmd/...=-w -buildid=hotreload/x -X a=b -s", "-ldflags=-w -buildid=hotreload/x -X a=b -v"}},
 		{user: []string{"nonsense"}, want: []string{"-ldflags=nonsense"}},
 		{user: []string{"-X 'a"}, want: []string{"-ldflags=-X 'a"}},
-		{linker: "mold", want: []string{"-ldflags=-w -buildid= -extldflags=-fuse-ld=mold"}},
-		{linker: "mold", user: []string{"-X 'a=b c'"}, want: []string{"-ldflags=-w -buildid= -extldflags=-fuse-ld=mold -X 'a=b c'"}},
-		{linker: "mold", user: []string{"-extldflags=-static"}, want: []string{"-ldflags=-w -buildid= '-extldflags=-static -fuse-ld=mold'"}},
-		{linker: "mold", user: []string{`-s -extldflags "-static -L'/a b'"`}, want: []string{`-ldflags=-w -buildid= -s -extldflags "-static -L'/a b' -fuse-ld=mold"`}},
-		{linker: "mold", user: []string{"-extldflags=-fuse-ld=lld"}, want: []string{"-ldflags=-w -buildid= -extldflags=-fuse-ld=lld"}},
-		{linker: "mold", user: []string{"-extld=clang"}, want: []string{"-ldflags=-w -buildid= -extld=clang"}},
-		{linker: "mold", user: []string{"-extldflags"}, want: []string{"-ldflags=-w -buildid= -extldflags"}},
+		{linker: "mold", want: []string{"-ldflags=-w -buildid=hotreload/x -extldflags=-fuse-ld=mold"}},
+		{linker: "mold", user: []string{"-X 'a=b c'"}, want: []string{"-ldflags=-w -buildid=hotreload/x -extldflags=-fuse-ld=mold -X 'a=b c'"}},
+		{linker: "mold", user: []string{"-extldflags=-static"}, want: []string{"-ldflags=-w -buildid=hotreload/x '-extldflags=-static -fuse-ld=mold'"}},
+		{linker: "mold", user: []string{`-s -extldflags "-static -L'/a b'"`}, want: []string{`-ldflags=-w -buildid=hotreload/x -s -extldflags "-static -L'/a b' -fuse-ld=mold"`}},
+		{linker: "mold", user: []string{"-extldflags=-fuse-ld=lld"}, want: []string{"-ldflags=-w -buildid=hotreload/x -extldflags=-fuse-ld=lld"}},
+		{linker: "mold", user: []string{"-extld=clang"}, want: []string{"-ldflags=-w -buildid=hotreload/x -extld=clang"}},
+		{linker: "mold", user: []string{"-extldflags"}, want: []string{"-ldflags=-w -buildid=hotreload/x -extldflags"}},
 	} {
-		if got := mergeLdflags(c.dwarf, c.linker, flags(c.user...)); !slices.Equal(got, c.want) {
+		if got := mergeLdflags(c.dwarf, c.linker, "hotreload/x", flags(c.user...)); !slices.Equal(got, c.want) {
 			t.Errorf("dwarf=%v linker=%q %q:\ngot  %q\nwant %q", c.dwarf, c.linker, c.user, got, c.want)
 		}
 	}
@@ -168,15 +168,15 @@ func TestMergeLdflags(t *testing.T) {
 // Old toolchains are not given flags that they do not know.
 func TestPlanByVersion(t *testing.T) {
 	for version, want := range map[string]string{
-		"go1.17.5":                             "-ldflags=-w -buildid=",
-		"go1.19":                               "-buildvcs=false -ldflags=-w -buildid=",
-		"go1.23.4":                             "-buildvcs=false -pgo=off -ldflags=-w -buildid=",
-		"go1.24rc1":                            "-json -buildvcs=false -pgo=off -ldflags=-w -buildid=",
-		"go1.26.1 X:simd":                      "-json -buildvcs=false -pgo=off -ldflags=-w -buildid=",
-		"devel go1.99-ab12 Mon Jan 2 linux/x":  "-json -buildvcs=false -pgo=off -ldflags=-w -buildid=",
-		"something else entirely, and no name": "-json -buildvcs=false -pgo=off -ldflags=-w -buildid=",
+		"go1.17.5":                             "-ldflags=-w -buildid=hotreload/x",
+		"go1.19":                               "-buildvcs=false -ldflags=-w -buildid=hotreload/x",
+		"go1.23.4":                             "-buildvcs=false -pgo=off -ldflags=-w -buildid=hotreload/x",
+		"go1.24rc1":                            "-json -buildvcs=false -pgo=off -ldflags=-w -buildid=hotreload/x",
+		"go1.26.1 X:simd":                      "-json -buildvcs=false -pgo=off -ldflags=-w -buildid=hotreload/x",
+		"devel go1.99-ab12 Mon Jan 2 linux/x":  "-json -buildvcs=false -pgo=off -ldflags=-w -buildid=hotreload/x",
+		"something else entirely, and no name": "-json -buildvcs=false -pgo=off -ldflags=-w -buildid=hotreload/x",
 	} {
-		p, err := makePlan(Options{}, toolchain{version: goVersion(version)}, "")
+		p, err := makePlan(Options{Name: "x"}, toolchain{version: goVersion(version)}, "")
 		got := strings.Join(p.flags, " ")
 		if p.json {
 			got = "-json " + got

@@ -31,8 +31,8 @@ type Job struct {
 // Group is equal for builders whose programs one go build can build: they differ in the
 // package alone. It is empty for one that builds by a command of its own.
 func (b *Builder) Group() string {
-	if b.custom() || b.direct() || b.target() == "" {
-		return "" // what a direct build shares with others it has compiled already
+	if !groupable(b.o) {
+		return ""
 	}
 	o := b.o
 	text, err := json.Marshal(struct {
@@ -49,6 +49,11 @@ func (b *Builder) Group() string {
 	return hex.EncodeToString(sum[:8])
 }
 
+// groupable says that other programs can be built with this one. What a direct build shares with others it has compiled already.
+func groupable(o Options) bool {
+	return len(o.Command) == 0 && o.Shell == "" && o.Engine != EngineDirect && target(o.Package) != ""
+}
+
 // major is the last element of a module's or package's path that go build does not take
 // for the name of the program.
 var major = regexp.MustCompile(`^v[0-9]+$`)
@@ -56,9 +61,10 @@ var major = regexp.MustCompile(`^v[0-9]+$`)
 // target is the name that go build gives the program in a directory; empty where that
 // cannot be told from the package's name. A wrong guess costs time, nothing else: the
 // program is not found and built by itself.
-func (b *Builder) target() string {
-	p := filepath.ToSlash(b.o.Package)
-	if strings.HasSuffix(p, ".go") || strings.Contains(p, "...") || strings.ContainsAny(p, " @") || filepath.IsAbs(b.o.Package) {
+func target(pkg string) string {
+	p := filepath.ToSlash(pkg)
+	// In the pattern of a flag, the first "=" ends the package, and a quote may not begin it.
+	if strings.HasSuffix(p, ".go") || strings.Contains(p, "...") || strings.ContainsAny(p, " @='\"") || filepath.IsAbs(pkg) {
 		return ""
 	}
 	name := path.Base(path.Clean(p))
@@ -132,8 +138,8 @@ func (m *member) finish(r Result) {
 // those that are there already.
 func (t *together) add(j Job) bool {
 	b := j.Builder
-	name := b.target()
-	if b.custom() || b.direct() || name == "" || t.names[name] || b.misnamed.Load() || j.Context.Err() != nil {
+	name := target(b.o.Package)
+	if !groupable(b.o) || t.names[name] || b.misnamed.Load() || j.Context.Err() != nil {
 		return false
 	}
 	select {
@@ -141,7 +147,11 @@ func (t *together) add(j Job) bool {
 	default:
 		return false // it is still at work for an earlier generation, and has to wait
 	}
-	if b.refreshTools(j.Context) != nil || len(t.members) > 0 && !samePlan(t.members[0].b, b) {
+	first := b
+	if len(t.members) > 0 {
+		first = t.members[0].b
+	}
+	if b.refreshTools(j.Context) != nil || !samePlan(first, b) {
 		b.turn <- struct{}{}
 		return false
 	}
@@ -157,7 +167,9 @@ func samePlan(a, b *Builder) bool {
 		return b.plan
 	}
 	p, q := plan(a), plan(b)
-	return a.Group() == b.Group() && p.json == q.json && slices.Equal(p.flags, q.flags)
+	return p.own != "" && a.Group() == b.Group() && p.json == q.json && slices.EqualFunc(p.flags, q.flags, func(f, g string) bool {
+		return f == g || f == p.own && g == q.own
+	})
 }
 
 // settle is how long a canceled job waits for the others to be canceled too, as they are
@@ -271,7 +283,6 @@ func (t *together) build(ctx context.Context) (failed []*member) {
 		out.finish()
 	}
 	for _, m := range t.end() {
-		bin, _ := m.b.binary(m.gen)
 		fresh := filepath.Join(tmp, "out", m.name+binarySuffix(""))
 		if _, err := os.Stat(fresh); err != nil {
 			// Where all else is well, the name was not what it seemed to be.
@@ -279,13 +290,13 @@ func (t *together) build(ctx context.Context) (failed []*member) {
 			failed = append(failed, m)
 			continue
 		}
-		r := m.b.finish(m.ctx, f, bin, fresh, newOutput(""))
+		r := m.b.finish(m.ctx, f, fresh, newOutput(""))
 		if !r.OK {
 			failed = append(failed, m)
 			continue
 		}
 		if m.ctx.Err() != nil {
-			removeBinary(bin)
+			removeBinary(r.Binary)
 			r = Result{Canceled: true}
 		} else {
 			r.Output, r.OutputFile = text, file
@@ -325,13 +336,18 @@ func (t *together) goBuild(ctx context.Context, env []string, tmp string, out *o
 	if plan.json {
 		argv = append(argv, "-json")
 	}
-	argv = append(argv, plan.flags...)
+	var own, packages []string
 	for _, m := range t.members {
 		m.b.mu.Lock()
 		m.b.last = m.gen
+		flag := m.b.plan.own
 		m.b.mu.Unlock()
-		argv = append(argv, m.b.o.Package)
+		own = append(own, "-ldflags="+m.b.o.Package+"="+strings.TrimPrefix(flag, "-ldflags="))
+		packages = append(packages, m.b.o.Package)
 	}
+	// Each program has its own build ID. The first one holds for a package that go build knows by another name.
+	at := slices.Index(plan.flags, plan.own) + 1
+	argv = slices.Concat(argv, plan.flags[:at], own, plan.flags[at:], packages)
 	ds := newDiagnoser(b.o.Dir, !plan.noisy)
 	text := newText(ds, out)
 	c := command{path: path, argv: argv, dir: b.o.Dir, env: env, output: text, hard: true}

@@ -73,18 +73,19 @@ func (w *world) replace(file, old, text string) {
 // TestD1Flags holds the same for the flags that change how a program is compiled and linked.
 func TestD1Flags(t *testing.T) {
 	for _, flags := range [][]string{
+		{"-ldflags=-w -buildid=hotreload/app"},
+		{"-ldflags=-s -w -X main.greeting=no -X 'example.com/app/leaf.Name=two words' -buildid=hotreload/app"},
+		{"-ldflags=-buildid=hotreload/app", "-trimpath"},
+		{"-ldflags=-buildid=hotreload/app", "-gcflags=all=-N -l"},
+		{"-ldflags=-buildid=hotreload/app", "-gcflags=-N"},
+		{"-ldflags=-buildid=hotreload/app", "-tags=never"},
+		{"-ldflags=-buildid=hotreload/app", "-buildmode=pie"},
+		{"-ldflags=-buildid=hotreload/app", "-race"},
+		{"-ldflags=-w -buildid=hotreload/app", "-gcflags=all=-N -l"},
+		{"-ldflags=-w -buildid=hotreload/app", "-trimpath", "-buildmode=pie"},
+		{"-ldflags=-w -buildid=hotreload/app", "-race"},
+		{"-ldflags=-w -linkmode=external -buildid=hotreload/app"},
 		{"-ldflags=-w -buildid="},
-		{"-ldflags=-s -w -X main.greeting=no -X 'example.com/app/leaf.Name=two words' -buildid="},
-		{"-ldflags=-buildid=", "-trimpath"},
-		{"-ldflags=-buildid=", "-gcflags=all=-N -l"},
-		{"-ldflags=-buildid=", "-gcflags=-N"},
-		{"-ldflags=-buildid=", "-tags=never"},
-		{"-ldflags=-buildid=", "-buildmode=pie"},
-		{"-ldflags=-buildid=", "-race"},
-		{"-ldflags=-w -buildid=", "-gcflags=all=-N -l"},
-		{"-ldflags=-w -buildid=", "-trimpath", "-buildmode=pie"},
-		{"-ldflags=-w -buildid=", "-race"},
-		{"-ldflags=-w -linkmode=external -buildid="},
 	} {
 		t.Run(strings.Join(flags, " "), func(t *testing.T) {
 			if slices.Contains(flags, "-race") && testing.Short() {
@@ -190,8 +191,8 @@ func TestD2Refused(t *testing.T) {
 		flags []string
 		env   string
 	}{
-		{[]string{"-pgo=off", "-ldflags=-buildid="}, ""},
-		{[]string{"-buildvcs=false", "-ldflags=-buildid="}, ""},
+		{[]string{"-pgo=off", "-ldflags=-buildid=hotreload/app"}, ""},
+		{[]string{"-buildvcs=false", "-ldflags=-buildid=hotreload/app"}, ""},
 		{[]string{"-buildvcs=false", "-pgo=off"}, ""},
 		{append(slices.Clone(defaults), "-cover"), ""},
 		{append(slices.Clone(defaults), "-overlay="+overlay), ""},
@@ -201,7 +202,7 @@ func TestD2Refused(t *testing.T) {
 		{append(slices.Clone(defaults), "-asan"), ""},
 		{append(slices.Clone(defaults), "-buildmode=plugin"), ""},
 		{append(slices.Clone(defaults), "-modfile=other.mod"), ""},
-		{append(slices.Clone(defaults), "-ldflags=-v -buildid="), ""},
+		{append(slices.Clone(defaults), "-ldflags=-v -buildid=hotreload/app"), ""},
 		{append(slices.Clone(defaults), "-ldflags=-buildid=mine"), ""},
 		{defaults, "GOFLAGS=-cover"},
 		{defaults, "GOFLAGS=-x"},
@@ -496,7 +497,7 @@ func TestD5(t *testing.T) {
 		t.Fatal(err)
 	}
 	id, err := exec.Command(w.gocmd, "tool", "buildid", out).CombinedOutput()
-	if err != nil || strings.TrimSpace(string(id)) != "" {
+	if err != nil || strings.TrimSpace(string(id)) != "hotreload/app" {
 		t.Errorf("the build ID is %q (%v)", id, err)
 	}
 	for _, a := range w.e.state.archives {

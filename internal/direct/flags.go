@@ -145,8 +145,8 @@ func checkLink(argv []string) (flags []string, err error) {
 		return nil, refuse("the linker is called with %q at the end", words)
 	}
 	// With a build ID of Go's on another program, go build would later take that for its own and keep it.
-	if id != "" {
-		return nil, refuse("the program has a build ID (-ldflags=-buildid= would leave it out)")
+	if id != "" && !strings.HasPrefix(id, "hotreload/") {
+		return nil, refuse("the program has a build ID that is not hotreload's")
 	}
-	return append(flags, "-buildid="), nil
+	return append(flags, "-buildid="+id), nil
 }

@@ -16,7 +16,7 @@ import (
 
 // defaults are the flags that hotreload builds with, but for -w: positions and names in DWARF are the most sensitive
 // witness of how a package was compiled.
-var defaults = []string{"-buildvcs=false", "-pgo=off", "-ldflags=-compressdwarf=false -buildid="}
+var defaults = []string{"-buildvcs=false", "-pgo=off", "-ldflags=-compressdwarf=false -buildid=hotreload/app"}
 
 // world is a module, an engine for it, and the go command.
 type world struct {

@@ -47,9 +47,9 @@ func TestD1Identity(t *testing.T) {
 	variants := [][]string{
 		noDebug,
 		defaults,
-		{"-buildvcs=false", "-pgo=off", "-ldflags=-buildid=", "-trimpath"},
-		{"-buildvcs=false", "-pgo=off", "-ldflags=-w -buildid=", "-gcflags=-N -l"},
-		{"-buildvcs=false", "-pgo=off", "-ldflags=-w -buildid=", "-tags=never,zz"},
+		{"-buildvcs=false", "-pgo=off", "-ldflags=-buildid=hotreload/app", "-trimpath"},
+		{"-buildvcs=false", "-pgo=off", "-ldflags=-w -buildid=hotreload/app", "-gcflags=-N -l"},
+		{"-buildvcs=false", "-pgo=off", "-ldflags=-w -buildid=hotreload/app", "-tags=never,zz"},
 	}
 	for i := range rounds {
 		m := kinds[i%len(kinds)]

@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-var noDebug = []string{"-buildvcs=false", "-pgo=off", "-ldflags=-w -buildid="}
+var noDebug = []string{"-buildvcs=false", "-pgo=off", "-ldflags=-w -buildid=hotreload/app"}
 
 // lean has the packages that nobody edits linked without their debug information, where the flags allow that.
 func (w *world) lean() {
@@ -139,13 +139,13 @@ func TestD1Lean(t *testing.T) {
 // TestD2Lean holds that lean archives are not used any more when the program is to have debug information.
 func TestD2Lean(t *testing.T) {
 	settings := filepath.Join(t.TempDir(), "env")
-	writeFile(t, settings, "GOFLAGS='-ldflags=-w -buildid='\n")
+	writeFile(t, settings, "GOFLAGS='-ldflags=-w -buildid=hotreload/app'\n")
 	w := newWorld(t, module(t, program), ".", []string{"-buildvcs=false", "-pgo=off"}, "GOENV="+settings)
 	w.refresh()
 	w.lean()
 	w.replace("leaf/leaf.go", `"big body"`, `"a longer body"`)
 	w.same()
-	writeFile(t, settings, "GOFLAGS='-ldflags=-buildid='\n")
+	writeFile(t, settings, "GOFLAGS='-ldflags=-buildid=hotreload/app'\n")
 	w.left("settings of the go command")
 	w.refresh()
 	w.lean()

@@ -580,7 +580,7 @@ func (w *world) progress(v *modelService) bool {
 		v.injected = false
 		if m != "" {
 			in.OK = true
-			in.Program = Program{Generation: j.gen, Binary: fmt.Sprintf("%s-%d-%d", v.Name, j.gen, w.builds)}
+			in.Program = Program{Generation: j.gen, Binary: w.freeName(v)}
 			if !v.unsummed {
 				in.Program.Sum = sha256.Sum256([]byte(m))
 			}
@@ -591,6 +591,18 @@ func (w *world) progress(v *modelService) bool {
 	}
 	w.step(in)
 	return true
+}
+
+// freeName is the first name that no binary has, as the builder gives them. A few are enough: the good one, the two that run,
+// the proven one, the one that waits, the new one.
+func (w *world) freeName(v *modelService) string {
+	for letter := 'a'; letter <= 'f'; letter++ {
+		if name := v.Name + "-" + string(letter); !v.disk[name] {
+			return name
+		}
+	}
+	w.fail("%s: no name is free: %v", v.Name, slices.Sorted(maps.Keys(v.disk)))
+	return ""
 }
 
 // generate is what a command writes.
