@@ -100,6 +100,7 @@ type Result struct {
 
 	Output     string // what the tools printed, head and tail of it where it is long
 	OutputFile string // the whole of it, if Output is not
+	Warnings   string // what of Output the compilers printed though OK; of a package that was compiled now
 
 	Summary string // one line for people when not OK
 	Hint    string // what to do about it; may be empty
@@ -447,6 +448,11 @@ func (b *Builder) buildGo(ctx context.Context, generation int, env []string, out
 		why = reason
 	}
 	r := b.callGo(ctx, generation, path, argv, plan, env, out)
+	if !r.OK && ctx.Err() == nil && cacheCleaned().MatchString(r.Output) {
+		// Somebody has cleaned Go's cache meanwhile. What is missing is compiled again, so this failure says nothing of the sources.
+		out = newOutput(out.path)
+		r = b.callGo(ctx, generation, path, argv, plan, env, out)
+	}
 	if b.direct() {
 		b.fellBack(r.OK)
 	}
@@ -462,11 +468,17 @@ func (b *Builder) callGo(ctx context.Context, generation int, path string, argv 
 	if plan.json {
 		c.output, c.stderr = newEvents(ds, out, text), text
 	}
+	from := out.size
 	f := failure{step: Step{Argv: argv}, end: run(ctx, c), found: ds, golang: true}
 	if !f.end.ok() {
 		return b.failed(ctx, f, out)
 	}
-	return b.finish(ctx, f, b.fresh(generation), out)
+	warnings := plan.warnings(out, from)
+	r := b.finish(ctx, f, b.fresh(generation), out)
+	if r.OK {
+		r.Warnings = warnings
+	}
+	return r
 }
 
 func (b *Builder) buildCustom(ctx context.Context, generation int, env []string, tmp string, out *output) Result {

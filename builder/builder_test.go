@@ -169,7 +169,7 @@ func TestBuild(t *testing.T) {
 	if one.Sum == two.Sum || one.Sum == [32]byte{} {
 		t.Errorf("sums %x and %x", one.Sum, two.Sum)
 	}
-	if want := filepath.Join(b.o.Cache, "bin", "api-1"+exeSuffix); one.Binary != want {
+	if want := filepath.Join(b.o.Cache, "bin", "api-a"+exeSuffix); one.Binary != want {
 		t.Errorf("binary is %s, want %s", one.Binary, want)
 	}
 	if one.Duration <= 0 || one.Summary != "" || one.Output != "" || len(one.Diagnostics) != 0 {

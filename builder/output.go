@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
+	"sync"
 )
 
 const (
@@ -99,6 +101,26 @@ func (o *output) peek() []byte {
 		return o.head
 	}
 	return append(append(bytes.Clone(o.head), '\n'), o.tail...)
+}
+
+// cacheCleaned recognises the failure of a build whose cached packages somebody has removed (go clean -cache): a file of Go's
+// cache, called by its hash, that does not exist.
+var cacheCleaned = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`[/\\][0-9a-f]{2}[/\\][0-9a-f]{64}-[ad]\b[^\n]*(?:no such file or directory|cannot find the (?:file|path))`)
+})
+
+// warnings are what a go build that succeeded has printed after the first bytes of the output, less its words about itself.
+func (p goPlan) warnings(o *output, from int64) string {
+	if p.noisy || from >= int64(len(o.head)) {
+		return ""
+	}
+	var s strings.Builder
+	for line := range strings.Lines(string(o.head[from:])) {
+		if !strings.HasPrefix(line, "go: ") {
+			s.WriteString(line)
+		}
+	}
+	return s.String()
 }
 
 // lines cuts a stream into lines.

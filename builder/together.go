@@ -268,6 +268,7 @@ func (t *together) build(ctx context.Context) (failed []*member) {
 			m.b.o.Compiling(m.gen)
 		}
 	}
+	from := out.size
 	f, err := t.goBuild(limited, goEnvironment(env, tmp), tmp, out)
 	switch {
 	case ctx.Err() != nil, err != nil:
@@ -276,8 +277,11 @@ func (t *together) build(ctx context.Context) (failed []*member) {
 		all(b.failed(limited, f, out))
 		return nil
 	}
-	var text, file string
+	var text, file, warnings string
 	if f.end.ok() {
+		b.mu.Lock()
+		warnings = b.plan.warnings(out, from)
+		b.mu.Unlock()
 		text, file = out.finish()
 	} else {
 		out.finish()
@@ -299,7 +303,7 @@ func (t *together) build(ctx context.Context) (failed []*member) {
 			removeBinary(r.Binary)
 			r = Result{Canceled: true}
 		} else {
-			r.Output, r.OutputFile = text, file
+			r.Output, r.OutputFile, r.Warnings = text, file, warnings
 		}
 		r.Duration = time.Since(t.start)
 		m.finish(r)

@@ -73,6 +73,7 @@ type BuildFinished struct {
 	Summary    string `json:"-"` // one line for people when not OK
 	Hint       string `json:"-"`
 	OutputFile string `json:"-"` // the whole output, when Output had to be capped
+	Warnings   string `json:"-"` // what of Output the compilers printed though OK
 }
 
 // Diagnostic is one message of the toolchain with its place.

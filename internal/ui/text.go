@@ -2,8 +2,10 @@ package ui
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -38,8 +40,9 @@ type Text struct {
 	opt    TextOptions
 	screen *Screen
 	failed map[string]bool
-	proxy  bool       // there is one in front of some program
-	mu     sync.Mutex // of what Log changes
+	proxy  bool              // there is one in front of some program
+	said   map[string]string // what the tools of a good build printed last, by service
+	mu     sync.Mutex        // of what Log changes
 
 	dim, good, bad, note, mark, bold style
 }
@@ -48,7 +51,7 @@ type Text struct {
 func NewText(s *Screen, o TextOptions) *Text {
 	c := func(attrs ...color.Attribute) style { return newStyle(o.Color, attrs...) }
 	return &Text{
-		opt: o, screen: s, failed: map[string]bool{},
+		opt: o, screen: s, failed: map[string]bool{}, said: map[string]string{},
 		dim: c(color.Faint), good: c(color.FgGreen, color.Bold), bad: c(color.FgRed, color.Bold),
 		note: c(color.FgCyan), mark: c(color.FgYellow, color.Bold), bold: c(color.Bold),
 	}
@@ -205,11 +208,11 @@ func (t *Text) built(e event.Event, b event.BuildFinished) safe.Text {
 		case t.opt.Quiet && word != "fixed":
 			return ""
 		case b.Unchanged:
-			return t.line(e, t.good, word, ms(b.DurationMS)+t.dim.text(": the program is the same, not restarted"+t.engine(b)))
+			return t.line(e, t.good, word, ms(b.DurationMS)+t.dim.text(": the program is the same, not restarted"+t.engine(b))) + t.remarks(e, b)
 		case word == "fixed":
-			return t.line(e, t.good, word, ms(b.DurationMS)+t.dim.text(t.engine(b)))
+			return t.line(e, t.good, word, ms(b.DurationMS)+t.dim.text(t.engine(b))) + t.remarks(e, b)
 		}
-		return t.line(e, t.dim, word, t.dim.text(ms(b.DurationMS)+t.engine(b)))
+		return t.line(e, t.dim, word, t.dim.text(ms(b.DurationMS)+t.engine(b))) + t.remarks(e, b)
 	}
 	t.failed[e.Service] = true
 	summary := safe.Block(b.Summary)
@@ -237,6 +240,31 @@ func (t *Text) built(e event.Event, b event.BuildFinished) safe.Text {
 		s += t.hint("all of it is in " + b.OutputFile)
 	}
 	return s + t.hint(b.Hint)
+}
+
+// maxRemarks is the number of lines that are printed of what the tools of a good build said.
+const maxRemarks = 40
+
+// remarks are the warnings of the compilers, and with Verbose all that the tools of the build printed. They print it again
+// whenever they run again, so it is printed here when it has changed, and once for all services.
+func (t *Text) remarks(e event.Event, b event.BuildFinished) safe.Text {
+	text := b.Warnings
+	if t.opt.Verbose {
+		text = b.Output
+	}
+	if text = strings.TrimRight(text, "\n"); text == "" {
+		return ""
+	}
+	known := slices.Contains(slices.Collect(maps.Values(t.said)), text)
+	t.said[e.Service] = text
+	if known || t.opt.Quiet {
+		return ""
+	}
+	lines := strings.Split(text, "\n")
+	if more := len(lines) - maxRemarks; more > 0 {
+		lines = append(lines[:maxRemarks], fmt.Sprintf("... and %d more lines", more))
+	}
+	return indented(strings.Join(lines, "\n"), "    ")
 }
 
 // engine says who has built, for those who want to know: where there was no choice, nothing.

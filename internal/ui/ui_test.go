@@ -271,3 +271,43 @@ func TestRawTerminal(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// TestRemarks holds that what the tools of a good build print is shown when it is new, once for services that are built
+// together, and of other tools than compilers only with -v.
+func TestRemarks(t *testing.T) {
+	const warning = "# shop/c\nc.go:7: warning: unused\n"
+	good := func(warnings string) event.BuildFinished {
+		return event.BuildFinished{OK: true, DurationMS: 7, Output: "generated\n" + warnings, Warnings: warnings}
+	}
+	shown := "    # shop/c\n    c.go:7: warning: unused\n"
+	long := strings.Repeat("a warning\n", 60)
+	for _, c := range []struct {
+		name   string
+		opt    TextOptions
+		builds []event.BuildFinished
+		want   string
+	}{
+		{"once", TextOptions{}, []event.BuildFinished{good(warning), good(""), good(warning)}, "built   7 ms\n" + shown + "built   7 ms\nbuilt   7 ms\n"},
+		{"another one", TextOptions{}, []event.BuildFinished{good(warning), good("x\n")}, "built   7 ms\n" + shown + "built   7 ms\n    x\n"},
+		{"verbose", TextOptions{Verbose: true}, []event.BuildFinished{good(warning), good(warning), good("")},
+			"built   7 ms\n    generated\n" + shown + "built   7 ms\nbuilt   7 ms\n    generated\n"},
+		{"quiet", TextOptions{Quiet: true}, []event.BuildFinished{good(warning)}, ""},
+		{"unchanged", TextOptions{}, []event.BuildFinished{{OK: true, Unchanged: true, DurationMS: 7, Warnings: "x\n"}},
+			"built   7 ms: the program is the same, not restarted\n    x\n"},
+		{"long", TextOptions{}, []event.BuildFinished{good(long)},
+			"built   7 ms\n" + strings.Repeat("    a warning\n", 40) + "    ... and 20 more lines\n"},
+	} {
+		r := text(c.opt)
+		got := ""
+		for _, b := range c.builds {
+			got += render(r, "shop", b)
+		}
+		if got != c.want {
+			t.Errorf("%s:\n%s\nwant:\n%s", c.name, got, c.want)
+		}
+	}
+	r := text(TextOptions{})
+	if got := render(r, "api", good(warning)) + render(r, "web", good(warning)); strings.Count(got, shown) != 1 {
+		t.Errorf("two services:\n%s", got)
+	}
+}
