@@ -75,9 +75,11 @@ func (e *Engine) build(ctx context.Context, output string) (Built, error) {
 		}
 		late <- err
 	}()
+	touched := make(chan bool, 1)
+	go func() { touched <- e.lean.touched() }()
 	err = e.linkTo(linking, p.link.tool, work, output, e.lean)
-	if len(e.lean) > 0 && errors.Is(err, ErrFallback) {
-		// Somebody has cleaned the cache, or the whole ones fail as well.
+	if <-touched || len(e.lean) > 0 && errors.Is(err, ErrFallback) {
+		// Somebody has cleaned the cache or changed what is in it, or the whole ones fail as well.
 		e.lean, e.leaned = nil, false
 		err = e.linkTo(linking, p.link.tool, work, output, nil)
 	}
@@ -375,7 +377,7 @@ func (l cfgLine) archive(archiveOf func(*pkg) string) (string, bool) {
 }
 
 // importcfg names the archives of packages, and instead of whole ones the lean ones that there are.
-func importcfg(lines []cfgLine, archiveOf func(*pkg) string, lean map[string]string) []byte {
+func importcfg(lines []cfgLine, archiveOf func(*pkg) string, lean leanArchives) []byte {
 	var text bytes.Buffer
 	for _, l := range lines {
 		path, ok := l.archive(archiveOf)
@@ -383,8 +385,8 @@ func importcfg(lines []cfgLine, archiveOf func(*pkg) string, lean map[string]str
 			text.WriteString(l.text)
 			continue
 		}
-		if short := lean[path]; short != "" {
-			path = short
+		if short, ok := lean[path]; ok {
+			path = short.path
 		}
 		name, _, _ := packageFile(l.text)
 		text.WriteString("packagefile " + name + "=" + path + "\n")
@@ -393,7 +395,7 @@ func importcfg(lines []cfgLine, archiveOf func(*pkg) string, lean map[string]str
 }
 
 // linkTo links the program of the state, in a place where go build never does, with lean archives in the place of whole ones.
-func (e *Engine) linkTo(ctx context.Context, linker tool, work, output string, lean map[string]string) error {
+func (e *Engine) linkTo(ctx context.Context, linker tool, work, output string, lean leanArchives) error {
 	p := e.plan
 	dir := filepath.Join(work, "link")
 	exe := filepath.Join(dir, "a.out")

@@ -55,11 +55,11 @@ type Engine struct {
 	// All below is guarded by turn.
 	plan   *plan
 	state  *state
-	why    string            // there is no plan because of this
-	next   int               // number of the next archive or directory
-	issued int               // direct builds since the plan was taken or checked
-	lean   map[string]string // compiled packages without debug information, by the path of the whole ones
-	leaned bool              // there are no more for this plan
+	why    string       // there is no plan because of this
+	next   int          // number of the next archive or directory
+	issued int          // direct builds since the plan was taken or checked
+	lean   leanArchives // compiled packages without debug information
+	leaned bool         // there are no more for this plan
 	closed bool
 
 	mu     sync.Mutex

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -25,10 +26,34 @@ const (
 )
 
 // leanDir outlasts the engine, and is swept by the next one that has another program. It is named after the format.
-func (e *Engine) leanDir() string { return filepath.Join(e.o.Cache, "lean-1") }
+func (e *Engine) leanDir() string { return filepath.Join(e.o.Cache, "lean-2") }
 
-// contentName is what a compiled package is called in Go's cache: by its content, so that a lean one can go by the same name.
+// contentName is what a compiled package is called in Go's cache: by its content. A lean one has that name, too, and the sum of
+// its own content behind it: the proof says nothing of what is not in the program today.
 var contentName = regexp.MustCompile(`^[0-9a-f]{64}-d$`)
+
+func leanName(whole string, text []byte) string {
+	return fmt.Sprintf("%s-%x", filepath.Base(whole), sumOf(text))
+}
+
+// intact says that a lean archive holds what its name says.
+func intact(path string) bool {
+	text, err := os.ReadFile(path)
+	return err == nil && strings.HasSuffix(path, fmt.Sprintf("-%x", sumOf(text)))
+}
+
+// leanArchives are lean archives that were read and found intact, by the path of the whole ones.
+type leanArchives map[string]lateFile
+
+// touched says that one of them is not the file that was read.
+func (l leanArchives) touched() bool {
+	for _, f := range l {
+		if s, err := look(f.path); err != nil || s != f.stamp {
+			return true
+		}
+	}
+	return false
+}
 
 // Lean makes links faster that write no debug information: it takes that out of the compiled packages that nobody is expected
 // to edit, and uses what is left once the linker has made the same program of it as of the whole ones. It costs 3.5 s of
@@ -48,7 +73,7 @@ func (e *Engine) tryLean(ctx context.Context, last bool) (again bool, err error)
 	if err := e.lock(ctx); err != nil {
 		return false, err
 	}
-	p, s, why, done := e.plan, e.state, e.why, e.leaned
+	p, s, why, done, known := e.plan, e.state, e.why, e.leaned, e.lean
 	e.unlock()
 	switch {
 	case p == nil:
@@ -57,7 +82,7 @@ func (e *Engine) tryLean(ctx context.Context, last bool) (again bool, err error)
 		return false, nil
 	}
 	// A build does not wait for this; what it makes holds for any plan.
-	made, err := e.makeLean(ctx, p, s)
+	made, err := e.makeLean(ctx, p, s, known)
 	if ctx.Err() != nil {
 		return false, ctx.Err()
 	}
@@ -95,21 +120,19 @@ func withoutDWARF(args []string) bool {
 	})
 }
 
-// makeLean makes the lean archives that there are not yet, and says which there are: by the path of the whole one.
-func (e *Engine) makeLean(ctx context.Context, p *plan, s *state) (map[string]string, error) {
+// makeLean makes the lean archives that there are not yet, and says which there are. Those that are not known from an earlier
+// call are read, and made again if they are damaged.
+func (e *Engine) makeLean(ctx context.Context, p *plan, s *state, known leanArchives) (leanArchives, error) {
 	dir := e.leanDir()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, refuse("no place to work in: %v", err)
 	}
-	there := func(path string) (to string, ok bool) {
-		to = filepath.Join(dir, filepath.Base(path))
-		_, err := os.Stat(to)
-		return to, err == nil
-	}
-	all := candidates(p, s)
+	made := leanArchives{}
 	var missing []string
-	for _, path := range all {
-		if _, ok := there(path); !ok {
+	for _, path := range candidates(p, s) {
+		if f, ok := known[path]; ok && !(leanArchives{path: f}).touched() {
+			made[path] = f
+		} else {
 			missing = append(missing, path)
 		}
 	}
@@ -118,11 +141,20 @@ func (e *Engine) makeLean(ctx context.Context, p *plan, s *state) (map[string]st
 			return nil, err
 		}
 	}
-	made, kept := map[string]string{}, map[string]bool{}
-	for _, path := range all {
-		if to, ok := there(path); ok {
-			made[path], kept[filepath.Base(to)] = to, true
+	there, err := leanIn(dir)
+	if err != nil {
+		return nil, refuse("no place to work in: %v", err)
+	}
+	kept := map[string]bool{}
+	for _, path := range missing {
+		if to := there[filepath.Base(path)]; to != "" {
+			if st, err := look(to); err == nil && st.exists() {
+				made[path] = lateFile{to, st}
+			}
 		}
+	}
+	for _, f := range made {
+		kept[filepath.Base(f.path)] = true
 	}
 	entries, _ := os.ReadDir(dir)
 	for _, f := range entries {
@@ -130,7 +162,25 @@ func (e *Engine) makeLean(ctx context.Context, p *plan, s *state) (map[string]st
 			os.Remove(filepath.Join(dir, f.Name()))
 		}
 	}
+	old, _ := filepath.Glob(filepath.Join(e.o.Cache, "lean-*"))
+	for _, d := range old {
+		if d != dir {
+			os.RemoveAll(d)
+		}
+	}
 	return made, nil
+}
+
+// leanIn returns the paths of the lean archives in a directory, by the names of the whole ones.
+func leanIn(dir string) (map[string]string, error) {
+	entries, err := os.ReadDir(dir)
+	there := map[string]string{}
+	for _, f := range entries {
+		if i := strings.LastIndex(f.Name(), "-d-"); i > 0 {
+			there[f.Name()[:i+len("-d")]] = filepath.Join(dir, f.Name())
+		}
+	}
+	return there, err
 }
 
 // verbLean is how this program starts itself to make lean archives: the compiled packages go through the memory of that process,
@@ -153,14 +203,26 @@ func Helper() {
 	helper = true
 }
 
-// leanMain makes the lean archives of those that from names, with a zero byte between each two.
+// leanMain makes the lean archives of those that from names, with a zero byte between each two, unless they are there and intact.
 func leanMain(dir string, from io.Reader) error {
 	list, err := io.ReadAll(from)
 	if err != nil {
 		return err
 	}
+	there, err := leanIn(dir)
+	if err != nil {
+		return err
+	}
 	for path := range strings.SplitSeq(string(list), "\x00") {
-		if err := writeLean(path, filepath.Join(dir, filepath.Base(path))); err != nil && !errors.Is(err, errWhole) {
+		if to := there[filepath.Base(path)]; to != "" {
+			if intact(to) {
+				continue
+			}
+			if err := os.Remove(to); err != nil {
+				return err
+			}
+		}
+		if err := writeLean(path, dir); err != nil && !errors.Is(err, errWhole) {
 			return err
 		}
 	}
@@ -233,8 +295,8 @@ func candidates(p *plan, s *state) (paths []string) {
 	return paths
 }
 
-// writeLean makes a lean archive, or says that there can be none (errWhole).
-func writeLean(from, to string) error {
+// writeLean makes a lean archive in dir, or says that there can be none (errWhole).
+func writeLean(from, dir string) error {
 	text, err := os.ReadFile(from)
 	if err != nil {
 		return whole("%v", err)
@@ -242,7 +304,7 @@ func writeLean(from, to string) error {
 	if text, err = lean(text); err != nil {
 		return err
 	}
-	return writeWhole(to, text)
+	return writeWhole(filepath.Join(dir, leanName(from, text)), text)
 }
 
 // writeWhole writes a file that is there only when it is complete, also after the machine has lost its power: what is not in the
@@ -264,10 +326,10 @@ func writeWhole(path string, text []byte) error {
 
 // proveLean makes sure that the linker makes the same of lean archives. Those that were in an earlier proof need no other: one
 // archive is lean or not without regard to the rest.
-func (e *Engine) proveLean(ctx context.Context, made map[string]string) error {
+func (e *Engine) proveLean(ctx context.Context, made leanArchives) error {
 	news := false
-	for path, to := range made {
-		news = news || e.lean[path] != to
+	for path, f := range made {
+		news = news || e.lean[path] != f
 	}
 	if !news {
 		return nil

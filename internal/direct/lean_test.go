@@ -45,8 +45,8 @@ func TestD1Lean(t *testing.T) {
 	// All are of the packages outside of the module, and what the linker is told names them.
 	first := w.e.lean
 	for from, to := range first {
-		if filepath.Dir(to) != w.e.leanDir() || filepath.Base(from) != filepath.Base(to) {
-			t.Errorf("%s stands for %s", to, from)
+		if filepath.Dir(to.path) != w.e.leanDir() || !strings.HasPrefix(filepath.Base(to.path), filepath.Base(from)+"-") {
+			t.Errorf("%s stands for %s", to.path, from)
 		}
 	}
 	told := string(importcfg(w.e.plan.link.cfg, func(q *pkg) string { return w.e.state.archives[q.index].path }, w.e.lean))
@@ -71,11 +71,11 @@ func TestD1Lean(t *testing.T) {
 	stamps := func() map[string]stamp {
 		all := map[string]stamp{}
 		for _, to := range first {
-			s, err := look(to)
+			s, err := look(to.path)
 			if err != nil || !s.exists() {
-				t.Fatalf("%s: %v", to, err)
+				t.Fatalf("%s: %v", to.path, err)
 			}
-			all[to] = s
+			all[to.path] = s
 		}
 		return all
 	}
@@ -104,7 +104,7 @@ func TestD1Lean(t *testing.T) {
 		w.engine()
 		w.refresh()
 		w.lean()
-		name := w.e.lean[exportOf(t, w, "runtime")]
+		name := w.e.lean[exportOf(t, w, "runtime")].path
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -126,13 +126,69 @@ func TestD1Lean(t *testing.T) {
 	}
 
 	// What belongs to no package of the program is swept.
-	stray := filepath.Join(w.e.leanDir(), strings.Repeat("0", 64)+"-d")
+	stray := filepath.Join(w.e.leanDir(), strings.Repeat("0", 64)+"-d-"+strings.Repeat("0", 32))
 	writeFile(t, stray, "of a program that is gone")
+	old := filepath.Join(filepath.Dir(w.e.leanDir()), "lean-1")
+	writeFile(t, filepath.Join(old, "x"), "of an older version")
 	w.engine()
 	w.refresh()
 	w.lean()
 	if _, err := os.Stat(stray); !errors.Is(err, os.ErrNotExist) {
 		t.Error("a lean archive of another program was kept", err)
+	}
+	if _, err := os.Stat(old); !errors.Is(err, os.ErrNotExist) {
+		t.Error("lean archives of another version were kept", err)
+	}
+}
+
+// TestD3Damage holds that a lean archive that is damaged where the program does not use it, so that no link shows it, is found:
+// at the start of a session by its content, later by its stamp. It is made again.
+func TestD3Damage(t *testing.T) {
+	files := maps.Clone(program)
+	files["leaf/day.go"] = "package leaf\n\nimport \"time\"\n\nvar pause = time.Second\n\nfunc init() { println(pause) }\n"
+	w := newWorld(t, module(t, files), ".", noDebug)
+	w.refresh()
+	w.lean()
+	name := w.e.lean[exportOf(t, w, "time")].path
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damage := func() {
+		t.Helper()
+		bad := bytes.ReplaceAll(text, []byte("Thursday"), []byte("Thirstay"))
+		if bytes.Equal(bad, text) {
+			t.Fatal("nothing was damaged")
+		}
+		if err := os.WriteFile(name, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	used := func(damaged bool) {
+		t.Helper()
+		if got, err := os.ReadFile(name); err != nil || bytes.Equal(got, text) == damaged {
+			t.Errorf("damaged: %v, want %v (%v)", !damaged, damaged, err)
+		}
+		w.replace("leaf/day.go", "println(pause)", "println(pause, time.Thursday.String())")
+		w.same()
+		w.replace("leaf/day.go", "println(pause, time.Thursday.String())", "println(pause)")
+		w.same()
+	}
+	damage()
+	w.engine()
+	w.refresh()
+	w.lean()
+	used(false)
+
+	damage()
+	used(true)
+	if len(w.e.lean) > 0 || w.e.Status().Leaned {
+		t.Error("the damaged archive is still used, or no other is wanted")
+	}
+	w.lean()
+	used(false)
+	if len(w.e.lean) == 0 {
+		t.Error("the new archive is not used")
 	}
 }
 
@@ -230,17 +286,25 @@ func TestLeanProcess(t *testing.T) {
 		if _, err := f.Write([]byte("x")); err == nil {
 			t.Error("somebody still reads")
 		}
-		if text, err := os.ReadFile(filepath.Join(dir, filepath.Base(from))); err != nil || !bytes.HasPrefix(text, []byte(arMagic)) {
+		there, err := leanIn(dir)
+		if text, _ := os.ReadFile(there[filepath.Base(from)]); err != nil || !bytes.HasPrefix(text, []byte(arMagic)) {
 			t.Error("what was made before is gone", err)
 		}
 	})
 	t.Run("fails", func(t *testing.T) {
 		dir := t.TempDir()
-		if err := os.Mkdir(filepath.Join(dir, filepath.Base(from)), 0o700); err != nil {
+		text, err := os.ReadFile(from)
+		if err != nil {
 			t.Fatal(err)
 		}
-		err := w.e.runLean(w.ctx, dir, []string{from})
-		if !errors.Is(err, ErrFallback) || !strings.Contains(err.Error(), "could not be made: rename ") {
+		if text, err = lean(text); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(filepath.Join(dir, leanName(from, text), "in the way"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		err = w.e.runLean(w.ctx, dir, []string{from})
+		if !errors.Is(err, ErrFallback) || !strings.Contains(err.Error(), "could not be made: remove ") {
 			t.Errorf("got %v", err)
 		}
 		entries, err := os.ReadDir(dir)
