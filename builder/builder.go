@@ -130,15 +130,16 @@ type Engine interface {
 
 // Builder builds one program. Its methods may be called from any goroutine.
 type Builder struct {
-	o     Options
-	turn  chan struct{} // held by the build that runs: one at a time
-	bin   string
-	tmp   string
-	log   string
-	mu    sync.Mutex
-	tools toolchain // what the go command said about itself
-	plan  goPlan    // the flags that follow from it
-	last  int       // the newest generation, for Argv
+	o       Options
+	turn    chan struct{} // held by the build that runs: one at a time
+	bin     string
+	tmp     string
+	log     string
+	mu      sync.Mutex
+	tools   toolchain // what the go command said about itself
+	plan    goPlan    // the flags that follow from it
+	last    int       // the newest generation, for Argv
+	headers []Headers // see SetHeaders
 
 	misnamed atomic.Bool // go build gives the program another name than target says
 	short    shortcut
@@ -301,7 +302,12 @@ func (b *Builder) prepareCache() error {
 // fresh is where the program of a generation is made: below tmp, because a killed go build
 // leaves parts beside its output, too.
 func (b *Builder) fresh(generation int) string {
-	return filepath.Join(b.tmp, b.o.Name+"-"+strconv.Itoa(generation), "out", b.o.Name+binarySuffix(b.o.Output))
+	return filepath.Join(b.work(generation), "out", b.o.Name+binarySuffix(b.o.Output))
+}
+
+// work is the directory of the build of a generation.
+func (b *Builder) work(generation int) string {
+	return filepath.Join(b.tmp, b.o.Name+"-"+strconv.Itoa(generation))
 }
 
 // naming is held while a binary gets its name. After an edit of the configuration two
@@ -392,7 +398,7 @@ func (b *Builder) locked(ctx context.Context, generation int, start time.Time, b
 }
 
 func (b *Builder) build(ctx context.Context, generation int, before []Step) Result {
-	tmp := filepath.Join(b.tmp, b.o.Name+"-"+strconv.Itoa(generation))
+	tmp := b.work(generation)
 	out := newOutput(filepath.Join(b.log, "build-"+b.o.Name+"-"+strconv.Itoa(generation)+".log"))
 	b.removeLogs()
 	// Every directory anew: a cache may be cleaned at any time.
@@ -436,11 +442,21 @@ func (b *Builder) buildGo(ctx context.Context, generation int, env []string, out
 	b.mu.Lock()
 	b.last = generation
 	argv := b.argv(generation)
-	plan := b.plan
+	plan, headers := b.plan, b.headers
 	b.mu.Unlock()
 
 	why := ""
-	if b.direct() {
+	switch {
+	case len(headers) > 0:
+		flags, err := headerFlags(b.work(generation), plan, b.o.Dir, headers)
+		if err != nil {
+			return b.refuse(err)
+		}
+		argv = slices.Insert(argv, len(argv)-1, flags...)
+		if b.direct() {
+			why = errHeaders.Error()
+		}
+	case b.direct():
 		r, reason, ok := b.tryDirect(ctx, generation, path, out)
 		if ok {
 			return r
@@ -453,7 +469,7 @@ func (b *Builder) buildGo(ctx context.Context, generation int, env []string, out
 		out = newOutput(out.path)
 		r = b.callGo(ctx, generation, path, argv, plan, env, out)
 	}
-	if b.direct() {
+	if b.direct() && len(headers) == 0 {
 		b.fellBack(r.OK)
 	}
 	r.Engine, r.Fallback = EngineGo, why

@@ -73,7 +73,10 @@ func (b *Builder) EngineStatus() EngineStatus {
 	b.short.mu.Lock()
 	e := b.short.engine
 	b.short.mu.Unlock()
-	if e != nil {
+	switch {
+	case s.Wanted && b.hidden():
+		s.Reason = errHeaders.Error()
+	case e != nil:
 		d := e.Status()
 		s.Ready, s.Reason, s.Off, s.Checked = d.Planned, d.Reason, d.Distrusted, d.Checked
 		s.Packages, s.Local, s.Lean = d.Packages, d.Local, d.Lean
@@ -148,7 +151,7 @@ func (b *Builder) fellBack(ok bool) {
 // direct, and checks those that were, with the go command, which compiles for that into its own cache. It returns when
 // that is done, when ctx is over, or when a build begins. Where Options ask for no direct engine it does nothing.
 func (b *Builder) Idle(ctx context.Context) Idled {
-	if !b.direct() {
+	if !b.direct() || b.hidden() {
 		return Idled{}
 	}
 	ctx, cancel := context.WithCancel(ctx)

@@ -11,10 +11,11 @@ import (
 
 // goPlan is how go build is called, besides -o and the package.
 type goPlan struct {
-	flags []string
-	own   string // that of flags which holds the build ID of this program alone; empty if other programs cannot be built with it
-	json  bool   // go build -json, which tells packages apart (since Go 1.24)
-	noisy bool   // it prints more than complaints (-x, -v)
+	flags   []string
+	own     string // that of flags which holds the build ID of this program alone; empty if other programs cannot be built with it
+	overlay string // the user's -overlay
+	json    bool   // go build -json, which tells packages apart (since Go 1.24)
+	noisy   bool   // it prints more than complaints (-x, -v)
 }
 
 // goFlag is one flag, with one dash and its value, as the user wrote it.
@@ -128,6 +129,7 @@ func makePlan(o Options, t toolchain, linker string) (goPlan, error) {
 
 	var p goPlan
 	p.json = t.since("go1.24") && !given("json")
+	p.overlay = lastOverlay(both)
 	p.noisy = given("x") || given("v") || given("work")
 	if t.since("go1.18") && !given("buildvcs") {
 		p.flags = append(p.flags, "-buildvcs=false")

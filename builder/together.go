@@ -341,8 +341,10 @@ func (t *together) goBuild(ctx context.Context, env []string, tmp string, out *o
 		argv = append(argv, "-json")
 	}
 	var own, packages []string
+	var headers [][]Headers
 	for _, m := range t.members {
 		m.b.mu.Lock()
+		headers = append(headers, m.b.headers)
 		m.b.last = m.gen
 		flag := m.b.plan.own
 		m.b.mu.Unlock()
@@ -351,7 +353,11 @@ func (t *together) goBuild(ctx context.Context, env []string, tmp string, out *o
 	}
 	// Each program has its own build ID. The first one holds for a package that go build knows by another name.
 	at := slices.Index(plan.flags, plan.own) + 1
-	argv = slices.Concat(argv, plan.flags[:at], own, plan.flags[at:], packages)
+	overlay, err := headerFlags(tmp, plan, b.o.Dir, headers...)
+	if err != nil {
+		return failure{}, err
+	}
+	argv = slices.Concat(argv, plan.flags[:at], own, plan.flags[at:], overlay, packages)
 	ds := newDiagnoser(b.o.Dir, !plan.noisy)
 	text := newText(ds, out)
 	c := command{path: path, argv: argv, dir: b.o.Dir, env: env, output: text, hard: true}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"github.com/hotreload/hotreload/builder"
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/gograph"
 	"github.com/hotreload/hotreload/internal/plan"
@@ -178,7 +179,7 @@ func (i *inspector) graphChange(c watcher.Change) (complete bool) {
 		if !known && c.Old != (watcher.Sum{}) && !i.isInput(c.Path) {
 			return complete // of no program here so far; the importing file will tell
 		}
-	case c.Old != (watcher.Sum{}) && c.New != (watcher.Sum{}):
+	case c.Old != (watcher.Sum{}) && c.New != (watcher.Sum{}) && !gograph.Includes(c.Path):
 		return true // the set of files is what it was
 	default:
 		complete = true
@@ -282,11 +283,28 @@ func (i *inspector) readGraph(ctx context.Context, v *service) {
 	if len(touched) > 0 {
 		i.e.post(plan.Touched{Service: v.name, Paths: touched, At: time.Now(), Why: "changed while the import graph was read"})
 	}
+	if set := v.conf.Load(); set.builder.SetHeaders(headersOf(g)) {
+		var files []string
+		for _, h := range headersOf(g) {
+			files = append(files, h.Files...)
+		}
+		if len(files) > 0 {
+			i.e.post(plan.Touched{Service: v.name, Paths: files, At: time.Now(), Why: "a C header outside of its package's directory, which go build has not looked at"})
+		}
+	}
 	i.learnHeaders(ctx, g)
 	if g.Broken() && i.sources.Load() != sources {
 		v.wanted.Add(1)
 		i.readGraph(ctx, v)
 	}
+}
+
+// headersOf are the headers that the builder has to look at.
+func headersOf(g *gograph.Graph) (out []builder.Headers) {
+	for _, h := range g.OutsideHeaders(builder.HeaderFile) {
+		out = append(out, builder.Headers(h))
+	}
+	return out
 }
 
 // tell notes that the service was told of the file as it was at that time.

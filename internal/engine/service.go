@@ -124,6 +124,9 @@ func (v *service) settings(c config.Service, cache string) (*settings, error) {
 	if set.builder, err = builder.New(v.buildOptions(c, cache)); err != nil {
 		return nil, err
 	}
+	if g := v.graph.Load(); g != nil {
+		set.builder.SetHeaders(headersOf(g))
+	}
 	return set, nil
 }
 

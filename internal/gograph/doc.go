@@ -10,6 +10,6 @@
 // of cmd/go, and not by the list alone.
 //
 // What no list can know: files that the program reads at run time (they need a rule in the configuration), and C headers
-// outside a package's directory. The latter are found by following #include lines, best effort; note that `go build` itself
-// does not notice their changes, so the rebuild they cause may well produce the same program.
+// outside a package's directory. The latter are found by following #include lines, best effort; `go build` itself does
+// not notice their changes, so whoever builds has to make it look ([Graph.OutsideHeaders]).
 package gograph

@@ -63,6 +63,7 @@ type pkg struct {
 	patterns []string // of //go:embed
 	embeds   []string // matched files, slash-separated below dir
 	cgo      bool
+	outside  []string // C headers in other directories
 	chain    []string // import paths from the main package to this one, both included
 }
 
@@ -157,6 +158,7 @@ func Merge(lastGood, partial *Graph) *Graph {
 		both.files = union(old.files, p.files)
 		both.patterns = union(old.patterns, p.patterns)
 		both.embeds = union(old.embeds, p.embeds)
+		both.outside = union(old.outside, p.outside)
 		both.cgo = old.cgo || p.cgo
 		if both.name == "" {
 			both.name = old.name

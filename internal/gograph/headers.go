@@ -1,9 +1,11 @@
 package gograph
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -28,7 +30,7 @@ func (g *Graph) headers(p *pkg, flags []string) {
 				dir = flags[i]
 			}
 			dir = abs(p.dir, dir) // the compiler runs in the package's directory
-			if !g.inModules(dir) {
+			if !g.near(dir) {
 				break
 			}
 			search = append(search, dir)
@@ -38,6 +40,8 @@ func (g *Graph) headers(p *pkg, flags []string) {
 			break
 		}
 	}
+	outside := make(map[string]bool)
+	defer func() { p.outside = slices.Sorted(maps.Keys(outside)) }()
 	seen := make(map[string]bool)
 	var queue []string
 	for _, f := range p.files {
@@ -66,17 +70,56 @@ func (g *Graph) headers(p *pkg, flags []string) {
 			}
 			for _, d := range dirs {
 				h := abs(d, filepath.FromSlash(name))
-				if info, err := os.Stat(h); err != nil || !info.Mode().IsRegular() || !g.inModules(h) {
+				if info, err := os.Stat(h); err != nil || !info.Mode().IsRegular() || !g.near(h) {
 					continue
 				}
 				if filepath.Dir(h) != p.dir {
-					g.extra[h] = "C header of package " + p.path + " (go build does not look at headers outside of its directory)"
+					g.extra[h] = "C header of package " + p.path + ", outside of its directory"
+					outside[h] = true
 				}
 				queue = append(queue, h)
 				break
 			}
 		}
 	}
+}
+
+// Includes says that a file of that name may have #include lines.
+func Includes(path string) bool {
+	switch kindOf(filepath.Base(path)) {
+	case "C header", "C source", "C++ source", "Objective-C source", "assembly source":
+		return true
+	}
+	return false
+}
+
+// OutsideHeaders are the C headers that a package includes from outside of its own directory, absolute and sorted. The go
+// command does not look at these (golang/go#24355).
+type OutsideHeaders struct {
+	Dir   string // of the package, absolute
+	Name  string // of its package clause
+	Files []string
+}
+
+// OutsideHeaders are sorted by directory. A package that would embed a file of the given name beside its own is not among them.
+func (g *Graph) OutsideHeaders(file string) []OutsideHeaders {
+	var out []OutsideHeaders
+	for _, dir := range slices.Sorted(maps.Keys(g.packages)) {
+		p := g.packages[dir]
+		embeds := slices.ContainsFunc(p.patterns, func(pattern string) bool { return embedMatch(dir, pattern, file, "") })
+		if len(p.outside) > 0 && p.name != "" && !embeds {
+			out = append(out, OutsideHeaders{dir, p.name, p.outside})
+		}
+	}
+	return out
+}
+
+// near says whether a header belongs to the project, and not to the system: it lies in a local module or beside one.
+func (g *Graph) near(name string) bool {
+	return g.local(name) && (g.inModules(name) || slices.ContainsFunc(g.modules, func(m localModule) bool {
+		beside := filepath.Dir(m.Dir)
+		return beside != filepath.Dir(beside) && !within(beside, "/usr") && within(name, beside)
+	}))
 }
 
 // inModules says whether a name lies in a local module or, outside of modules, in the project.
