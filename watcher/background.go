@@ -58,7 +58,7 @@ func (b *background) run(t *tree, now time.Time) {
 		for _, h := range b.ready[0].files {
 			d, f := h.dir, h.file
 			if h.ok && t.alive(d) && d.files[h.name] == f && !f.hashed && !f.dirty && f.st.Same(h.st) {
-				f.sum, f.hashed = h.sum, true
+				f.sum, f.hashed = f.of(h.sum), true
 			}
 		}
 		b.ready[0] = finished{}

@@ -301,7 +301,7 @@ func truth(t *testing.T, root string, skip func(name string) bool) (files map[st
 			if err != nil {
 				return err
 			}
-			files[path] = sum
+			files[path] = (&file{link: e.Type()&os.ModeSymlink != 0}).of(sum)
 		}
 		return nil
 	})

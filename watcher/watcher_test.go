@@ -637,6 +637,13 @@ func TestSymlinks(t *testing.T) {
 		write(t, filepath.Join(base, "tmp"), "3")
 		rename(t, filepath.Join(base, "tmp"), filepath.Join(base, "outfile"))
 		s.expect("data.txt")
+		// A file takes its place that has the same content, and a link that of the file: what may be embedded has changed.
+		must(t, os.Remove(filepath.Join(real, "data.txt")))
+		write(t, filepath.Join(real, "data.txt"), "3")
+		s.expect("data.txt")
+		must(t, os.Symlink("../outfile", filepath.Join(real, "tmp")))
+		rename(t, filepath.Join(real, "tmp"), filepath.Join(real, "data.txt"))
+		s.expect("data.txt")
 		// The directory that it lies in goes away, and comes back.
 		plant(t, base, map[string]string{"far/away/f": "1"})
 		must(t, os.Symlink("../far/away/f", filepath.Join(real, "far.txt")))

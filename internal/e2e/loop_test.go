@@ -264,6 +264,34 @@ func TestL9Replace(t *testing.T) {
 	}
 }
 
+// L8: an embedded file becomes a link to the same text, which go build refuses to embed, and a file again.
+func TestL8EmbeddedLink(t *testing.T) {
+	w := startWeb(t, newApp(t, webApp), nil)
+	page := filepath.Join(w.dir, "static", "page.html")
+	write(t, filepath.Join(w.dir, "copy.html"), read(t, page))
+	until(t, "the import graph is known", func() bool {
+		out, _ := hr(t, w.dir, "why", "static/page.html")
+		return strings.Contains(out, "embedded by")
+	})
+	if err := os.Symlink(filepath.Join("..", "copy.html"), page+"~"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(page+"~", page); err != nil {
+		t.Fatal(err)
+	}
+	e := w.waitFor("build_finished")
+	if e.flag("ok") || !strings.Contains(e.line, "cannot embed") {
+		t.Errorf("%s", e.line)
+	}
+	if out, code := hr(t, w.dir, "wait"); code != 1 {
+		t.Errorf("wait: %d: %s", code, out)
+	}
+	replaceFile(t, page, read(t, filepath.Join(w.dir, "copy.html")))
+	if out, code := hr(t, w.dir, "wait"); code != 0 {
+		t.Errorf("wait: %d: %s", code, out)
+	}
+}
+
 // L10: a comment-only edit is built, not restarted, and said.
 func TestL10Comment(t *testing.T) {
 	w := startWeb(t, newApp(t, webApp), nil)
