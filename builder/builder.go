@@ -51,6 +51,12 @@ type Options struct {
 	// build. May be nil.
 	Compiling func(generation int)
 
+	// Stopping is called, from another goroutine, with a command of Before, Command or
+	// Steps that has not ended a moment after its build was canceled. May be nil.
+	Stopping func(command string)
+	// Kill ends such commands at once when it is closed. May be nil.
+	Kill <-chan struct{}
+
 	Flags  []string // more flags for go build
 	Tags   []string // build tags
 	Race   bool     // -race

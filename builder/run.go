@@ -23,6 +23,10 @@ type command struct {
 	// of the user's gets SIGINT first, because make removes a half-written target then,
 	// and would take it for finished otherwise.
 	hard bool
+	// slow is called once when it has to end and takes longer than slowStop. kill ends it
+	// at once. Both may be nil.
+	slow func()
+	kill <-chan struct{}
 }
 
 // ending is how a command ended.
@@ -38,6 +42,9 @@ func (e ending) ok() bool {
 
 // interruptGrace is how long a user's command may take to clean up when it has to end.
 const interruptGrace = 2 * time.Second
+
+// slowStop is how long one waits for that without knowing for what.
+const slowStop = 500 * time.Millisecond
 
 // run runs the command and returns when its whole process group is gone and its output
 // was read.
@@ -63,7 +70,18 @@ func run(ctx context.Context, c command) ending {
 		}()
 	}
 	if !c.hard {
-		e.Signal, e.Grace = syscall.SIGINT, interruptGrace
+		e.Signal, e.Grace, e.Kill = syscall.SIGINT, interruptGrace, c.kill
+	}
+	if c.slow != nil {
+		over := make(chan struct{})
+		defer close(over)
+		defer context.AfterFunc(ctx, func() {
+			select {
+			case <-over:
+			case <-time.After(slowStop):
+				c.slow()
+			}
+		})()
 	}
 	state, err := proc.Run(ctx, e)
 	for _, w := range []io.Writer{c.output, c.stderr} {
@@ -94,6 +112,12 @@ func (b *Builder) runStep(ctx context.Context, s Step, env []string, tmp string,
 		f.end.err = err
 		return f
 	}
-	f.end = run(ctx, command{path: path, argv: argv, dir: b.o.Dir, env: env, input: s.Input, output: newText(f.found, out), hard: s.kill})
+	c := command{
+		path: path, argv: argv, dir: b.o.Dir, env: env, input: s.Input, output: newText(f.found, out), hard: s.kill, kill: b.o.Kill,
+	}
+	if b.o.Stopping != nil {
+		c.slow = func() { b.o.Stopping(f.name()) }
+	}
+	f.end = run(ctx, c)
 	return f
 }

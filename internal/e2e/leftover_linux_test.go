@@ -175,3 +175,51 @@ func TestT8EmptyInput(t *testing.T) {
 		})
 	}
 }
+
+// R2, T1: a program that takes its time to end is waited for; that is said.
+func TestT1SlowStop(t *testing.T) {
+	files := script(waitForTerm+`
+	<-ch
+	println("asked")
+	time.Sleep(2500 * time.Millisecond)
+`, "os", "os/signal", "syscall", "time")
+	s := start(t, newApp(t, files), nil)
+	s.waitFor("live")
+	_ = s.cmd.Process.Signal(syscall.SIGINT)
+	if e := s.waitFor("held"); !strings.Contains(e.str("reason"), "script to stop, at most 5s; Ctrl-C again") {
+		t.Error(e.line)
+	}
+	if e := s.waitFor("exited"); e.num("code") != 0 {
+		t.Error(e.line)
+	}
+	if code := s.exit(); code != 0 {
+		t.Errorf("exit %d", code)
+	}
+}
+
+// T1, T2, fault 64: a build step that ignores Ctrl-C is waited for; that is said, with what it is, and a second Ctrl-C ends it.
+func TestT1StubbornStep(t *testing.T) {
+	for _, twice := range []bool{false, true} {
+		t.Run(fmt.Sprint("twice ", twice), func(t *testing.T) {
+			files := script(`println("up", edit)`)
+			files[".hotreload.toml"] = "[build]\nbefore = ['sh ./gen.sh']\n"
+			files["gen.sh"] = "trap '' INT TERM\ntouch begun\nwhile :; do sleep 0.02; done\n"
+			dir := newApp(t, files)
+			s := start(t, dir, nil)
+			until(t, "the step runs", func() bool { _, err := os.Stat(filepath.Join(dir, "begun")); return err == nil })
+			_ = s.cmd.Process.Signal(syscall.SIGINT)
+			e := s.waitFor("held")
+			if reason := e.str("reason"); !strings.Contains(reason, "`sh ./gen.sh`") || !strings.Contains(reason, "Ctrl-C again") {
+				t.Error(e.line)
+			}
+			want := 0
+			if twice {
+				_ = s.cmd.Process.Signal(syscall.SIGINT)
+				want = 130
+			}
+			if code := s.exit(); code != want {
+				t.Errorf("exit %d", code)
+			}
+		})
+	}
+}

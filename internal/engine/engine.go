@@ -75,6 +75,7 @@ type Engine struct {
 	inputs chan any      // plan.Input, *question or func(), in the order in which they came
 	open   []*question   // without an answer so far
 	over   chan struct{} // closed when the session has ended
+	hurry  chan struct{} // closed when nothing is waited for any more
 
 	sources     discover.Cache
 	subscribers subscribers
@@ -98,6 +99,7 @@ func New(o Options) (*Engine, error) {
 		order:  namesOf(o.Services),
 		inputs: make(chan any, 64),
 		over:   make(chan struct{}),
+		hurry:  make(chan struct{}),
 
 		timers: map[plan.Timer]*time.Timer{},
 	}
@@ -271,6 +273,12 @@ func (e *Engine) do(a plan.Action) {
 		e.service(a.Service).runRules(a)
 	case plan.CancelBuild:
 		e.service(a.Service).cancelJob()
+	case plan.KillBuilds:
+		select {
+		case <-e.hurry: // a third Ctrl-C
+		default:
+			close(e.hurry)
+		}
 	case plan.Launch:
 		e.service(a.Service).start(a)
 	case plan.Stop:

@@ -46,6 +46,33 @@ func (v *service) leftBehind(gen int, p *runner.Process) {
 	}
 }
 
+// slowStop is how long a program may take to end without a word of it.
+const slowStop = time.Second
+
+// stopProcess asks a program to end.
+func (v *service) stopProcess(p *runner.Process) {
+	p.Stop()
+	time.AfterFunc(slowStop, func() {
+		select {
+		case <-p.Gone():
+		default:
+			v.waitsFor(fmt.Sprintf("%s to stop, at most %s", v.name, v.conf.Load().Run.StopTimeout))
+		}
+	})
+}
+
+// waitsForCommand reports that a canceled command takes its time to end.
+func (v *service) waitsForCommand(command string) { v.waitsFor("`" + command + "` to stop") }
+
+func (v *service) waitsFor(what string) {
+	v.engine.post(func() {
+		if v.engine.state.Quitting() {
+			what += "; Ctrl-C again kills it"
+		}
+		v.engine.note(event.Event{Time: time.Now(), Service: v.name, Body: event.Held{Reason: "waits for " + what}})
+	})
+}
+
 // atOnce is the longest life of a program that has found nothing to read.
 const atOnce = 2 * time.Second
 

@@ -153,6 +153,8 @@ func (v *service) buildOptions(c config.Service, cache string) builder.Options {
 			v.asOf.Store(now.UnixNano())
 			e.post(plan.Compiling{Service: v.name, Generation: gen, At: now})
 		},
+		Stopping: v.waitsForCommand,
+		Kill:     e.hurry,
 	}
 	for _, c := range b.Before {
 		o.Before = append(o.Before, builder.Step{Argv: c.Argv, Shell: c.Shell})
@@ -297,7 +299,7 @@ func (v *service) live(a plan.Launch, l *launch) {
 		if l.now {
 			p.Kill()
 		} else {
-			p.Stop()
+			v.stopProcess(p)
 		}
 	}
 	v.mu.Unlock()
@@ -591,10 +593,10 @@ func (v *service) stop(n int, now bool) {
 	case v.front != nil:
 		v.engine.spawn(func() {
 			v.drain(l)
-			l.process.Stop()
+			v.stopProcess(l.process)
 		})
 	default:
-		l.process.Stop()
+		v.stopProcess(l.process)
 	}
 }
 

@@ -1003,6 +1003,7 @@ func (w *world) act(a Action) {
 				w.fail("%s: command %d is to hear of %v", v.Name, r, a.Changed[r])
 			}
 		}
+	case KillBuilds:
 	case CancelBuild:
 		v := w.find(a.Service)
 		if v.job == nil || v.job.gen != a.Generation || v.job.canceled {

@@ -246,6 +246,9 @@ type (
 		Generation int
 	}
 
+	// KillBuilds kills what is left of the canceled builds and commands of all services.
+	KillBuilds struct{}
+
 	// RunRules asks for the commands of rules, in order; RulesDone follows.
 	RunRules struct {
 		Service    string
@@ -321,6 +324,7 @@ type (
 func (Build) action()       {}
 func (CancelBuild) action() {}
 func (RunRules) action()    {}
+func (KillBuilds) action()  {}
 func (Launch) action()      {}
 func (Stop) action()        {}
 func (Promote) action()     {}

@@ -82,6 +82,9 @@ func (s *State) Reports() []Report {
 // Knows reports whether there is such a service, be it one that leaves.
 func (s *State) Knows(service string) bool { return s.find(service) != nil }
 
+// Quitting reports whether the session has been asked to end.
+func (s *State) Quitting() bool { return s.quitting }
+
 // Paused reports whether changes are only recorded, whatever they concern.
 func (s *State) Paused() bool {
 	present, running := false, false

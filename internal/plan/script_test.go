@@ -429,6 +429,8 @@ func show(a Action) string {
 		return fmt.Sprintf("build %s %d", a.Service, a.Generation)
 	case CancelBuild:
 		return fmt.Sprintf("cancel %s %d", a.Service, a.Generation)
+	case KillBuilds:
+		return "kill builds"
 	case RunRules:
 		var rules []string
 		for _, r := range a.Rules {

@@ -1454,6 +1454,9 @@ func (s *State) abort() {
 	for _, v := range s.services {
 		s.stopAll(v, true)
 	}
+	if slices.ContainsFunc(s.services, func(v *service) bool { return v.job != nil }) {
+		s.do(KillBuilds{})
+	}
 }
 
 // pause lets changes be noted only, or be acted upon again: of one service, or of all.

@@ -21,6 +21,7 @@ type Errand struct {
 	// Signal asks the group to end when the context is over, SIGKILL follows after Grace. 0: SIGKILL at once.
 	Signal syscall.Signal
 	Grace  time.Duration
+	Kill   <-chan struct{} // ends the grace when it is closed; may be nil
 
 	// Whole ends, and waits for, what the command has left running. Without it Run returns when the command has ended and
 	// nobody holds its output: to prove that nobody is left takes seconds where this process is no subreaper. When the
@@ -118,7 +119,12 @@ func Run(ctx context.Context, e Errand) (State, error) {
 			e.Signal = syscall.SIGKILL
 		}
 		g.Stop(e.Signal, e.Grace)
-		<-g.Exited()
+		select {
+		case <-g.Exited():
+		case <-e.Kill:
+			g.Stop(syscall.SIGKILL, 0)
+			<-g.Exited()
+		}
 		g.Stop(syscall.SIGKILL, leftoverGrace) // only shortens the grace of above
 	}
 	<-g.Gone()

@@ -117,3 +117,41 @@ func TestRunCanceledLeftovers(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// T2: Kill ends the grace of a command that does not want to end.
+func TestRunKilled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	kill := make(chan struct{})
+	said := make(chan string, 10)
+	done := make(chan State, 1)
+	go func() {
+		s, err := Run(ctx, Errand{
+			Cmd:    shell("trap 'echo asked' INT; echo ready; while :; do sleep 0.01; done"),
+			Stdout: writerFunc(func(p []byte) { said <- string(p) }), Signal: syscall.SIGINT, Grace: time.Hour, Whole: true, Kill: kill,
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		done <- s
+	}()
+	for _, want := range []string{"ready\n", "asked\n"} {
+		if got := <-said; got != want {
+			t.Fatalf("%q, want %q", got, want)
+		}
+		cancel()
+	}
+	close(kill)
+	select {
+	case s := <-done:
+		if s.Signal != syscall.SIGKILL {
+			t.Errorf("%+v", s)
+		}
+	case <-time.After(patience):
+		t.Fatal("it is waited for")
+	}
+}
+
+type writerFunc func([]byte)
+
+func (f writerFunc) Write(p []byte) (int, error) { f(p); return len(p), nil }
