@@ -10,15 +10,24 @@ import (
 	"time"
 )
 
+// listens is Process.Listens.
+func (p *Process) listens() bool {
+	l := &listenProbe{pids: p.g.Pids(), ignore: inodes(p.spec.Sockets)}
+	return l.listening()
+}
+
 // awaitListen is closed when a process of the group listens, or after Grace.
 func (p *Process) awaitListen(ctx context.Context) <-chan struct{} {
-	ctx, cancel := context.WithTimeout(ctx, p.spec.Ready.Grace)
+	cancel := func() {}
+	if grace := p.spec.Ready.Grace; grace > 0 {
+		ctx, cancel = context.WithTimeout(ctx, grace)
+	}
 	met := make(chan struct{})
 	l := &listenProbe{
 		pids: []int{p.g.Pid()}, ignore: inodes(p.spec.Sockets),
 		nextPids: time.Now().Add(20 * time.Millisecond), // most servers listen by then, and have no children
 	}
-	listens := p.poll(ctx, 2*time.Millisecond, 10*time.Millisecond, func(context.Context) bool {
+	listens := p.poll(ctx, 2*time.Millisecond, listenPause, func(context.Context) bool {
 		// The list of the group's processes costs a look at the process table, the
 		// leader's own descriptors next to nothing.
 		if now := time.Now(); now.After(l.nextPids) {
@@ -31,7 +40,6 @@ func (p *Process) awaitListen(ctx context.Context) <-chan struct{} {
 		defer cancel()
 		select {
 		case <-listens:
-			p.listened.Store(true)
 			close(met)
 		case <-ctx.Done():
 			if ctx.Err() == context.DeadlineExceeded {
@@ -41,6 +49,9 @@ func (p *Process) awaitListen(ctx context.Context) <-chan struct{} {
 	})
 	return met
 }
+
+// listenPause is the time between two looks at a program's sockets.
+const listenPause = 10 * time.Millisecond
 
 // listenProbe looks for listening sockets of processes.
 type listenProbe struct {

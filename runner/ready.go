@@ -16,7 +16,10 @@ var errStopped = errors.New("stopped before it was ready")
 // ErrEnded is why a process that ended by itself is not ready. Exited says it too.
 var ErrEnded = errors.New("ended before it was ready")
 
-// awaitReady returns nil when the process is ready, or why it is not. It ends at the
+// ErrLate is why a process was not ready in time. It may still become so: Ready says it then.
+var ErrLate = errors.New("not ready")
+
+// awaitReady returns nil when the process is ready, or why it will not be. It ends at the
 // latest when ctx does, which is when the group is gone.
 func (p *Process) awaitReady(ctx context.Context) error {
 	r := p.spec.Ready
@@ -61,7 +64,7 @@ func (p *Process) awaitReady(ctx context.Context) error {
 			}
 			return nil
 		case <-timeout:
-			return fmt.Errorf("not ready within %v: %s", r.Timeout, what)
+			p.ready <- fmt.Errorf("%w within %v: %s", ErrLate, r.Timeout, what)
 		case <-p.stopping:
 			return errStopped
 		case <-ended:

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -266,8 +267,8 @@ func TestReadyListen(t *testing.T) {
 			default:
 			}
 			w.Write([]byte("go\n"))
-			if err := p.ready(); err != nil || !p.Listened() {
-				t.Error(err, p.Listened(), p.out)
+			if err := p.ready(); err != nil || !p.Listens() {
+				t.Error(err, p.Listens(), p.out)
 			}
 			p.Kill()
 			p.gone()
@@ -282,8 +283,8 @@ func TestReadyListenGrace(t *testing.T) {
 	s.Sockets = []*os.File{listener(t)}
 	s.Ready = Ready{Listen: true, Grace: 30 * time.Millisecond, Timeout: patience}
 	p := start(t, s)
-	if err := p.ready(); err != nil || p.Listened() {
-		t.Error(err, p.Listened())
+	if err := p.ready(); err != nil || p.Listens() {
+		t.Error(err, p.Listens())
 	}
 	if time.Since(p.start) < s.Ready.Grace {
 		t.Error("too early")
@@ -303,17 +304,28 @@ func TestReadyListenGrace(t *testing.T) {
 	p = start(t, q)
 	r.Close()
 	p.out.await(t, "started") // it has a socket
-	if err := p.ready(); err != nil || p.Listened() {
-		t.Error(err, p.Listened())
+	if err := p.ready(); err != nil || p.Listens() {
+		t.Error(err, p.Listens())
 	}
 	p.Kill()
 	p.gone()
 
-	s.Sockets = nil
-	s.Ready.Grace = 0
-	p = start(t, s)
-	if err := p.ready(); err != nil || p.Listened() {
-		t.Error(err, p.Listened())
+	// Without Grace it is late, and ready when it listens after all.
+	q = self("listen", "NET=tcp4", "ADDR=127.0.0.1:0")
+	if r, w, err = os.Pipe(); err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	q.Stdin = r
+	q.Ready = Ready{Listen: true, Timeout: 20 * time.Millisecond}
+	p = start(t, q)
+	r.Close()
+	if err := p.ready(); !errors.Is(err, ErrLate) {
+		t.Error(err)
+	}
+	w.Write([]byte("go\n"))
+	if err := p.ready(); err != nil || !p.Listens() {
+		t.Error(err, p.Listens())
 	}
 }
 

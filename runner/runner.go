@@ -71,10 +71,10 @@ type Ready struct {
 	Log    *regexp.Regexp // matches a line of either stream
 	Notify bool           // READY=1 on NOTIFY_SOCKET, as by sd_notify(3)
 	After  time.Duration  // alive for so long
-	Listen bool           // a process of the group listens on a TCP or Unix socket of its own; at latest after Grace
+	Listen bool           // a process of the group listens on a TCP or Unix socket of its own
 
-	Grace   time.Duration // for Listen; zero: at once
-	Timeout time.Duration // not ready until then is an error; zero: none
+	Grace   time.Duration // for Listen: after this time it counts as ready all the same; zero: it does not
+	Timeout time.Duration // later than that is late (ErrLate); zero: never
 }
 
 // Process is a running process with everything that descends from it.
@@ -89,9 +89,8 @@ type Process struct {
 	inUse   *inUse
 	notify  *notifySocket
 
-	asked    atomic.Bool // Stop or Kill was called
-	killed   atomic.Bool // SIGKILL came from us
-	listened atomic.Bool
+	asked  atomic.Bool // Stop or Kill was called
+	killed atomic.Bool // SIGKILL came from us
 
 	stopOnce sync.Once
 	stopping chan struct{} // closed at the first Stop or Kill
@@ -202,7 +201,7 @@ func newProcess(s Spec) (*Process, proc.Cmd, error) {
 		inUse:    newInUse(),
 		stopping: make(chan struct{}),
 		ended:    make(chan struct{}),
-		ready:    make(chan error, 1),
+		ready:    make(chan error, 2),
 		exited:   make(chan Exit, 1),
 		gone:     make(chan struct{}),
 	}
@@ -321,17 +320,18 @@ func (p *Process) drain() bool {
 // Pid is the process id, and the id of its group.
 func (p *Process) Pid() int { return p.g.Pid() }
 
-// Ready receives one value: nil when the process is ready, or an error that says why it
-// will not be (it timed out, ended, or was stopped before).
+// Ready receives nil when the process is ready, or an error that says why it will not be (it
+// ended, or was stopped before). One that is not ready in time is said to be late first
+// (ErrLate), once.
 func (p *Process) Ready() <-chan error { return p.ready }
 
 // Listeners are the TCP addresses on which processes of the group listen; nil where the
 // system does not tell.
 func (p *Process) Listeners() []netip.AddrPort { return proc.ListenersOf(p.g.Pids()) }
 
-// Listened says whether the group has been seen listening (Ready.Listen). It is valid
-// after Ready.
-func (p *Process) Listened() bool { return p.listened.Load() }
+// Listens says whether a process of the group listens on a TCP or Unix socket that was not
+// handed over to it. False where the system does not tell.
+func (p *Process) Listens() bool { return p.listens() }
 
 // Stop ends the group: StopSignal, and after StopTimeout SIGKILL. It returns at once.
 // Further calls change nothing.

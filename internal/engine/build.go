@@ -39,6 +39,9 @@ func (v *service) job(gen int, set *settings) builder.Job {
 			v.engine.beforeFailure(ctx)
 		}
 		end()
+		if !res.Canceled {
+			v.asOf.Store(v.began.Load())
+		}
 		if res.OK && !res.Canceled && v.engine.watch() != nil {
 			v.builtNow()
 		}

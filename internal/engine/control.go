@@ -106,7 +106,7 @@ func (e *Engine) Await(ctx context.Context, service string) ([]plan.Report, erro
 				return false // it is not known yet what the program reads
 			}
 			// While paused nothing will happen, so there is nothing to wait for.
-			if !r.Settled && !r.Paused {
+			if !r.Paused && (!r.Settled || e.unjudged(r)) {
 				return false
 			}
 			out = append(out, r)
@@ -114,6 +114,25 @@ func (e *Engine) Await(ctx context.Context, service string) ([]plan.Report, erro
 		return true
 	})
 	return out, err
+}
+
+// unjudged reports whether a save may have been made that nothing could tell from one that
+// concerns nobody: the import graph of the service is unknown or out of date. It has the
+// graph read, so that the answer comes.
+func (e *Engine) unjudged(r plan.Report) bool {
+	v := e.service(r.Service)
+	if v == nil || e.watch() == nil || r.State == plan.StateStopped || !v.conf.Load().GoBuilds() {
+		return false
+	}
+	wanted := v.wanted.Load()
+	if v.tried.Load() >= wanted {
+		return false
+	}
+	if v.asked < wanted {
+		v.asked = wanted
+		e.spawn(func() { e.notify.graph(v) })
+	}
+	return true
 }
 
 // catchUp returns when every change of a file made before the call is an input of the plan.

@@ -16,6 +16,7 @@ import (
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/discover"
 	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/gograph"
 	"github.com/hotreload/hotreload/internal/plan"
 	"github.com/hotreload/hotreload/watcher"
 )
@@ -78,6 +79,7 @@ type Engine struct {
 	hurry  chan struct{} // closed when nothing is waited for any more
 
 	sources     discover.Cache
+	guess       gograph.Guess // for services whose graph is not known
 	subscribers subscribers
 	relay       relay
 	ports       freePorts

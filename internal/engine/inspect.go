@@ -238,6 +238,10 @@ func (i *inspector) readGraph(ctx context.Context, v *service) {
 		return
 	}
 	asked, sources := v.wanted.Load(), i.sources.Load()
+	defer func() {
+		v.tried.Store(max(v.tried.Load(), asked))
+		i.e.post(func() {}) // whoever waits asks again
+	}()
 	g, err := gograph.Load(ctx, v.graphOptions())
 	if ctx.Err() != nil {
 		return
@@ -434,11 +438,11 @@ func (v *service) input(path string) (bool, string) {
 	}
 	g := v.graph.Load()
 	if g == nil || v.stale() {
-		if inputByName(path) {
-			return true, "Go file (the import graph is being read)"
+		if what, ok := v.engine.guess.Input(path); ok {
+			return true, what + " (the import graph is being read)"
 		}
 		if g == nil {
-			return false, "neither a Go file nor named by a rule"
+			return false, "no source file, not embedded, and not named by a rule"
 		}
 	}
 	verdict := g.Verdict(path)

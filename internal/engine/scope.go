@@ -35,6 +35,9 @@ func (e *Engine) scope() watcher.Scope {
 			w.graphs = append(w.graphs, g)
 			s.Trees = append(s.Trees, g.Trees()...)
 			s.Dirs = append(s.Dirs, g.Dirs()...)
+		} else if v.conf.Load().GoBuilds() {
+			w.unknown = true
+			s.Trees = append(s.Trees, gograph.Beside(e.root)...)
 		}
 		for _, r := range v.conf.Load().rules {
 			if r.effect != plan.None || !r.command.IsZero() {
@@ -58,11 +61,12 @@ func (e *Engine) scope() watcher.Scope {
 // is a lie. A rule wins over .gitignore, which was not written for hotreload, and yields to
 // watch.exclude, which was; so does what the code opens.
 type wanted struct {
-	e      *Engine
-	config string
-	env    []string
-	graphs []*gograph.Graph
-	globs  []glob
+	e       *Engine
+	config  string
+	env     []string
+	graphs  []*gograph.Graph
+	globs   []glob
+	unknown bool // a graph is not known yet
 }
 
 // keeps says which files count although they are skipped.
@@ -72,6 +76,11 @@ func (w *wanted) keeps(path string, why watcher.Skip) bool {
 	}
 	for _, g := range w.graphs {
 		if g.Verdict(path).Input {
+			return true
+		}
+	}
+	if w.unknown {
+		if _, ok := w.e.guess.Input(path); ok {
 			return true
 		}
 	}

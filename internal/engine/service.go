@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,8 +46,12 @@ type service struct {
 	// nothing is missed.
 	wanted, loaded atomic.Int64
 	opening        opening
-	// asOf is when the newest build began to read files.
-	asOf atomic.Int64
+	// tried is the count of wanted up to which reading the graph has come to an end, well or
+	// not, and what it found has been posted.
+	tried atomic.Int64
+	asked int64 // the count for which Await had it read; of the engine's goroutine
+	// asOf is when the newest build that ran to its end began to read files.
+	asOf, began atomic.Int64
 
 	hooks hooks
 
@@ -150,7 +156,7 @@ func (v *service) buildOptions(c config.Service, cache string) builder.Options {
 		Name:    v.name,
 		Compiling: func(gen int) {
 			now := time.Now()
-			v.asOf.Store(now.UnixNano())
+			v.began.Store(now.UnixNano())
 			e.post(plan.Compiling{Service: v.name, Generation: gen, At: now})
 		},
 		Stopping: v.waitsForCommand,
@@ -331,7 +337,9 @@ func (v *service) live(a plan.Launch, l *launch) {
 				elsewhere = nil
 			}
 		case err := <-ready:
-			ready = nil
+			if !errors.Is(err, runner.ErrLate) {
+				ready = nil
+			}
 			if errors.Is(err, runner.ErrEnded) {
 				continue // its end is told, with the reason; twice would be noise
 			}
@@ -437,7 +445,7 @@ func (v *service) runSpec(a plan.Launch, l *launch) (runner.Spec, error) {
 		args = e.opt.Args
 	}
 	dir := e.abs(r.Dir)
-	s := runner.Spec{Dir: dir, Ready: v.readiness()}
+	s := runner.Spec{Dir: dir, Ready: v.readiness(a.Program.Binary)}
 	switch {
 	case len(r.Command) > 0:
 		for _, arg := range r.Command {
@@ -465,10 +473,7 @@ func (v *service) runSpec(a plan.Launch, l *launch) (runner.Spec, error) {
 		if r.Ready == "" {
 			// A connection proves nothing here: the kernel accepts it for a
 			// program that is dead.
-			s.Ready = runner.Ready{}
-			if r.Order == "start-first" {
-				s.Ready = runner.Ready{After: survives} // else a broken program would end the good one
-			}
+			s.Ready = runner.Ready{After: survives}
 		}
 	}
 	if v.front != nil {
@@ -486,13 +491,15 @@ func (v *service) runSpec(a plan.Launch, l *launch) (runner.Spec, error) {
 	return s, nil
 }
 
-// survives is how long a program must live to take the place of another one when nothing
-// tells that it is ready.
+// survives is how long a program must live to count as live when nothing tells that it is
+// ready. Counting it as live from its start was rejected: a worker that panicked 100 ms later
+// had been reported as live, and with start-first it had ended the good one.
 const survives = 300 * time.Millisecond
 
-// readiness is when the program counts as live. Without a setting, a server is
-// ready when it listens; whether it is one, its predecessor has shown.
-func (v *service) readiness() runner.Ready {
+// readiness is when the program counts as live. Without a setting, a server is ready when
+// it listens, and everything else when it has lived for a moment. Which one it is, its
+// predecessor has shown, or what is linked into it.
+func (v *service) readiness(binary string) runner.Ready {
 	r := v.conf.Load().Run
 	if r.Ready != "" {
 		ready, err := parseReady(r.Ready)
@@ -501,33 +508,83 @@ func (v *service) readiness() runner.Ready {
 			return ready
 		}
 	}
+	can := unknown
+	if binary != "" {
+		can = canListen(binary)
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	switch v.server {
-	case yes:
-		return runner.Ready{Listen: true, Grace: max(r.ReadyTimeout, listenGrace)}
-	case no:
-		return runner.Ready{}
+	patience := max(r.ReadyTimeout, listenGrace)
+	switch {
+	case v.server == yes && can == no, v.server == unknown && can == yes:
+		// Migrations may come first; and a server that cannot listen any more may be one that
+		// panics on its way there. A program that is no server is late for once: it is known then.
+		return runner.Ready{Listen: true, Grace: patience}
+	case v.server == yes:
+		return runner.Ready{Listen: true, Timeout: patience}
+	case v.server == no || can == no:
+		return runner.Ready{After: survives}
 	}
 	return runner.Ready{Listen: true, Grace: listenGrace}
 }
 
-// listenGrace is how long the first start of a program is given to listen,
-// before it counts as started though it may be no server.
+// listenGrace is how long the first start of a program of which nothing is known is given
+// to listen, before it counts as started though it may be no server.
 const listenGrace = 500 * time.Millisecond
 
-// learn notes whether the program is a server.
+// learn notes whether the program, which is ready, is a server.
 func (v *service) learn(p *runner.Process) {
+	is := no
+	if p.Listens() {
+		is = yes
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.learnLocked(p)
+	v.server = is
 }
 
-func (v *service) learnLocked(p *runner.Process) {
-	if p.Listened() {
-		v.server = yes
-	} else if v.server == unknown {
-		v.server = no
+// canListen reports whether a Go program could listen on a TCP or Unix socket: the linker
+// leaves the function out of those that do not call it, and its name in the table that
+// stack traces need, which is there even without symbols. Unknown: it is no Go program.
+func canListen(binary string) answer {
+	f, err := os.Open(binary)
+	if err != nil {
+		return unknown
+	}
+	defer f.Close()
+	found, err := contains(f, []byte("net.(*sysListener).listen"), []byte("runtime.goexit"))
+	switch {
+	case err != nil || !found[1]:
+		return unknown
+	case found[0]:
+		return yes
+	}
+	return no
+}
+
+// contains reports for each word whether it occurs in what is read.
+func contains(r io.Reader, words ...[]byte) ([]bool, error) {
+	found := make([]bool, len(words))
+	longest := 0
+	for _, w := range words {
+		longest = max(longest, len(w))
+	}
+	buf := make([]byte, 0, 256<<10)
+	for {
+		n, err := r.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		for i, w := range words {
+			found[i] = found[i] || bytes.Contains(buf, w)
+		}
+		if err == io.EOF || !slices.Contains(found, false) {
+			return found, nil
+		}
+		if err != nil {
+			return found, err
+		}
+		if rest := len(buf) - longest; rest > 0 {
+			buf = buf[:copy(buf[:cap(buf)], buf[rest:])]
+		}
 	}
 }
 
@@ -574,11 +631,11 @@ func (v *service) stop(n int, now bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	l := v.launches[n]
-	if l != nil && l.process != nil {
-		v.learnLocked(l.process)
-	}
 	if l != nil {
 		l.feed.leave()
+	}
+	if l != nil && l.process != nil && v.server != yes && l.process.Listens() {
+		v.server = yes // it needed longer than it was given
 	}
 	switch {
 	case l == nil:

@@ -41,6 +41,7 @@ type Graph struct {
 	missing  map[string]string // directories of local packages that are imported but do not exist, with their import paths
 	problems []string          // why the graph is incomplete; none: it is complete
 	links    *links
+	guess    *Guess // for what an incomplete graph cannot tell
 }
 
 // Module is a Go module: its path, and its root directory.
@@ -74,7 +75,7 @@ type Verdict struct {
 	Chain  []string // import paths from the main package to the one the file belongs to; nil if it belongs to none
 }
 
-// Broken says that something could not be resolved, so that every Go file and module file counts as an input.
+// Broken says that something could not be resolved, so that everything counts as an input that could be one (Guess).
 func (g *Graph) Broken() bool { return len(g.problems) > 0 }
 
 // MainPackage is the package asked for: import path, name ("main" if it is a program, "" if unknown), directory.

@@ -275,7 +275,7 @@ func assemble(c *caller, all []*listed, complain string, env goEnv, flags buildF
 		packages: make(map[string]*pkg),
 		extra:    make(map[string]string), future: make(map[string]string),
 		include: make(map[string]string), missing: make(map[string]string),
-		links: newLinks(),
+		links: newLinks(), guess: new(Guess),
 	}
 	if complain != "" {
 		g.problems = append(g.problems, firstLine(complain))

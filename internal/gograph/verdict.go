@@ -206,27 +206,16 @@ func (g *Graph) chainOf(dir string) []string {
 }
 
 // mayCount says whether a file may turn out to be an input while the graph is incomplete, and which problem is the reason.
-// Everything below the directory of a missing package may, and in the directories of inputs everything that could be
-// embedded, for a //go:embed line may be what cannot be read.
 func (g *Graph) mayCount(file string) (why string, may bool) {
-	base := filepath.Base(file)
-	if !g.local(file) || strings.HasSuffix(base, "_test.go") {
+	if !g.local(file) {
 		return "", false
 	}
-	why = g.problems[0]
-	name := g.links.name(file)
-	for dir := range g.missing {
-		if within(file, dir) || within(name, dir) {
-			return why, true
+	for _, name := range []string{file, g.links.name(file)} {
+		if _, ok := g.guess.Input(name); ok {
+			return g.problems[0], true
 		}
 	}
-	if IsModuleFile(file) || filepath.Ext(base) == ".go" && !hiddenName(base) {
-		return why, true
-	}
-	if badEmbedName(base) {
-		return "", false
-	}
-	return why, has(g.dirs, filepath.Dir(file)) || has(g.dirs, filepath.Dir(name))
+	return "", false
 }
 
 // kindOf names a source file's kind for people.

@@ -1181,6 +1181,9 @@ func (s *State) ready(in ReadyIs) {
 		s.fell(v, p)
 		return
 	}
+	if p.unready { // it was late
+		p.unready, v.told.problem = false, nil
+	}
 	p.ready = true
 	s.say(v, p.gen, event.Ready{AfterMS: event.MS(s.now.Sub(p.started))})
 	if v.old != nil && !s.quitting && !v.leaving {
