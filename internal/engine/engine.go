@@ -80,6 +80,7 @@ type Engine struct {
 
 	sources     discover.Cache
 	guess       gograph.Guess // for services whose graph is not known
+	outputs     []os.FileInfo // files that our own output goes to
 	subscribers subscribers
 	relay       relay
 	ports       freePorts
@@ -103,7 +104,8 @@ func New(o Options) (*Engine, error) {
 		over:   make(chan struct{}),
 		hurry:  make(chan struct{}),
 
-		timers: map[plan.Timer]*time.Timer{},
+		timers:  map[plan.Timer]*time.Timer{},
+		outputs: outputs(),
 	}
 	e.conf.Store(o.Config)
 	var list []*service
@@ -118,7 +120,7 @@ func New(o Options) (*Engine, error) {
 		list = append(list, v)
 	}
 	e.roster.Store(newRoster(list))
-	e.state = plan.New(plan.Options{Services: e.specs(), Once: o.Once})
+	e.state = plan.New(plan.Options{Services: e.specs(), Once: o.Once, Root: e.root + string(filepath.Separator)})
 	if !o.Once {
 		w, err := e.newWatcher(o.Config)
 		if err != nil {

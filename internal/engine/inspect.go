@@ -40,6 +40,7 @@ type inspector struct {
 	sources   atomic.Int64  // changes of Go files that were judged so far
 	config    bool          // the config file has changed in this burst
 	again     chan struct{} // it was empty a while ago
+	writers   writers
 }
 
 func newInspector(e *Engine) *inspector {
@@ -102,11 +103,12 @@ func (i *inspector) files(b watcher.Batch) plan.Files {
 			reload = true
 			continue
 		}
-		if c.Path == i.e.opt.RecordFile {
+		if i.e.own(c.Path) {
 			continue
 		}
 		pc := planChange(c)
-		complete := i.graphChange(c)
+		complete, generated := i.graphChange(c)
+		pc.Generated = generated
 		for _, v := range i.e.all() {
 			unsure := v.conf.Load().GoBuilds() && (v.graph.Load() == nil || v.stale())
 			e := v.effect(c.Path)
@@ -128,10 +130,13 @@ func (i *inspector) files(b watcher.Batch) plan.Files {
 				i.tell(v, c.Path, pc.At)
 			}
 		}
+		if len(pc.Effects) == 0 && filepath.Ext(c.Path) != ".go" && i.writers.writes(c.Path, time.Now()) {
+			continue
+		}
 		in.Changes = append(in.Changes, pc)
 	}
 	for _, c := range b.Rewritten {
-		if c.Path == i.e.configPath() || c.Path == i.e.opt.RecordFile {
+		if c.Path == i.e.configPath() || i.e.own(c.Path) {
 			continue
 		}
 		pc := planChange(c)
@@ -161,8 +166,9 @@ func planChange(c watcher.Change) plan.Change {
 }
 
 // graphChange notes whether the change can alter what a program is built from,
-// and reports whether the file as it is now could be compiled at all.
-func (i *inspector) graphChange(c watcher.Change) (complete bool) {
+// and reports whether the file as it is now could be compiled at all, and whether it says
+// that it is generated.
+func (i *inspector) graphChange(c watcher.Change) (complete, generated bool) {
 	switch {
 	case gograph.IsModuleFile(c.Path):
 	case filepath.Ext(c.Path) == ".go":
@@ -172,20 +178,20 @@ func (i *inspector) graphChange(c watcher.Change) (complete bool) {
 		old, known := i.headers[c.Path]
 		i.headers[c.Path] = h.Key
 		i.mu.Unlock()
-		complete = h.Complete
+		complete, generated = h.Complete, h.Generated
 		if known && old == h.Key && c.Old != (watcher.Sum{}) && c.New != (watcher.Sum{}) && !i.broken() {
-			return complete
+			return complete, generated
 		}
 		if !known && c.Old != (watcher.Sum{}) && !i.isInput(c.Path) {
-			return complete // of no program here so far; the importing file will tell
+			return complete, generated // of no program here so far; the importing file will tell
 		}
 	case c.Old != (watcher.Sum{}) && c.New != (watcher.Sum{}) && !gograph.Includes(c.Path):
-		return true // the set of files is what it was
+		return true, false // the set of files is what it was
 	default:
 		complete = true
 	}
 	i.outdate(c.Path)
-	return complete
+	return complete, generated
 }
 
 // outdate says that the graphs which have the file as an input are to be read again.

@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -19,7 +20,12 @@ type Header struct {
 	Key string
 	// Complete says that the whole file parses as Go.
 	Complete bool
+	// Generated says that the file carries the mark of generated code (go help generate).
+	Generated bool
 }
+
+// generated is the mark. Unlike the go command it is taken where it is, also below the package clause.
+var generated = regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT\.\r?$`)
 
 // HeaderOf reads a file. It is made to be called at every save: if no Key changed and no file came or went, the graph is
 // as it was, and `go list` need not run.
@@ -44,7 +50,7 @@ func HeaderOf(path string) Header {
 		mode |= parser.ParseComments // only for the preamble: comments cost a third of the time
 	}
 	f, err := parser.ParseFile(token.NewFileSet(), path, src, mode)
-	h := Header{Complete: err == nil}
+	h := Header{Complete: err == nil, Generated: generated.Match(src)}
 	if err != nil {
 		// After ten errors the parser gives up and returns an empty file, imports and all.
 		f, _ = parser.ParseFile(token.NewFileSet(), path, src, mode|parser.ImportsOnly)

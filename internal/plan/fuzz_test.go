@@ -129,7 +129,10 @@ type modelService struct {
 	paused     bool
 	parked     bool
 	leaving    bool
-	step       int // in which its build was asked for
+	step       int          // in which its build was asked for
+	cancels    int          // builds in a row that were called off
+	wanted     int          // the newest generation before this step, if that is to be built
+	through    map[int]bool // generations that were built to their end though newer were wanted
 }
 
 type world struct {
@@ -215,7 +218,7 @@ func (w *world) setUp() {
 	for i, name := range names {
 		v := &modelService{
 			programs: map[string]string{}, disk: map[string]bool{}, timers: map[TimerKind]time.Time{},
-			seen: map[int]int{}, built: map[int]bool{},
+			seen: map[int]int{}, built: map[int]bool{}, through: map[int]bool{},
 		}
 		v.Service = Service{
 			Name: name, Builds: name != "c", Restart: policies[w.choose(3)], OnError: []string{"keep", "keep", "stop"}[w.choose(3)],
@@ -492,7 +495,7 @@ func (w *world) random() {
 	case n == 59:
 		w.fire(v, Backoff)
 	case n == 60:
-		if !w.fire(v, Calm) {
+		if !w.fire(v, Calm) && !w.fire(v, Loop) {
 			w.fire(v, SlowBuild)
 		}
 	case n == 61:
@@ -745,6 +748,7 @@ func (w *world) rest() {
 			busy = w.life(v) || busy
 			busy = w.fire(v, Backoff) || busy
 			busy = w.fire(v, Calm) || busy
+			busy = w.fire(v, Loop) || busy
 		}
 		if w.quit && !w.deadline.IsZero() && w.choose(3) == 0 {
 			busy = true
@@ -909,6 +913,12 @@ func (w *world) step(in Input) {
 		w.say("> %s %s", w.now.Format("05.000"), showInput(in))
 	}
 	before := w.exits
+	for _, v := range w.services {
+		v.wanted = 0
+		if in := w.st.find(v.Name); in != nil && in.wantBuild {
+			v.wanted = in.gen
+		}
+	}
 	actions := w.st.Step(w.now, in)
 	if before > 0 && len(actions) > 0 {
 		w.fail("actions after Exit: %v", actions)
@@ -1011,6 +1021,7 @@ func (w *world) act(a Action) {
 			return
 		}
 		v.job.canceled = true
+		v.cancels++
 	case Launch:
 		starts()
 		w.launch(w.find(a.Service), a)
@@ -1129,7 +1140,8 @@ func (w *world) launch(v *modelService, a Launch) {
 		w.fail("%s: launch %d after %d", v.Name, a.Launch, v.launches)
 	}
 	v.launches = a.Launch
-	if v.job != nil {
+	through := v.through[a.Generation]
+	if v.job != nil && !through {
 		w.fail("%s: started while something newer is built", v.Name)
 	}
 	if v.Builds {
@@ -1157,7 +1169,7 @@ func (w *world) launch(v *modelService, a Launch) {
 	if in.good != nil && (in.broken || v.paused && in.wantBuild) {
 		want = in.good.Generation
 	}
-	if in.fallen {
+	if in.fallen || through {
 		want = a.Program.Generation
 	}
 	if a.Generation != want {
@@ -1184,11 +1196,23 @@ func (w *world) told(e event.Event) {
 	case event.BuildCanceled:
 		v.open--
 	case event.BuildFinished:
-		if v.open > 0 {
+		build := v.open > 0 // else it tells of a rule's command
+		if build {
 			v.open--
 		}
 		if b.OK {
 			v.made = [2]string{v.making, v.made[0]}
+		}
+		if build && e.Generation < v.wanted {
+			if v.cancels < cancelMost {
+				w.fail("%s: the build of generation %d counts, wanted is %d", v.Name, e.Generation, v.wanted)
+			}
+			if b.OK {
+				v.through[e.Generation] = true
+			}
+		}
+		if build {
+			v.cancels = 0
 		}
 	case event.Live:
 		p := v.proc

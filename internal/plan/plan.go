@@ -72,6 +72,8 @@ type Change struct {
 	At      time.Time
 	Effects map[string]Effect // by service; a missing service is not concerned
 	Why     string            // why it concerns nobody, when Effects is empty
+
+	Generated bool // the file says that a generator wrote it
 }
 
 // Program is a built program.
@@ -353,6 +355,8 @@ const (
 	Backoff
 	// Calm: nothing was written again for a while.
 	Calm
+	// Loop: files that kept changing because of what their changes led to are calm.
+	Loop
 	// StopDeadline: the time is over in which everything was to end.
 	StopDeadline
 )
@@ -380,6 +384,7 @@ type Service struct {
 // Options are the settings of the session.
 type Options struct {
 	Services  []Service
-	MaxBuilds int  // builds at a time, those made together counting as one; 0: 2
-	Once      bool // build, run, and exit with the program's own code
+	MaxBuilds int    // builds at a time, those made together counting as one; 0: 2
+	Once      bool   // build, run, and exit with the program's own code
+	Root      string // with its last separator: files below it are named without it
 }

@@ -111,7 +111,7 @@ func (v *service) report() Report {
 	if answers != nil && !answers.ended {
 		r.PID, r.Running, r.Since = answers.pid, answers.gen, answers.started
 	}
-	busy := v.pending() || v.open || len(v.rules) > 0
+	busy := v.pending() || v.open || len(v.rules) > 0 || v.looping()
 	switch {
 	case v.job != nil:
 		r.State = StateBuilding

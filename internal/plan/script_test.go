@@ -24,7 +24,7 @@ var update = flag.Bool("update", false, "write what the code does into testdata/
 //	service NAME [needs=A,B] [before] [command] [job] [nobuild] [restart=POLICY] [onerror=POLICY] [group=G] [timeout=D] [later] [startfirst] [rollback]
 //	        later: not there at the beginning
 //	option [once] [maxbuilds=N]
-//	file NAME SERVICE EFFECT [input] [rule=N] [css] [signal=NAME]   (a line per service)
+//	file NAME SERVICE EFFECT [input] [rule=N] [css] [signal=NAME] [generated]   (a line per service)
 //
 //	running SERVICE     begin, build (program a), launch and ready have passed; not shown
 //
@@ -45,7 +45,7 @@ var update = flag.Bool("update", false, "write what the code does into testdata/
 //	> ready SERVICE#LAUNCH [problem]
 //	> ended SERVICE#LAUNCH CODE | SIGNAL [NUMBER]
 //	> gone SERVICE#LAUNCH
-//	> fired SERVICE slow-build | backoff | calm
+//	> fired SERVICE slow-build | backoff | calm | loop
 //	> touched SERVICE FILE
 //	> fired session stop-deadline
 //	> restart|rebuild|pause|resume [SERVICE], stop SERVICE, quit, abort
@@ -213,6 +213,8 @@ func (s *script) setting(line string) error {
 				e.CSS = true
 			case "signal":
 				e.Signal = v
+			case "generated":
+				c.Generated = true
 			default:
 				return fmt.Errorf("unknown word %q", k)
 			}
@@ -383,6 +385,8 @@ func (s *script) input(line string) (Input, error) {
 			t.What = Backoff
 		case "calm":
 			t.What = Calm
+		case "loop":
+			t.What = Loop
 		case "stop-deadline":
 			t = Timer{What: StopDeadline}
 		}
@@ -483,6 +487,8 @@ func timerName(t Timer) string {
 		return t.Service + " backoff"
 	case Calm:
 		return t.Service + " calm"
+	case Loop:
+		return t.Service + " loop"
 	case StopDeadline:
 		return "session stop-deadline"
 	}

@@ -21,6 +21,8 @@ const (
 	clockSlack     = 10 * time.Millisecond   // file times come from a clock that ticks every 4 ms or so, and lag
 	chainMost      = 8                       // two tools that write for each other must not build for ever
 	calmAfter      = 1200 * time.Millisecond // longer than the age at which a burst is closed (watch.max_wait)
+	cancelMost     = 3                       // builds in a row that newer saves cancel; the next one runs to its end
+	blameMost      = 2                       // times that a person's file ends the commands which may have written it
 )
 
 // State is all that a session knows. It is owned by one goroutine.
@@ -40,8 +42,9 @@ type State struct {
 	joined map[string]int // slots of the builds begun in this step, by group
 	slots  int            // counts them
 
-	now time.Time
-	out []Action
+	now       time.Time
+	out       []Action
+	following bool // changes that waited are acted upon
 }
 
 // paused says for which services changes are recorded only: for all, or for none, but for
@@ -119,12 +122,22 @@ type service struct {
 	trusted bool      // dirty is exact and all there is: no events were lost, and no build was asked for otherwise
 	built   time.Time // when the good program's build ended: a change made earlier may be in it or not
 
-	generated map[string]bool // inputs known to be written by our own commands
-	again     bool            // build once more: an input changed while commands were running
-	rewrites  map[string]bool // inputs known to be written by the build command, as they were
-	foreign   map[string]bool // ... by the commands of other services
-	chain     int             // builds in a row that were made once more
-	restless  bool            // files are still being written again: one more build waits for Calm
+	// Who writes an input, as far as its changes show. One that changed while no command of ours
+	// ran is a person's: saved counts how often it ended commands since then that ran while it
+	// changed. One that changes only while they run is generated: true, when it was written in
+	// the build once more, too.
+	saved     map[string]int
+	generated map[string]bool
+	again     bool // build once more: an input changed while commands were running
+	canceled  int  // builds in a row that newer saves canceled
+	through   bool // the good program is one that was let through, and is started though newer is wanted
+
+	loops    map[string]*loop // files whose changes may follow from what their last change led to
+	ran      interval         // the newest commands of rules
+	rewrites map[string]bool  // inputs known to be written by the build command, as they were
+	foreign  map[string]bool  // ... by the commands of other services
+	chain    int              // builds in a row that were made once more
+	restless bool             // files are still being written again: one more build waits for Calm
 
 	fallen   bool     // the newest program did not come up; what runs, if anything does, is older
 	proven   *Program // with rollback: the program that was live last
@@ -168,6 +181,8 @@ type job struct {
 	done      time.Time
 	canceled  bool
 	again     bool            // it is itself the one more build
+	through   bool            // it runs to its end, whatever is saved
+	own       map[string]bool // inputs that were written while its commands ran
 	rewrote   map[string]bool // inputs that were written while it compiled, as they were
 	doubtful  bool            // others' commands do that every time: only a failure counts for nothing
 
@@ -179,6 +194,7 @@ type job struct {
 type held struct {
 	program Program
 	at      time.Time
+	through bool // newer was wanted already when it was built
 }
 
 type process struct {
@@ -189,7 +205,8 @@ type process struct {
 	pid      int
 	started  time.Time
 	ready    bool
-	unready  bool // will not be ready
+	unready  bool // was not ready in time
+	readyAt  time.Time
 	live     bool // was announced as live
 	stopping bool // was asked to end
 	asked    time.Time
@@ -222,7 +239,7 @@ func New(o Options) *State {
 func newService(c Service) *service {
 	return &service{
 		Service: c, dirty: map[string]Sum{}, trusted: true, triggers: map[int]map[string]bool{},
-		generated: map[string]bool{}, rewrites: map[string]bool{}, foreign: map[string]bool{}, files: map[string]bool{},
+		saved: map[string]int{}, generated: map[string]bool{}, loops: map[string]*loop{}, rewrites: map[string]bool{}, foreign: map[string]bool{}, files: map[string]bool{},
 	}
 }
 
@@ -303,7 +320,10 @@ func (v *service) want(at time.Time, build bool) {
 	v.since = at
 	v.backoff = 0
 	if build && v.Builds {
-		v.wantBuild, v.held = true, nil
+		v.wantBuild = true
+		if v.held != nil && !v.held.through {
+			v.held = nil
+		}
 	} else {
 		v.replace()
 	}
@@ -381,9 +401,13 @@ func (s *State) changedService(v *service, in Files, concerned map[string]bool) 
 		if e.Kind == Rebuild && !v.Builds {
 			e.Kind = Restart
 		}
-		if e.Input && v.absorbs(c) {
+		if e.Input && v.absorbs(c, s.now) {
 			concerned[c.Path] = true
 			v.remember(c, in.First)
+			continue
+		}
+		if s.loops(v, c, e) {
+			concerned[c.Path] = true
 			continue
 		}
 		if e.Rule != NoRule {
@@ -470,28 +494,80 @@ func (v *service) triggered(rule int, paths ...string) {
 	}
 }
 
-// absorbs reports whether a changed input is part of the newest build because
-// one of our own commands wrote it, so that building for it would never end
-// (CompileDaemon#67). The first time that a file changes so, one more build
-// follows: it could as well have been the user's save, read too early by a
-// generator. A build that has just ended counts too: a poll, or a short build,
-// lets the change be heard of only then.
-func (v *service) absorbs(c Change) bool {
-	for _, j := range []*job{v.job, v.last} {
-		if j == nil || !j.wrote(c.At) {
-			continue
-		}
-		if !v.generated[c.Path] {
-			v.generated[c.Path] = true
-			// What a rule's command read is its own affair: the build that
-			// follows does not run it, and has the change.
-			if v.Before && !j.again {
-				v.again = true
-			}
-		}
-		return true
+// absorbs reports whether a changed input is part of the newest build because one of our own
+// commands wrote it, so that building for it would never end (CompileDaemon#67).
+//
+// A file that also changes while no command runs is a person's: its change is a save, and
+// ends the commands, which may have read it already. Any other one is taken for generated.
+// The first time one more build follows, because it could as well have been a save; if the
+// file is not written in that build, it was. A build that has just ended counts too: a poll,
+// or a short build, lets the change be heard of only then.
+func (v *service) absorbs(c Change, now time.Time) bool {
+	j := v.writer(c.At)
+	if j == nil {
+		v.saved[c.Path] = 0
+		delete(v.generated, c.Path)
+		return false
 	}
-	return false
+	j.note(c.Path)
+	known, met := v.generated[c.Path]
+	blamed, personal := v.saved[c.Path]
+	switch {
+	case c.Generated || known:
+		v.generated[c.Path] = true
+		return true
+	case personal && blamed < blameMost:
+		v.saved[c.Path]++
+		return false
+	case j == v.job && j.compile.IsZero() && now.Sub(j.begun) > slowBuildAfter:
+		return false // they may hang, and a save is the way to end them
+	case !met:
+		v.generated[c.Path] = false
+		// What a rule's command read is its own affair: the build that follows does not run
+		// it, and has the change.
+		if v.Before && !j.again {
+			v.again = true
+		}
+	default:
+		v.generated[c.Path] = true
+	}
+	delete(v.saved, c.Path)
+	return true
+}
+
+// writer is the build whose commands may have written a file at that time; nil if there is none.
+func (v *service) writer(at time.Time) *job {
+	for _, j := range []*job{v.job, v.last} {
+		if j != nil && j.wrote(at) {
+			return j
+		}
+	}
+	return nil
+}
+
+func (j *job) note(path string) {
+	if j.own == nil {
+		j.own = map[string]bool{}
+	}
+	j.own[path] = true
+}
+
+// sift decides about the files that were taken for generated in the build before the newest:
+// the newest has written them too, or they are not.
+func (v *service) sift() {
+	j := v.compiled
+	if j == nil || !j.again || !j.generates {
+		return
+	}
+	for p, sure := range v.generated {
+		switch {
+		case sure:
+		case j.own[p]:
+			v.generated[p] = true
+		default:
+			delete(v.generated, p)
+		}
+	}
 }
 
 // rewritten has a service built once more if its compiler may have read an input while
@@ -529,6 +605,9 @@ func (s *State) rewritten(v *service, in Files) {
 			continue
 		}
 		concerned = true
+		if w := v.writer(c.At); w != nil {
+			w.note(c.Path)
+		}
 		if !since.After(v.built.Add(clockSlack)) {
 			v.trusted = false // so it may be with the good program, which an undo must not bring back
 		}
@@ -708,8 +787,14 @@ func (s *State) pump(v *service) {
 	if v.job != nil {
 		// A generator that leads to no build runs to its end: what it has
 		// written so far is half of something.
-		if v.wantBuild && v.job.build && v.job.gen != v.gen {
-			s.cancel(v)
+		if v.wantBuild && v.job.build && v.job.gen != v.gen && !v.job.canceled && !v.job.through {
+			if v.job.through = v.canceled >= cancelMost; !v.job.through {
+				v.canceled++
+				s.cancel(v)
+			}
+		}
+		if v.through {
+			s.start(v)
 		}
 		return
 	}
@@ -800,6 +885,7 @@ func (s *State) slot() int {
 }
 
 func (s *State) build(v *service) {
+	v.sift()
 	v.timing = timing{build: s.now}
 	slot := s.joined[v.Group]
 	if slot == 0 {
@@ -843,6 +929,7 @@ func (s *State) rulesDone(in RulesDone) {
 			v.triggered(rule, paths...)
 		}
 	}
+	v.ran = interval{j.begun, s.now}
 	if in.Canceled || j.canceled || in.OK {
 		for _, sig := range v.signals {
 			if !slices.Contains(j.signals, sig) {
@@ -910,13 +997,14 @@ func (s *State) buildDone(in BuildDone) {
 	}
 	// A hopeful build that failed in the middle of a burst says nothing of the
 	// files as they will be: it is done over once the burst has closed.
-	if in.Canceled || j.canceled || in.Generation != v.gen || !in.OK && v.open {
+	if in.Canceled || j.canceled || in.Generation != v.gen && !j.through || !in.OK && v.open {
 		j.canceled = true
 		s.say(v, in.Generation, event.BuildCanceled{})
 		return
 	}
-	v.compiled = j
-	if !in.OK && (v.again || j.doubtful) && !v.restless && !j.again {
+	v.compiled, v.canceled = j, 0
+	newest := in.Generation == v.gen
+	if !in.OK && newest && (v.again || j.doubtful) && !v.restless && !j.again {
 		// An input changed under the compiler: that it failed says nothing either. Once:
 		// nobody shall wait for an error because files are written all the time.
 		s.say(v, in.Generation, event.BuildCanceled{})
@@ -927,8 +1015,9 @@ func (s *State) buildDone(in BuildDone) {
 	v.timing.built = s.now
 	in.Finished.OK = in.OK
 	v.told.build = &in.Finished
+	v.wantBuild = v.wantBuild && !newest
 	if !in.OK {
-		v.wantBuild, v.broken = false, true
+		v.broken = true
 		s.say(v, in.Generation, in.Finished)
 		switch {
 		case s.opt.Once:
@@ -938,10 +1027,10 @@ func (s *State) buildDone(in BuildDone) {
 		}
 		return
 	}
-	v.held = &held{in.Program, s.now}
+	v.held = &held{in.Program, s.now, !newest}
+	v.broken = v.broken && newest                                            // what is older than the newest save is adopted as it is
 	in.Finished.Unchanged = v.unchanged(in.Program) != nil && !v.wantRestart // else it would not stay
 	s.say(v, in.Generation, in.Finished)
-	v.wantBuild = false
 }
 
 // unchanged is the process that already is this program, and runs or has done its work;
@@ -959,17 +1048,20 @@ func (v *service) unchanged(p Program) *process {
 // adopt makes the held result the good program.
 func (s *State) adopt(v *service) {
 	h := v.held
-	v.held, v.broken, v.missedBuild, v.fallback = nil, false, false, nil
+	v.held, v.fallback = nil, nil
+	if !h.through { // else a newer build is wanted, or has failed since
+		v.broken, v.missedBuild = false, false
+	}
 	same := v.unchanged(h.program)
 	if v.wantRestart {
 		same = nil
 	}
 	v.wantRestart = false
 	clear(v.dirty)
-	v.trusted, v.built = true, h.at
+	v.trusted, v.built = !h.through, h.at // what an older one has of the newest saves is not known
 	if same == nil {
 		v.good = &h.program
-		v.wantRun, v.done = true, nil
+		v.wantRun, v.through, v.done = true, v.wantBuild, nil
 		return
 	}
 	// The running process stays with the file that it was started from.
@@ -983,11 +1075,11 @@ func (s *State) adopt(v *service) {
 // start brings the good program up, when what it needs is live: after what runs is gone,
 // or (start-first) beside it.
 func (s *State) start(v *service) {
-	if !v.wantRun || v.job != nil || v.wantBuild && !s.idle(v) || v.held != nil {
+	if !v.wantRun || v.held != nil || (v.job != nil || v.wantBuild && !s.idle(v)) && !v.through {
 		return
 	}
 	if v.Builds && (v.good == nil || v.broken && v.OnError == "stop") {
-		v.wantRun, v.fallback = false, nil
+		v.wantRun, v.fallback, v.through = false, nil, false
 		return
 	}
 	// What runs goes on while its successor has to wait.
@@ -1008,7 +1100,7 @@ func (s *State) start(v *service) {
 		s.stop(v, v.proc, false)
 		return
 	}
-	v.wantRun, v.added = false, false
+	v.wantRun, v.added, v.through = false, false, false
 	v.launch++
 	p, gen := Program{Generation: v.gen}, s.generationOf(v)
 	switch {
@@ -1184,7 +1276,7 @@ func (s *State) ready(in ReadyIs) {
 	if p.unready { // it was late
 		p.unready, v.told.problem = false, nil
 	}
-	p.ready = true
+	p.ready, p.readyAt = true, s.now
 	s.say(v, p.gen, event.Ready{AfterMS: event.MS(s.now.Sub(p.started))})
 	if v.old != nil && !s.quitting && !v.leaving {
 		// Also if something newer is wanted by now: it is newer than what served.
@@ -1354,6 +1446,8 @@ func (s *State) fired(t Timer) {
 		}
 	case Calm:
 		v.restless = false
+	case Loop:
+		s.followLoops(v)
 	}
 }
 
@@ -1444,6 +1538,8 @@ func (s *State) quit(code int, reason string) {
 	for _, v := range s.services {
 		v.wantBuild, v.wantRestart, v.wantRun, v.again = false, false, false, false
 		v.held, v.rules, v.signals, v.fallback = nil, nil, nil, nil
+		v.through = false
+		s.forgetLoops(v)
 		s.cancel(v)
 		s.do(Disarm{Timer{v.Name, SlowBuild}})
 		s.do(Disarm{Timer{v.Name, Backoff}})
@@ -1486,6 +1582,8 @@ func (s *State) park(v *service) {
 	}
 	v.parked = true
 	v.wantRestart, v.wantRun, v.waiting, v.excuse, v.fallback = false, false, "", "", nil
+	v.through = false
+	s.forgetLoops(v)
 	s.cancel(v)
 	s.do(Disarm{Timer{v.Name, Backoff}})
 	s.stopAll(v, false)
@@ -1581,7 +1679,7 @@ func (s *State) reconfigure(in Reconfigured) {
 		list = append(list, v)
 		if v.Builds && !c.Builds {
 			v.wantBuild, v.held, v.good, v.broken = false, nil, nil, false
-			v.proven, v.fallback = nil, nil
+			v.proven, v.fallback, v.through = nil, nil, false
 			s.cancel(v)
 		}
 		v.Service = c
@@ -1614,7 +1712,8 @@ func (s *State) leave(v *service) {
 	v.leaving, v.open = true, false
 	v.wantBuild, v.wantRestart, v.wantRun, v.again = false, false, false, false
 	v.held, v.rules, v.signals, v.good, v.reload = nil, nil, nil, nil, reloadNothing
-	v.proven, v.fallback = nil, nil
+	v.proven, v.fallback, v.through = nil, nil, false
+	s.forgetLoops(v)
 	s.cancel(v)
 	s.do(Disarm{Timer{v.Name, SlowBuild}})
 	s.do(Disarm{Timer{v.Name, Backoff}})

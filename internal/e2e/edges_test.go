@@ -1,0 +1,260 @@
+//go:build unix
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hotreload/hotreload/internal/testaddr"
+)
+
+// scribble writes into a file again and again until the test is over: the pace is the subject.
+func scribble(t *testing.T, path string, pace time.Duration) {
+	t.Helper()
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(pace)
+		defer tick.Stop()
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+				if err != nil {
+					continue
+				}
+				fmt.Fprintf(f, "line %d\n", n)
+				f.Close()
+			}
+		}
+	}()
+	t.Cleanup(func() { close(stop); <-done })
+}
+
+// E1: while the import graph is incomplete, a log beside the sources counts for nothing: it
+// starts no build and keeps no repair from being live.
+func TestE1LogBesideBrokenGraph(t *testing.T) {
+	for name, broken := range map[string]string{
+		"missing package": "import _ \"example.test/web/nowhere\"",
+		"missing module":  "import _ \"example.org/nowhere\"",
+		"embed":           "import _ \"embed\"\n\n//go:embed nothing.txt\nvar nothing string",
+		"cycle":           "import _ \"example.test/web/loop\"",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := newApp(t, webApp)
+			write(t, filepath.Join(dir, "loop", "loop.go"), "package loop\n\nimport _ \"example.test/web/loop/b\"\n")
+			write(t, filepath.Join(dir, "loop", "b", "b.go"), "package b\n\nimport _ \"example.test/web/loop\"\n")
+			w := startWeb(t, dir, nil, withEnv("GOFLAGS=-mod=mod", "GOPROXY=off"))
+			extra := filepath.Join(dir, "extra.go")
+			replaceFile(t, extra, "package main\n\n"+broken+"\n")
+			w.wait("failed", func(e ev) bool { return e.Event == "build_finished" && !e.flag("ok") })
+			w.succeed(1, "wait") // the incomplete graph is known
+			scribble(t, filepath.Join(dir, "app.log"), 50*time.Millisecond)
+			mark := w.mark()
+			replaceFile(t, extra, "package main\n\n"+broken+"\n\n// again\n")
+			w.succeed(1, "wait")
+			if n := count(w.since(mark), "build_started"); n > 2 {
+				t.Errorf("%d builds for one save beside a log\n%s", n, w.dump())
+			}
+			replaceFile(t, extra, "package main\n")
+			w.setVersion("repaired")
+			w.succeed(0, "wait")
+			if got := w.answer().version; got != "repaired" {
+				t.Errorf("after wait it answers %q", got)
+			}
+		})
+	}
+}
+
+// E2: an idle session whose own output lies in the project writes nothing, whatever it is
+// asked to print, also behind a pipe, and with a program that logs into the project.
+func TestE2OwnOutput(t *testing.T) {
+	const chatter = `package main
+
+import (
+	"fmt"
+	"log"
+	"net/http"
+	"os"
+	"time"
+)
+
+func main() {
+	f, err := os.Create("app.log")
+	if err != nil {
+		log.Fatal(err)
+	}
+	go func() {
+		for n := 0; ; n++ {
+			fmt.Fprintln(f, n)
+			fmt.Println("on stdout", n)
+			time.Sleep(20 * time.Millisecond)
+		}
+	}()
+	http.ListenAndServe(os.Getenv("ADDR"), nil)
+}
+`
+	for name, line := range map[string]string{
+		"json":    `exec "$0" run --log json >out.log 2>err.log`,
+		"verbose": `exec "$0" run -v >out.log 2>err.log`,
+		"pipe":    `"$0" run -v 2>&1 | tee all.log >/dev/null`,
+		"events":  `exec "$0" run -v --events ev.jsonl >out.log 2>&1`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := newApp(t, map[string]string{"go.mod": "module example.test/chatter\n\ngo 1.25\n", "main.go": chatter})
+			cmd := exec.Command("sh", "-c", line, hotreload)
+			cmd.Dir = dir
+			cmd.Env = append(cleanEnv(), mark(t.Name()), "ADDR="+testaddr.Free(t))
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			s := &session{t: t, dir: dir, cmd: cmd}
+			t.Cleanup(func() {
+				s.command("stop")
+				cmd.Wait()
+				if left := processesOf(t.Name()); len(left) > 0 {
+					t.Errorf("left behind: %v", left)
+				}
+			})
+			log := func() string { return read(t, filepath.Join(dir, "app.log")) }
+			until(t, "the program logs", func() bool { _, err := os.Stat(filepath.Join(dir, "app.log")); return err == nil && log() != "" })
+			// Its lines are the clock: many of them, and not one of ours about a file.
+			until(t, "a hundred lines", func() bool { return strings.Count(log(), "\n") > 100 })
+			for _, f := range []string{"err.log", "out.log", "all.log", "ev.jsonl"} {
+				data, err := os.ReadFile(filepath.Join(dir, f))
+				if err != nil {
+					continue
+				}
+				for _, l := range strings.Split(string(data), "\n") {
+					if strings.Contains(l, "app.log") || strings.Contains(l, "err.log") || strings.Contains(l, "out.log") || strings.Contains(l, "all.log") || strings.Contains(l, "ev.jsonl") {
+						t.Errorf("%s tells of a log: %s", f, l)
+					}
+				}
+			}
+		})
+	}
+}
+
+// E4: a rule's command, and a program, that write what triggers them are stopped after a few
+// rounds, with the name of the file; the rest goes on, and `wait` returns.
+func TestE4Loops(t *testing.T) {
+	for _, tt := range []struct{ name, config, start, file string }{
+		{"command", "[[rules]]\npaths = [\"t/*\"]\neffect = \"restart\"\ncommand = \"date +%N > t/out\"\n", "", "t/out"},
+		{"command without effect", "[[rules]]\npaths = [\"t/*\"]\neffect = \"none\"\ncommand = \"date +%N > t/out\"\n", "", "t/out"},
+		{"program", "[[rules]]\npaths = [\"t/*\"]\neffect = \"restart\"\n", "os.WriteFile(\"t/state\", fmt.Append(nil, time.Now().UnixNano()), 0o644)", "t/state"},
+		{"env file", "", "os.WriteFile(\".env\", fmt.Appendf(nil, \"N=%d\\n\", time.Now().UnixNano()), 0o644)", ".env"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			files := map[string]string{
+				"go.mod": "module example.test/loops\n\ngo 1.25\n",
+				"t/in":   "one\n",
+				".env":   "N=0\n",
+				"main.go": `package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+)
+
+const version = "one"
+
+func main() {
+	start()
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, version) })
+	http.ListenAndServe(os.Getenv("ADDR"), nil)
+}
+
+func start() { ` + tt.start + `; _ = time.Now }
+`,
+			}
+			if tt.config != "" {
+				files[".hotreload.toml"] = tt.config
+			}
+			dir := newApp(t, files)
+			addr := testaddr.Free(t)
+			s := start(t, dir, nil, withEnv("ADDR="+addr))
+			mark := s.mark()
+			if tt.start == "" {
+				s.waitFor("live")
+				write(t, filepath.Join(dir, "t", "in"), "two\n")
+			}
+			s.wait("named", func(e ev) bool { return e.Event == "problem" && strings.Contains(e.str("message"), tt.file) })
+			s.succeed(0, "wait")
+			s.edit("main.go", `"one"`, `"two"`)
+			s.succeed(0, "wait")
+			if got := s.get(addr, "/"); got != "two" {
+				t.Errorf("after wait it answers %q", got)
+			}
+			if n := count(s.since(mark), "started"); n > 10 {
+				t.Errorf("%d starts\n%s", n, s.dump())
+			}
+			named := 0
+			for _, e := range s.since(mark) {
+				if e.Event == "problem" && strings.Contains(e.str("message"), tt.file) {
+					named++
+				}
+			}
+			if named > 2 {
+				t.Errorf("named %d times\n%s", named, s.dump())
+			}
+		})
+	}
+}
+
+// L14, L11: a save while the commands before a build run reaches the generator, the second
+// time as well as the first, and what hangs is ended by it.
+func TestL14SaveDuringBefore(t *testing.T) {
+	t.Parallel()
+	g := newGate(t)
+	dir := newApp(t, map[string]string{
+		".hotreload.toml": fmt.Sprintf("[build]\nbefore = [%q]\n", "sed 's/const T/const G/' types.go > g.tmp; . "+g.script()+"; cp g.tmp gen.go"),
+		"go.mod":          "module example.test/gen\n\ngo 1.25\n",
+		"types.go":        "package main\n\nconst T = \"0\"\n",
+		"main.go": `package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+)
+
+func main() {
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, T, " ", G) })
+	http.ListenAndServe(os.Getenv("ADDR"), nil)
+}
+`,
+	})
+	addr := testaddr.Free(t)
+	s := start(t, dir, nil, withEnv("ADDR="+addr))
+	s.waitFor("live")
+	save := func(v string) {
+		replaceFile(t, filepath.Join(dir, "types.go"), fmt.Sprintf("package main\n\nconst T = %q\n", v))
+	}
+	for i := range 3 {
+		g.shut()
+		save(fmt.Sprintf("%d-1", i))
+		g.await() // sed has read it
+		save(fmt.Sprintf("%d-2", i))
+		// The one that waits at the gate is ended, not let through.
+		s.succeed(0, "wait")
+		want := fmt.Sprintf("%d-2 %d-2", i, i)
+		if got := s.get(addr, "/"); got != want {
+			t.Fatalf("round %d: after wait it answers %q, want %q\n%s", i, got, want, s.dump())
+		}
+	}
+}

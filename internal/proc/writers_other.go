@@ -1,0 +1,6 @@
+//go:build !linux
+
+package proc
+
+// Written cannot be told here.
+func Written(string) bool { return false }
