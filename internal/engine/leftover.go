@@ -79,8 +79,8 @@ const atOnce = 2 * time.Second
 var readsInput = regexp.MustCompile(`\b(os\.Stdin|fmt\.Scan)`)
 
 // explainEmptyInput says why a program that reads its standard input has ended well at once.
-func (v *service) explainEmptyInput(s runner.Spec, gen int, p *runner.Process, x runner.Exit) {
-	if s.Stdin != nil || v.conf.Load().Run.Stdin != "keys" || x.Asked || x.Code != 0 || x.Signal != 0 || x.Duration > atOnce || p.Listened() {
+func (v *service) explainEmptyInput(s runner.Spec, gen int, x runner.Exit) {
+	if s.Stdin != nil || v.conf.Load().Run.Stdin != "keys" || x.Asked || x.Code != 0 || x.Signal != 0 || x.Duration > atOnce || v.isServer() {
 		return
 	}
 	var files []string

@@ -360,7 +360,7 @@ func (v *service) live(a plan.Launch, l *launch) {
 		case x := <-exited:
 			exited, ready, stopped = nil, nil, nil
 			ended(x)
-			v.explainEmptyInput(spec, a.Generation, p, x)
+			v.explainEmptyInput(spec, a.Generation, x)
 			t := time.NewTimer(leftoverGrace)
 			defer t.Stop()
 			remains = t.C
@@ -541,6 +541,13 @@ func (v *service) learn(p *runner.Process) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.server = is
+}
+
+// isServer reports whether the program has been seen to listen.
+func (v *service) isServer() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.server == yes
 }
 
 // canListen reports whether a Go program could listen on a TCP or Unix socket: the linker
