@@ -62,6 +62,11 @@ soak: ## 5,000 restarts with edits, crashes and kills: nothing may grow
 chaos: ## the same, shorter (SEED=n for another course)
 	$(GO) test -count=1 -timeout 30m -v -run TestF6Soak ./internal/e2e -soak 300 -soak.seed $(SEED)
 
+ROUNDS ?= 2000
+.PHONY: exact
+exact: ## ROUNDS (2,000) random saves of every kind of input: wait, then ask the program
+	$(GO) test -count=1 -timeout 24h -v -run 'TestE12Exact$$' ./internal/e2e -exact.rounds $(ROUNDS) -exact.seed $(SEED)
+
 EDITS ?= 5000
 .PHONY: identity
 identity: ## the direct engine against go build, byte for byte: EDITS (5,000) random edits of real modules

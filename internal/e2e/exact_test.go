@@ -3,11 +3,18 @@
 package e2e
 
 import (
+	"encoding/json"
+	"flag"
 	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hotreload/hotreload/internal/testaddr"
 )
@@ -150,3 +157,226 @@ func main() {
 }
 
 const assembly = "#include \"textflag.h\"\n\nTEXT ·n(SB), NOSPLIT, $0-8\n\tMOVQ $1, ret+0(FP)\n\tRET\n"
+
+var (
+	exactRounds = flag.Int("exact.rounds", 24, "how many rounds of TestE12Exact")
+	exactSeed   = flag.Uint64("exact.seed", 1, "of its random choices")
+)
+
+// exactApp is a program made of every kind of input. It answers what it was made of.
+var exactApp = map[string]string{
+	"lib/go.mod": "module example.test/lib\n\ngo 1.25\n",
+	"app/go.mod": "module example.test/app\n\ngo 1.25\n\nrequire example.test/lib v0.0.0\n\nreplace example.test/lib => ../lib\n",
+	"app/.hotreload.toml": `[[rules]]
+paths = ["views/*.html"]
+effect = "restart"
+`,
+	"app/main.go": `package main
+
+import (
+	"embed"
+	"encoding/json"
+	"net/http"
+	"os"
+	"time"
+
+	"example.test/app/pkg"
+	"example.test/lib"
+)
+
+//go:embed data.txt assets
+var files embed.FS
+
+func read(name string) string { b, _ := files.ReadFile(name); return string(b) }
+
+func main() {
+	view, _ := os.ReadFile("views/a.html")
+	fresh := map[string]string{}
+	entries, _ := files.ReadDir("assets")
+	for _, e := range entries {
+		fresh[e.Name()] = read("assets/" + e.Name())
+	}
+	time.Sleep(delay)
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		json.NewEncoder(w).Encode(map[string]any{
+			"go": version, "package": pkg.Name(), "replace": lib.Name(), "embed": read("data.txt"), "new embed": fresh,
+			"assembly": number(), "header": header(), "env": os.Getenv("EXACT_VALUE"), "rule": string(view),
+		})
+	})
+	http.ListenAndServe(os.Getenv("ADDR"), nil)
+}
+`,
+	"app/number_amd64.go": "package main\n\nfunc n() int\n\nfunc number() int { return n() }\n",
+	"app/number_other.go": "//go:build !amd64\n\npackage main\n\nfunc number() int { return 0 }\n",
+	"app/cgo.go":          "//go:build cgo\n\npackage main\n\nimport \"example.test/app/c\"\n\nfunc header() int { return c.Value() }\n",
+	"app/nocgo.go":        "//go:build !cgo\n\npackage main\n\nfunc header() int { return 0 }\n",
+	"app/c/c.go":          "package c\n\n// #include \"value.h\"\nimport \"C\"\n\nfunc Value() int { return C.VALUE }\n",
+}
+
+// exact is the state of the files, and what writes them.
+type exact struct {
+	t      *testing.T
+	r      *rand.Rand
+	dir    string
+	asm    bool
+	cgo    bool
+	values map[string]int // by kind of input
+	assets map[string]int
+	count  int
+}
+
+func (x *exact) kinds() []string {
+	kinds := []string{"go", "package", "replace", "embed", "new embed", "env", "rule"}
+	if x.asm {
+		kinds = append(kinds, "assembly")
+	}
+	if x.cgo {
+		kinds = append(kinds, "header")
+	}
+	return kinds
+}
+
+// edit saves a new value of one kind of input.
+func (x *exact) edit(kind string) {
+	x.count++
+	n := x.count
+	x.values[kind] = n
+	switch kind {
+	case "go":
+		delay := x.r.IntN(3) * 120
+		x.save("app/version.go", fmt.Sprintf("package main\n\nimport \"time\"\n\nconst version = %d\nconst delay = %d * time.Millisecond\n", n, delay))
+	case "package":
+		x.save("app/pkg/pkg.go", fmt.Sprintf("package pkg\n\nfunc Name() int { return %d }\n", n))
+	case "replace":
+		x.save("lib/lib.go", fmt.Sprintf("package lib\n\nfunc Name() int { return %d }\n", n))
+	case "embed":
+		x.save("app/data.txt", fmt.Sprint(n))
+	case "new embed":
+		name := fmt.Sprintf("f%d.txt", x.r.IntN(4))
+		if _, there := x.assets[name]; there && len(x.assets) > 1 && x.r.IntN(3) == 0 {
+			delete(x.assets, name)
+			if err := os.Remove(filepath.Join(x.dir, "app", "assets", name)); err != nil {
+				x.t.Fatal(err)
+			}
+			return
+		}
+		x.assets[name] = n
+		x.save("app/assets/"+name, fmt.Sprint(n))
+	case "assembly":
+		x.save("app/number_amd64.s", strings.Replace(assembly, "$1", fmt.Sprintf("$%d", n), 1))
+	case "header":
+		x.save("app/c/value.h", fmt.Sprintf("#define VALUE %d\n", n))
+	case "env":
+		x.save("app/.env", fmt.Sprintf("EXACT_VALUE=%d\n", n))
+	case "rule":
+		x.save("app/views/a.html", fmt.Sprint(n))
+	}
+}
+
+// save writes a file in one of the ways in which editors and tools do.
+func (x *exact) save(name, content string) {
+	path := filepath.Join(x.dir, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		x.t.Fatal(err)
+	}
+	switch x.r.IntN(5) {
+	case 0: // in place
+		write(x.t, path, content)
+	case 1: // a new file in its place
+		replaceFile(x.t, path, content)
+	case 2: // away, then anew
+		os.Rename(path, path+"~")
+		write(x.t, path, content)
+		os.Remove(path + "~")
+	case 3: // truncated, then in two pieces
+		f, err := os.Create(path)
+		if err != nil {
+			x.t.Fatal(err)
+		}
+		half := len(content) / 2
+		f.WriteString(content[:half])
+		time.Sleep(time.Duration(x.r.IntN(12)) * time.Millisecond) // the editor's own pace
+		f.WriteString(content[half:])
+		f.Close()
+	case 4: // the same twice
+		write(x.t, path, content)
+		write(x.t, path, content)
+	}
+}
+
+// want is what the program has to answer now.
+func (x *exact) want() map[string]string {
+	want := map[string]string{"new embed": fmt.Sprint(x.assets)}
+	for _, k := range x.kinds() {
+		if k != "new embed" {
+			want[k] = fmt.Sprint(x.values[k])
+		}
+	}
+	return want
+}
+
+// got asks the program.
+func (x *exact) got(s *session, addr string) map[string]string {
+	var all map[string]any
+	if err := json.Unmarshal([]byte(s.get(addr, "/")), &all); err != nil {
+		x.t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, k := range x.kinds() {
+		if k == "new embed" {
+			assets := map[string]string{}
+			for name, v := range all[k].(map[string]any) {
+				assets[name] = fmt.Sprint(v)
+			}
+			got[k] = fmt.Sprint(assets)
+			continue
+		}
+		got[k] = fmt.Sprint(all[k])
+	}
+	return got
+}
+
+// E12, M1: whatever is saved, how and when, once `wait` has returned 0 the program is made of
+// it, and `status` says the same. (make exact plays 2,000 rounds.)
+func TestE12Exact(t *testing.T) {
+	t.Parallel()
+	const perSession = 8
+	_, noCC := exec.LookPath("gcc")
+	for first := 0; first < *exactRounds; first += perSession {
+		seed := *exactSeed + uint64(first/perSession)
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			x := &exact{
+				t: t, r: rand.New(rand.NewPCG(seed, 12)), dir: newApp(t, exactApp), asm: runtime.GOARCH == "amd64", cgo: noCC == nil,
+				values: map[string]int{}, assets: map[string]int{},
+			}
+			for _, k := range x.kinds() {
+				x.edit(k)
+			}
+			if !x.asm {
+				x.values["assembly"] = 0
+			}
+			addr := testaddr.Free(t)
+			s := start(t, filepath.Join(x.dir, "app"), []string{"--set", fmt.Sprintf("build.engine=%q", []string{"auto", "go"}[x.r.IntN(2)])}, withEnv("ADDR="+addr))
+			s.waitFor([]string{"session_started", "live"}[x.r.IntN(2)]) // edits come before anything runs, too
+			for round := range min(perSession, *exactRounds-first) {
+				var edits []string
+				for range 1 + x.r.IntN(3) {
+					kind := x.kinds()[x.r.IntN(len(x.kinds()))]
+					edits = append(edits, kind)
+					x.edit(kind)
+					if x.r.IntN(2) == 0 {
+						time.Sleep(time.Duration(x.r.IntN(400)) * time.Millisecond) // a random moment is the subject
+					}
+				}
+				s.succeed(0, "wait")
+				got, want := x.got(s, addr), x.want()
+				if !maps.Equal(got, want) {
+					t.Fatalf("round %d, after %v and wait:\ngot  %v\nwant %v\n%s", round, edits, got, want, s.dump())
+				}
+				if v := s.status().Services[0]; v.State != "live" || v.Stale {
+					t.Fatalf("round %d: wait says live, status says %s, stale %v\n%s", round, v.State, v.Stale, s.dump())
+				}
+			}
+		})
+	}
+}
