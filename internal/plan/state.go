@@ -1581,6 +1581,7 @@ func (s *State) park(v *service) {
 		return
 	}
 	v.parked = true
+	s.followLoops(v) // to be noted, like every change from now on
 	v.wantRestart, v.wantRun, v.waiting, v.excuse, v.fallback = false, false, "", "", nil
 	v.through = false
 	s.forgetLoops(v)
