@@ -78,3 +78,21 @@ func (b *beginning) Subscribe(ctx context.Context) <-chan []byte {
 	}
 	return s.Subscribe(ctx)
 }
+
+// Logs implements control.Backend.
+func (b *beginning) Logs(ctx context.Context, service string, lines int, follow bool, take func([]control.LogPiece) error) error {
+	s, err := b.wait(ctx)
+	if err != nil {
+		return err
+	}
+	return s.Logs(ctx, service, lines, follow, take)
+}
+
+// Reload implements control.Backend.
+func (b *beginning) Reload(ctx context.Context, service string) (int, error) {
+	s, err := b.wait(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return s.Reload(ctx, service)
+}

@@ -61,6 +61,24 @@ func (b backend) Wait(ctx context.Context, service string) (control.Outcome, err
 	return o, err
 }
 
+func (b backend) Logs(ctx context.Context, service string, lines int, follow bool, take func([]control.LogPiece) error) error {
+	return b.Engine.Logs(ctx, service, lines, follow, func(list []engine.Written) error {
+		pieces := make([]control.LogPiece, len(list))
+		for i, w := range list {
+			pieces[i] = control.NewLogPiece(w.At, w.Service, w.Generation, w.Stderr, w.Text, w.Lost)
+		}
+		return take(pieces)
+	})
+}
+
+func (b backend) Reload(ctx context.Context, service string) (int, error) {
+	n, err := b.Engine.Reload(ctx, service)
+	if errors.Is(err, engine.ErrNoProxy) {
+		err = control.ErrNoProxy
+	}
+	return n, err
+}
+
 func statuses(reports []plan.Report) []control.ServiceStatus {
 	out := []control.ServiceStatus{}
 	for _, r := range reports {
@@ -213,6 +231,25 @@ func newSessionCommands(s streams) []*cobra.Command {
 		}
 	}
 	return []*cobra.Command{
+		newLogs(s),
+		sessionCommand(s, new(sessionFlags), "reload", "Reload the browser tabs", `Reload makes every browser tab that is open behind the proxy load its page again,
+as a tool does that has written files for the browser itself. It prints how many
+tabs that are. Without a proxy the exit code is 1.`,
+			func(ctx context.Context, c *control.Client, service string, asJSON bool) error {
+				var r control.Reloaded
+				if err := c.Do(ctx, http.MethodPost, "/reload", service, &r); err != nil {
+					return err
+				}
+				switch {
+				case asJSON:
+					return s.json(r)
+				case r.Clients == 1:
+					safe.Fprintf(s.out, "reloaded 1 browser tab\n")
+				default:
+					safe.Fprintf(s.out, "reloaded %d browser tabs\n", r.Clients)
+				}
+				return nil
+			}),
 		sessionCommand(s, new(sessionFlags), "status", "Say what the running session does",
 			"Status prints, for every service, its state, generation, pid, last error and last times.",
 			func(ctx context.Context, c *control.Client, service string, asJSON bool) error {

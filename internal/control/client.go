@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"strconv"
 )
 
 // ErrNoSession says that no session runs in the project.
@@ -57,21 +58,26 @@ func (c *Client) Do(ctx context.Context, method, path, service string, out any) 
 		return fmt.Errorf("the session ended before it answered: %w", err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		var refusal struct {
-			Error string `json:"error"`
-		}
-		if json.Unmarshal(body, &refusal) == nil && refusal.Error != "" {
-			switch resp.StatusCode {
-			case http.StatusNotFound:
-				return &unknownService{refusal.Error}
-			case http.StatusGone:
-				return fmt.Errorf("%w: %s", ErrNoSession, refusal.Error)
-			}
-			return errors.New(refusal.Error)
-		}
-		return fmt.Errorf("the session answered %s", resp.Status)
+		return refusal(resp, body)
 	}
 	return json.Unmarshal(body, out)
+}
+
+// refusal is what the session has said against a request.
+func refusal(resp *http.Response, body []byte) error {
+	var words struct {
+		Error string `json:"error"`
+	}
+	if json.Unmarshal(body, &words) != nil || words.Error == "" {
+		return fmt.Errorf("the session answered %s", resp.Status)
+	}
+	switch resp.StatusCode {
+	case http.StatusNotFound:
+		return &unknownService{words.Error}
+	case http.StatusGone:
+		return fmt.Errorf("%w: %s", ErrNoSession, words.Error)
+	}
+	return errors.New(words.Error)
 }
 
 // unknownService is the session's word that it has no such service.
@@ -95,4 +101,48 @@ func (c *Client) Drain(ctx context.Context, path string) error {
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, resp.Body)
 	return ctx.Err()
+}
+
+// Logs takes what the programs have written, piece by piece, until the stream or the session
+// ends. See [Backend] for the arguments.
+func (c *Client) Logs(ctx context.Context, service string, lines int, follow bool, take func(LogPiece) error) error {
+	q := url.Values{}
+	if service != "" {
+		q.Set("service", service)
+	}
+	if lines >= 0 {
+		q.Set("lines", strconv.Itoa(lines))
+	}
+	if follow {
+		q.Set("follow", "1")
+	}
+	u := url.URL{Scheme: "http", Host: socketHost, Path: "/logs", RawQuery: q.Encode()}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			return err
+		}
+		return refusal(resp, body)
+	}
+	for dec := json.NewDecoder(resp.Body); ; {
+		var p LogPiece
+		if err := dec.Decode(&p); err != nil {
+			if err == io.EOF || follow && ctx.Err() == nil { // it ends with the session, be that killed
+				return nil
+			}
+			return err
+		}
+		if err := take(p); err != nil {
+			return err
+		}
+	}
 }

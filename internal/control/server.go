@@ -30,7 +30,20 @@ type Backend interface {
 	// Subscribe returns a stream of event lines that begins now. A reader that
 	// is too slow loses the stream, never the session: the channel is closed.
 	Subscribe(ctx context.Context) <-chan []byte
+	// Logs hands over what the programs have written, of one service or (empty) of all: the
+	// last lines of each, or what is kept of it if lines is negative. With follow it goes on
+	// until the session ends, ctx is canceled, or take fails. It waits for no reader: one that
+	// falls behind misses some.
+	// If there is no error take is called at once, also for nothing.
+	Logs(ctx context.Context, service string, lines int, follow bool, take func([]LogPiece) error) error
+	// Reload lets browsers load their pages again and returns how many tabs that are. The
+	// error is ErrNoProxy where none is.
+	Reload(ctx context.Context, service string) (tabs int, err error)
 }
+
+// ErrNoProxy is returned where no proxy is in front of the program, so that no browser can be
+// told anything.
+var ErrNoProxy = errors.New("there is no proxy, so no browser tab is known: set proxy.listen")
 
 // ErrNoService is returned for a service that does not exist.
 var ErrNoService = errors.New("no such service")
@@ -97,6 +110,8 @@ func Serve(b Backend, socket, addr string) (*Server, error) {
 	mux.HandleFunc("GET /status", s.status)
 	mux.HandleFunc("GET /events", s.events)
 	mux.HandleFunc("GET /wait", s.wait)
+	mux.HandleFunc("GET /logs", s.logs)
+	mux.HandleFunc("POST /reload", s.reload)
 	for name, do := range map[string]plan.Do{"restart": plan.DoRestart, "rebuild": plan.DoRebuild} {
 		mux.HandleFunc("POST /"+name, s.command(do, true))
 	}
@@ -184,11 +199,16 @@ func unavailable(err error) int {
 func answer(w http.ResponseWriter, code int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
+	_, _ = w.Write(encode(v))
+}
+
+// encode is v as a line of JSON that can be looked at in a terminal too.
+func encode(v any) []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(v)
-	_, _ = w.Write(safe.JSON(b.Bytes()))
+	return safe.JSON(b.Bytes())
 }
 
 func (s *Server) status(w http.ResponseWriter, r *http.Request) {
@@ -228,16 +248,8 @@ func (s *Server) outcome(w http.ResponseWriter, r *http.Request, service string)
 func (s *Server) command(do plan.Do, wait bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		service := r.URL.Query().Get("service")
-		if service != "" {
-			st, err := s.b.Status(r.Context())
-			if err != nil {
-				refuse(w, unavailable(err), err)
-				return
-			}
-			if err := knows(st, service); err != nil {
-				refuse(w, http.StatusNotFound, err)
-				return
-			}
+		if !s.known(w, r, service) {
+			return
 		}
 		if do == plan.DoQuit && service != "" {
 			s.b.Command(plan.Command{Do: plan.DoStop, Service: service, Why: "asked over the control API"})

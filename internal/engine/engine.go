@@ -82,6 +82,7 @@ type Engine struct {
 	guess       gograph.Guess // for services whose graph is not known
 	outputs     []os.FileInfo // files that our own output goes to
 	subscribers subscribers
+	logs        logs
 	relay       relay
 	ports       freePorts
 	conf        atomic.Pointer[config.Config]

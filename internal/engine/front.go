@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -169,18 +170,41 @@ func (v *service) otherPort(gen int, p *runner.Process, addr string) bool {
 
 // reloadPages tells the browsers behind the proxy; without one nobody is told,
 // but the event is what a script or an editor can act on, if a rule asks for it.
-func (e *Engine) reloadPages(a plan.ReloadPages) {
+func (e *Engine) reloadPages(a plan.ReloadPages) (clients int) {
 	v := e.service(a.Service)
 	if v != nil && v.front == nil && !slices.ContainsFunc(v.conf.Load().rules, func(r rule) bool { return r.effect == plan.Reload }) {
-		return
+		return 0
 	}
 	kind := "page"
 	if a.CSS {
 		kind = "css"
 	}
-	clients := 0
 	if v != nil && v.front != nil {
 		clients = v.front.Reload(a.CSS)
 	}
 	e.emit(event.Event{Time: time.Now(), Service: a.Service, Generation: a.Generation, Body: event.Reloaded{Kind: kind, Clients: clients}})
+	return clients
+}
+
+// ErrNoProxy is returned where no proxy is in front of the program.
+var ErrNoProxy = errors.New("there is no proxy")
+
+// Reload lets the browsers load their pages again, of one service or (empty) of all that have a
+// proxy, and returns how many tabs that are.
+func (e *Engine) Reload(ctx context.Context, service string) (clients int, err error) {
+	found := false
+	err = e.ask(ctx, func(st *plan.State) bool {
+		for _, r := range st.Reports() {
+			v := e.service(r.Service)
+			if v != nil && v.front != nil && (service == "" || service == v.name) {
+				found = true
+				clients += e.reloadPages(plan.ReloadPages{Service: v.name, Generation: r.Generation})
+			}
+		}
+		return true
+	})
+	if err == nil && !found {
+		err = ErrNoProxy
+	}
+	return clients, err
 }

@@ -427,6 +427,7 @@ func (v *service) stream(a plan.Launch, name string, tty *os.File) (s runner.Str
 		e.subscribers.Emit(ev)
 	}}
 	return runner.Stream{TTY: tty, Write: func(p []byte) {
+			e.logs.write(v.name, a.Generation, stderr, p)
 			if e.opt.Record != nil || e.subscribers.some.Load() {
 				lines.Write(p)
 			}

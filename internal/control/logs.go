@@ -1,0 +1,116 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// LogPiece is a line of GET /logs: what a program has written in one go, which may be several
+// lines of its own, or a part of one.
+type LogPiece struct {
+	Time       time.Time `json:"time"`
+	Service    string    `json:"service"`
+	Generation int       `json:"generation"`
+	Stream     string    `json:"stream"` // stdout or stderr
+	Text       string    `json:"text"`
+	Raw        []byte    `json:"raw,omitempty"`  // base64 of the bytes, where text cannot be them: they are no UTF-8
+	Lost       int64     `json:"lost,omitempty"` // bytes before it that the reader was too slow for
+}
+
+// NewLogPiece sets Text, and Raw where it is needed.
+func NewLogPiece(at time.Time, service string, generation int, stderr bool, text []byte, lost int64) LogPiece {
+	p := LogPiece{Time: at, Service: service, Generation: generation, Stream: "stdout", Text: string(text), Lost: lost}
+	if stderr {
+		p.Stream = "stderr"
+	}
+	if !utf8.Valid(text) {
+		p.Raw = text // the encoder puts U+FFFD into Text
+	}
+	return p
+}
+
+// Bytes are those that the program has written.
+func (p LogPiece) Bytes() []byte {
+	if p.Raw != nil {
+		return p.Raw
+	}
+	return []byte(p.Text)
+}
+
+// logs answers GET /logs: one JSON object per line, with follow until the session ends.
+func (s *Server) logs(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	service, follow := q.Get("service"), q.Get("follow") == "1" || q.Get("follow") == "true"
+	lines := -1
+	if n := q.Get("lines"); n != "" {
+		var err error
+		if lines, err = strconv.Atoi(n); err != nil || lines < 0 {
+			refuse(w, http.StatusBadRequest, fmt.Errorf("lines=%q is no number of lines", n))
+			return
+		}
+	}
+	if !s.known(w, r, service) {
+		return
+	}
+	rc, begun := http.NewResponseController(w), false
+	err := s.b.Logs(r.Context(), service, lines, follow, func(pieces []LogPiece) error {
+		if !begun {
+			begun = true
+			w.Header().Set("Content-Type", "application/x-ndjson")
+			w.WriteHeader(http.StatusOK)
+		}
+		for _, p := range pieces {
+			if _, err := w.Write(encode(p)); err != nil {
+				return err
+			}
+		}
+		return rc.Flush()
+	})
+	if !begun {
+		refuse(w, unavailable(err), err)
+	}
+}
+
+// known reports whether there is such a service, or none was named; else it has refused.
+func (s *Server) known(w http.ResponseWriter, r *http.Request, service string) bool {
+	if service == "" {
+		return true
+	}
+	st, err := s.b.Status(r.Context())
+	if err != nil {
+		refuse(w, unavailable(err), err)
+		return false
+	}
+	if err := knows(st, service); err != nil {
+		refuse(w, http.StatusNotFound, err)
+		return false
+	}
+	return true
+}
+
+// Reloaded is the answer to POST /reload.
+type Reloaded struct {
+	OK      bool `json:"ok"`
+	Clients int  `json:"clients"` // browser tabs that were told
+}
+
+// reload answers POST /reload.
+func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
+	service := r.URL.Query().Get("service")
+	if !s.known(w, r, service) {
+		return
+	}
+	n, err := s.b.Reload(r.Context(), service)
+	switch {
+	case errors.Is(err, ErrNoProxy):
+		refuse(w, http.StatusConflict, err)
+	case err != nil:
+		refuse(w, unavailable(err), err)
+	default:
+		answer(w, http.StatusOK, Reloaded{true, n})
+	}
+}

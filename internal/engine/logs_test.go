@@ -1,0 +1,82 @@
+package engine
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+func texts(list []Written) string {
+	var b strings.Builder
+	for _, w := range list {
+		b.Write(w.Text)
+	}
+	return b.String()
+}
+
+// What is kept is the end of what was written, whatever its pieces, and its size is bounded;
+// a reader gets each byte once, or is told how many it has missed.
+func TestServiceLog(t *testing.T) {
+	for _, most := range []int{1, 40, 5000, 32 << 10} {
+		s := &serviceLog{}
+		r := rand.New(rand.NewPCG(uint64(most), 1))
+		var all bytes.Buffer
+		var seen, missed int64
+		for i := 0; all.Len() < 5*logBytes && i < 100_000; i++ {
+			p := make([]byte, 1+r.IntN(most))
+			for j := range p {
+				p[j] = byte('a' + (all.Len()+j)%26)
+				if r.IntN(60) == 0 {
+					p[j] = '\n'
+				}
+			}
+			all.Write(p)
+			s.write(i/50, r.IntN(2) == 0, p)
+			if r.IntN(200) != 0 {
+				continue
+			}
+			for _, w := range s.since("api", seen) {
+				seen += w.Lost
+				missed += w.Lost
+				if want := all.Bytes()[seen : seen+int64(len(w.Text))]; !bytes.Equal(w.Text, want) {
+					t.Fatalf("%d: got %q, want %q", most, w.Text, want)
+				}
+				seen += int64(len(w.Text))
+			}
+			if seen != int64(all.Len()) {
+				t.Fatalf("%d: %d of %d bytes", most, seen, all.Len())
+			}
+		}
+		kept := texts(s.since("api", 0))
+		if !strings.HasSuffix(all.String(), kept) {
+			t.Errorf("%d: it is not the end that is kept", most)
+		}
+		if n := len(s.older.pieces) + len(s.newer.pieces); n > 2*logWrites || len(kept) > 2*logBytes {
+			t.Errorf("%d: %d pieces, %d bytes", most, n, len(kept))
+		}
+		if len(kept) < min(all.Len(), logBytes) && len(s.older.pieces) < logWrites {
+			t.Errorf("%d: only %d bytes and %d pieces are kept", most, len(kept), len(s.older.pieces))
+		}
+		if most == 32<<10 && missed == 0 {
+			t.Errorf("%d: nothing was missed, so that was not tried", most)
+		}
+	}
+}
+
+func TestLastLines(t *testing.T) {
+	for _, pieces := range [][]string{{"a\nb\nc\n"}, {"a\n", "b\n", "c\n"}, {"a", "\nb", "\nc\n"}, {"a\nb\nc"}, {"a\n", "b", "\nc"}, {"a\nb\n", "c"}} {
+		for n, want := range []string{"", "c", "b\nc", "a\nb\nc", "a\nb\nc"} {
+			var list []Written
+			for _, p := range pieces {
+				list = append(list, Written{Text: []byte(p)})
+			}
+			if got := strings.TrimSuffix(texts(lastLines(list, n)), "\n"); got != want {
+				t.Errorf("the last %d of %q: %q", n, pieces, got)
+			}
+		}
+	}
+	if got := lastLines(nil, 3); len(got) != 0 {
+		t.Errorf("of nothing: %v", got)
+	}
+}
