@@ -19,9 +19,11 @@ func newInit(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "Write .hotreload.toml, fitted to this project",
-		Long: `Init looks at the project (main packages, templates, .env, generators) and writes
-a short .hotreload.toml that says what it sets and why. It never overwrites a
-file without --force. Most projects need no config at all: try "hotreload run".`,
+		Long: `Init reads the project (main packages, the files that the code opens or names,
+generators, the Makefile, .env) and writes a short .hotreload.toml that says what
+it sets and why. Beside the config of Air or Fresh, it carries that over. It never
+overwrites a file without --force. Most projects need no config at all: try
+"hotreload run".`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, err := os.Getwd()

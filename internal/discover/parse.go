@@ -74,7 +74,7 @@ func mayOpen(src []byte) bool {
 	for _, i := range f.Imports {
 		p, _ := strconv.Unquote(i.Path.Value)
 		for name := range called {
-			if slices.ContainsFunc(functions[name], func(c call) bool { return inWords(c.from, unversioned(p)) }) {
+			if slices.ContainsFunc(functions[name], func(c call) bool { return inWords(c.from, Unversioned(p)) }) {
 				return true
 			}
 		}
@@ -135,8 +135,8 @@ type reader struct {
 
 var majorVersion = regexp.MustCompile(`/v[0-9]+(/|$)|(\.v[0-9]+)(/|$)`)
 
-// unversioned is an import path without major versions.
-func unversioned(p string) string {
+// Unversioned is an import path without major versions.
+func Unversioned(p string) string {
 	return strings.TrimSuffix(majorVersion.ReplaceAllString(p, "$1$3"), "/")
 }
 
@@ -145,7 +145,7 @@ func (r *reader) imported(i *ast.ImportSpec) {
 	if err != nil {
 		return
 	}
-	p = unversioned(p)
+	p = Unversioned(p)
 	name := path.Base(p)
 	if i.Name != nil {
 		name = i.Name.Name
@@ -489,4 +489,34 @@ func inWords(list, word string) bool {
 		}
 	}
 	return false
+}
+
+// Literal is a string in the code, and its line.
+type Literal struct {
+	Text string
+	Line int
+}
+
+// Literals are the strings of a Go file, less import paths and tags. A file that cannot be parsed has none.
+func Literals(file string, src []byte) []Literal {
+	set := token.NewFileSet()
+	f, err := parser.ParseFile(set, file, src, parser.SkipObjectResolution)
+	if err != nil {
+		return nil
+	}
+	var out []Literal
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.ImportSpec:
+			return false
+		case *ast.Field:
+			n.Tag = nil
+		case *ast.BasicLit:
+			if s, err := strconv.Unquote(n.Value); err == nil && n.Kind == token.STRING {
+				out = append(out, Literal{s, set.Position(n.Pos()).Line})
+			}
+		}
+		return true
+	})
+	return out
 }

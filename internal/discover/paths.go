@@ -188,7 +188,11 @@ func (p *pkg) addViper(to *Set) {
 		for _, name := range names {
 			g, ok := p.glob(call{}, p.constant(dir+"/"+name, 0))
 			if ok {
-				to.opens = append(to.opens, Open{Glob: g + "{,.{" + viperExts + "}}", Place: place(p.o.Root, at.path, at.viper.line), Call: "viper.SetConfigName"})
+				exts := ".{" + viperExts + "}"
+				if path.Ext(strings.TrimLeft(path.Base(g), ".")) != "" {
+					exts = "{," + exts + "}" // else the name alone is a program's, more likely
+				}
+				to.opens = append(to.opens, Open{Glob: g + exts, Place: place(p.o.Root, at.path, at.viper.line), Call: "viper.SetConfigName"})
 			}
 		}
 	}

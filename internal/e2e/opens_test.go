@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -234,5 +235,27 @@ func TestE13Proxy(t *testing.T) {
 	write(t, filepath.Join(w.dir, "static/css/app.css"), "a { color: red }\n")
 	if e := w.waitFor("reloaded"); e.str("kind") != "css" {
 		t.Errorf("%s", e.line)
+	}
+}
+
+// C5: init says at once what it can do: nothing without a program, the rest beside the config of another tool.
+func TestC5Init(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "lib/go.mod"), "module example.test/lib\n\ngo 1.25\n")
+	write(t, filepath.Join(dir, "lib/lib.go"), "package lib\n")
+	write(t, filepath.Join(dir, "empty/README.md"), "")
+	for _, in := range []string{"lib", "empty"} {
+		a := ask(t, filepath.Join(dir, in), "init")
+		if _, err := os.Stat(filepath.Join(dir, in, ".hotreload.toml")); a.code != 1 || err == nil || !strings.Contains(a.err, "\nhint: ") {
+			t.Errorf("%s: %+v, %v", in, a, err)
+		}
+	}
+	air := newApp(t, webApp)
+	write(t, filepath.Join(air, ".air.toml"), "[build]\ncmd = \"go build -o ./tmp/main .\"\n")
+	if a := ask(t, air, "init"); a.code != 0 || !strings.Contains(read(t, filepath.Join(air, ".hotreload.toml")), "Carried over from .air.toml") {
+		t.Errorf("%+v", a)
+	}
+	if a := ask(t, air, "check"); a.code != 0 {
+		t.Errorf("%+v", a)
 	}
 }

@@ -1,8 +1,7 @@
 package scaffold
 
 import (
-	"bufio"
-	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/discover"
 	"github.com/hotreload/hotreload/internal/gograph"
 )
 
@@ -32,15 +32,16 @@ var staticExts = map[string]bool{"css": true, "js": true, "mjs": true, "png": tr
 // Nobody's first config is worth reading a whole disk.
 const maxFiles = 50_000
 
-// project is what lies in a directory; paths are relative and have slashes.
+// project is what is in a directory; paths are relative and have slashes.
 type project struct {
-	templates map[string][]string // directory -> extensions
+	dir       string
+	code      *evidence
+	templates map[string][]string // directory -> extensions, of those that nothing makes count
 	embedded  map[string]bool     // directories of templates that are embedded
-	static    []string            // directories
-	templ     bool
-	sqlc      []string
+	static    []string            // directories of files that a page is made of, as above
+	tools     map[string][]string // generator -> files that show it
 	tailwind  bool
-	mains     []gograph.Main
+	frontends []string // directories with a package.json: what is in them is built by something else
 }
 
 func look(ctx context.Context, o Options) (Result, error) {
@@ -48,115 +49,58 @@ func look(ctx context.Context, o Options) (Result, error) {
 	found := func(format string, args ...any) { res.Found = append(res.Found, fmt.Sprintf(format, args...)) }
 	note := func(format string, args ...any) { res.Notes = append(res.Notes, fmt.Sprintf(format, args...)) }
 
-	p := &project{templates: map[string][]string{}, embedded: map[string]bool{}, mains: o.Mains}
-	if p.mains == nil {
+	mains := o.Mains
+	if mains == nil {
 		var err error
-		if p.mains, err = gograph.Mains(ctx, gograph.Options{Dir: o.Dir}); err != nil {
-			if ctx.Err() != nil {
-				return Result{}, ctx.Err()
-			}
-			note("main packages could not be looked for: %s", firstLine(err.Error()))
+		if mains, err = gograph.Mains(ctx, gograph.Options{Dir: o.Dir}); err != nil {
+			return Result{}, err
 		}
 	}
-	if len(p.mains) > 0 && p.mains[0].Nested != "" {
-		return Result{}, &nestedError{o.Dir, p.mains[0].Nested}
+	if len(mains) == 0 {
+		return Result{}, &adviceError{fmt.Errorf("nothing was written: there is no main package in %s", o.Dir),
+			"a program needs a `package main` with a func main; a library needs no config"}
 	}
-	if err := p.walk(ctx, o.Dir, inputs(ctx, o.Dir, p.mains)); err != nil {
+	if nested := mains[0].Nested; nested != "" {
+		return Result{}, &adviceError{fmt.Errorf("the programs below %s are in another module: %s", o.Dir, nested),
+			"write the config there: `hotreload init -C " + nested + "`"}
+	}
+	make := readMakefile(o.Dir)
+	list := preferred(candidates(ctx, o.Dir, mains, make.tags))
+	chosen := list[:1]
+	if o.Services {
+		chosen = list
+	}
+	p := &project{dir: o.Dir, code: gather(o.Dir, chosen), templates: map[string][]string{}, embedded: map[string]bool{}, tools: map[string][]string{}}
+	if err := p.walk(ctx); err != nil {
 		return Result{}, err
 	}
 
 	d := newDraft("Fitted to this project by `hotreload init`.")
-	p.packages(d, o.Services, found, note)
-	scripts := packageScripts(o.Dir)
-	css := p.tailwindCommand(o.Dir, scripts)
-
-	if p.templ {
-		found("templ (*.templ)")
-		command := []string{"templ", "generate"}
-		if hasTool(o.Dir, "github.com/a-h/templ/cmd/templ") {
-			command = []string{"go", "tool", "templ", "generate"}
-		}
-		d.rule(rule{"templ: Go code is generated from templates, then the program is built.", []string{"**/*.templ"}, "rebuild", list(command)})
-	}
-	for _, file := range p.sqlc {
-		found("sqlc (%s)", file)
-		command := []string{"sqlc", "generate"}
-		if path.Dir(file) != "." {
-			command = append(command, "-f", file)
-		}
-		d.rule(rule{"sqlc: Go code is generated from queries, then the program is built.", append(sqlcPaths(o.Dir, file), literal(file)), "rebuild", list(command)})
-	}
-	p.templateRules(d, css, found)
-	if p.tailwind {
-		switch {
-		case css == nil:
-			found("tailwind")
-			d.suggest("build", "Tailwind: its command, run before each build. Give it to a rule (command = ...) as well if it reads files that are not Go.", `before = [["npx", "@tailwindcss/cli", "-i", "input.css", "-o", "static/output.css"]]`)
-		case !p.hasTemplateRule():
-			found("tailwind (package.json: %s)", strings.Join(css, " "))
-			d.set("build.before", "["+list(css)+"]", "Tailwind, from package.json.")
-		default:
-			found("tailwind (package.json: %s)", strings.Join(css, " "))
-		}
-	}
-	if dirs := outermost(p.static); len(dirs) > 0 {
-		var paths []string
-		for _, dir := range dirs {
-			found("%s/ (static files)", dir)
-			paths = append(paths, under(dir, "**"))
-		}
-		d.rule(rule{"Served as they are: the browser reloads, nothing is restarted.", paths, "reload", ""})
-	}
+	p.packages(d, mains, list, o.Services, found, note)
+	make.add(d, found)
+	p.generators(d, found)
+	p.dataRules(d, found)
+	css := p.tailwindCommand(o.Dir, packageScripts(o.Dir))
+	p.styles(d, css, found)
+	p.suggestions(d, found)
+	p.vite(d, list, found)
 	if isFile(o.Dir, ".env") {
 		found(".env (read at each start; a change restarts)")
 	}
 	if more := existing(o.Dir, ".env.local", ".env.development", ".env.dev"); len(more) > 0 {
 		found("%s", strings.Join(more, ", "))
-		d.suggest("run", "Read at each start; a later file wins.", "env_files = "+list(append([]string{".env"}, more...)))
+		d.suggest("run", "Read at each start; a later file wins.", "env_files = "+stringList(append([]string{".env"}, more...)))
 	}
-	makefile(o.Dir, d, found)
-	for _, old := range existing(o.Dir, ".air.toml", ".air.conf", "runner.conf") {
-		name := "Air"
-		if old == "runner.conf" {
-			name = "Fresh"
-		}
-		found("%s (%s): try --from %s", old, name, old)
+	if chosen[0].server > 0 {
+		d.suggest("proxy", "A proxy in front of the program holds requests during a restart, reloads the page, and shows errors in it: the browser opens this address. The program then listens on $PORT, or app says where.",
+			`listen = "127.0.0.1:8090"`, `app = "127.0.0.1:8080"`)
 	}
 	res.Data = d.bytes()
 	return res, nil
 }
 
-// nestedError says that the programs are in another module, which go build does not reach from here.
-type nestedError struct{ dir, module string }
-
-func (e *nestedError) Error() string {
-	return fmt.Sprintf("the programs below %s are in another module: %s", e.dir, e.module)
-}
-func (e *nestedError) Hint() string {
-	return "write the config there: `hotreload init -C " + e.module + "`"
-}
-
-// inputs are the files the programs are built from, to know what is embedded; nil if go
-// cannot tell.
-func inputs(ctx context.Context, dir string, mains []gograph.Main) map[string]bool {
-	all := map[string]bool{}
-	for i, m := range mains {
-		if i == 8 { // many programs embed the same packages
-			break
-		}
-		g, err := gograph.Load(ctx, gograph.Options{Dir: dir, Package: m.Rel})
-		if err != nil {
-			continue
-		}
-		for _, file := range g.Inputs() {
-			all[file] = true
-		}
-	}
-	return all
-}
-
-func (p *project) walk(ctx context.Context, root string, inputs map[string]bool) error {
-	files := 0
+func (p *project) walk(ctx context.Context) error {
+	root, files := p.dir, 0
 	err := filepath.WalkDir(root, func(name string, e fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -173,46 +117,53 @@ func (p *project) walk(ctx context.Context, root string, inputs map[string]bool)
 			if rel != "." && (skipped[e.Name()] || e.Name()[0] == '.' || e.Name()[0] == '_') {
 				return fs.SkipDir
 			}
+			if rel != "." && isFile(name, "package.json") {
+				p.frontends = append(p.frontends, rel)
+			}
 			return nil
 		}
 		if files++; files > maxFiles {
 			return fs.SkipAll
 		}
 		if e.Type().IsRegular() {
-			p.file(root, rel, inputs[name])
+			p.file(rel, name)
 		}
 		return nil
 	})
 	return err
 }
 
-func (p *project) file(root, rel string, input bool) {
+func (p *project) file(rel, file string) {
 	dir, base := path.Split(rel)
 	dir = path.Clean("./" + dir)
 	ext := strings.TrimPrefix(path.Ext(base), ".")
+	p.tool(rel, base, ext)
 	switch {
-	case ext == "templ":
-		p.templ = true
-	case base == "sqlc.yaml" || base == "sqlc.yml" || base == "sqlc.json":
-		p.sqlc = append(p.sqlc, rel)
+	case p.elsewhere(dir):
+		return
 	case strings.HasPrefix(base, "tailwind.config."):
 		p.tailwind = true
 	case base == "package.json":
-		p.tailwind = p.tailwind || needsTailwind(filepath.Join(root, filepath.FromSlash(rel)))
+		p.tailwind = p.tailwind || needsTailwind(file)
 	}
 	top := staticDir(dir)
 	switch {
 	case top != "" && (staticExts[ext] || ext == "html"):
-		if !input {
+		if !p.code.counts(file) {
 			p.static = append(p.static, top)
 		}
 	case top == "" && slices.Contains(templateExts, ext):
-		if input {
+		if p.code.inputs[file] {
 			p.embedded[dir] = true
-		} else if !slices.Contains(p.templates[dir], ext) {
+		} else if !p.code.counts(file) && !slices.Contains(p.templates[dir], ext) {
 			p.templates[dir] = append(p.templates[dir], ext)
 		}
 	}
+}
+
+// elsewhere reports whether a directory is no part of the program.
+func (p *project) elsewhere(dir string) bool {
+	return isAside(dir) || slices.ContainsFunc(p.frontends, func(f string) bool { return dir == f || strings.HasPrefix(dir, f+"/") })
 }
 
 // staticDir is the outermost directory on the way to dir that has a name for static
@@ -228,56 +179,58 @@ func staticDir(dir string) string {
 }
 
 // packages says which program is meant.
-func (p *project) packages(d *draft, services bool, found, note func(string, ...any)) {
-	for _, m := range p.mains {
+func (p *project) packages(d *draft, mains []gograph.Main, list []candidate, services bool, found, note func(string, ...any)) {
+	for _, m := range mains {
 		found("main package %s", m.Rel)
 	}
+	first := list[0]
 	switch {
-	case len(p.mains) == 0:
-		note("no main package was found; set build.package when there is one")
-	case len(p.mains) == 1:
-		if m := p.mains[0]; m.Rel != "." {
-			d.set("build.package", config.Quote(m.Rel), "The program: the only main package here.")
+	case len(list) == 1:
+		if first.Rel != "." {
+			d.set("build.package", config.Quote(first.Rel), "The program: the only main package here.")
 		}
 	case services:
 		names := map[string]bool{}
-		for _, m := range p.mains {
-			d.after = append(d.after, "", "[services."+serviceName(m, names)+"]", "build.package = "+config.Quote(m.Rel))
+		for _, c := range list {
+			d.service(serviceName(c.Main, names), "build.package = "+config.Quote(c.Rel))
 		}
-		d.after = append([]string{"",
-			"# Each program is a service: it inherits the tables above, overrides what it needs",
-			"# (run.args, run.env, ...), and may wait for others: needs = [\"db\"]."}, d.after...)
-		note("there are %d main packages; remove the services that are no part of the session", len(p.mains))
+		note("there are %d main packages; remove the services that are no part of the session", len(list))
 	default:
-		mains := preferred(p.mains)
-		var others []string
-		for _, m := range mains[1:] {
-			others = append(others, "package = "+config.Quote(m.Rel))
+		why := ""
+		if first.server > 0 && list[len(list)-1].server < first.server {
+			why = " It serves, by its code."
 		}
-		d.set("build.package", config.Quote(mains[0].Rel), fmt.Sprintf("There are %d main packages; this is the one that `hotreload run` runs. Another one: `hotreload run PACKAGE`, or below.", len(mains)))
-		for _, other := range others {
-			d.tables["build"] = append(d.tables["build"], "#"+other)
+		d.set("build.package", config.Quote(first.Rel), fmt.Sprintf("There are %d main packages; this is the one that `hotreload run` runs.%s Another one: `hotreload run PACKAGE`, or below.", len(list), why))
+		for _, other := range list[1:] {
+			d.tables["build"] = append(d.tables["build"], "#package = "+config.Quote(other.Rel))
 		}
-		note("there are %d main packages; build.package is set to %s; --services makes a service of each", len(mains), mains[0].Rel)
+		note("there are %d main packages; build.package is set to %s; --services makes a service of each", len(list), first.Rel)
 	}
 }
 
-// preferred puts the program first that a session is most likely about: the root, else a
-// name that servers have, else the order of go list.
-func preferred(mains []gograph.Main) []gograph.Main {
-	rank := func(m gograph.Main) int {
-		if m.Rel == "." {
-			return 0
+// preferred puts the program first that a session is most likely about: a server, the root, a name that servers have, the
+// largest one. An example or a tool comes last.
+func preferred(list []candidate) []candidate {
+	rank := func(c candidate) int {
+		r := 100
+		if i := slices.Index([]string{"server", "api", "web", "app", "main"}, path.Base(c.Rel)); i >= 0 {
+			r = 1 + i
 		}
-		i := slices.Index([]string{"server", "api", "web", "app", "main"}, path.Base(m.Rel))
-		if i < 0 {
-			return 100
+		if c.Rel == "." {
+			r = 0
 		}
-		return 1 + i
+		if isAside(c.Rel) || slices.ContainsFunc(strings.Split(c.Rel, "/"), func(part string) bool {
+			return part == "internal" || part == "tools" || strings.HasPrefix(part, "test")
+		}) {
+			r += 2500
+		}
+		return r - 1000*c.server
 	}
-	mains = slices.Clone(mains)
-	slices.SortStableFunc(mains, func(a, b gograph.Main) int { return rank(a) - rank(b) })
-	return mains
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b candidate) int {
+		return cmp.Or(rank(a)-rank(b), len(b.sources())-len(a.sources()))
+	})
+	return list
 }
 
 var notInNames = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
@@ -286,7 +239,7 @@ var notInNames = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
 func serviceName(m gograph.Main, taken map[string]bool) string {
 	base := path.Base(m.Rel)
 	if base == "." || base == "/" || base == ".." {
-		base = path.Base(m.ImportPath)
+		base = path.Base(discover.Unversioned(m.ImportPath))
 	}
 	base = strings.Trim(notInNames.ReplaceAllString(base, "-"), "-_")
 	if base == "" {
@@ -300,20 +253,57 @@ func serviceName(m gograph.Main, taken map[string]bool) string {
 	return name
 }
 
-func (p *project) hasTemplateRule() bool { return len(p.templates) > 0 }
-
-func (p *project) templateRules(d *draft, css []string, found func(string, ...any)) {
-	for _, dir := range outermost(slices.Collect(maps.Keys(p.embedded))) {
-		if _, also := p.templates[dir]; !also {
-			found("%s/ (templates, embedded: a change rebuilds by itself)", dir)
+// dataRules writes a rule for what the code names, and lists what it opens.
+func (p *project) dataRules(d *draft, found func(string, ...any)) {
+	embedded := outermost(slices.Collect(maps.Keys(p.embedded)))
+	if len(embedded) > maxListed {
+		found("templates in %d directories, embedded (a change rebuilds without a rule)", len(embedded))
+		embedded = nil
+	}
+	for _, dir := range embedded {
+		found("%s/ (templates, embedded: a change rebuilds without a rule)", dir)
+	}
+	if opens := p.code.opens.Opens(); len(opens) > 0 {
+		d.tail = append(d.tail, comments("What the code opens by a literal name counts without a rule (watch.discover):")...)
+		for _, o := range opens {
+			effect := "restarts"
+			if o.Reload {
+				effect = "reloads the page"
+			}
+			found("%s (%s opens it; a change %s without a rule)", o.From(p.dir), o.Place, effect)
+			d.tail = append(d.tail, fmt.Sprintf("#   %s: %s opens it; a change %s", o.From(p.dir), o.Place, effect))
 		}
 	}
-	if len(p.templates) == 0 {
+	if len(p.code.named) == 0 {
 		return
 	}
-	dirs := outermost(slices.Collect(maps.Keys(p.templates)))
+	var paths, places []string
+	for _, n := range p.code.named {
+		found("%s (%s names it)", n.path, n.place)
+		paths = append(paths, n.glob)
+		places = append(places, n.path+" ("+n.place+")")
+	}
+	d.rule(rule{"The code names these, and most likely reads them when it starts: " + strings.Join(places, ", ") + ".", paths, "restart", ""})
+}
+
+// maxListed is how many directories of one kind are named one by one.
+const maxListed = 6
+
+// pages are globs of the templates.
+func (p *project) pages() []string {
 	var paths []string
-	for _, top := range dirs {
+	for _, o := range p.code.opens.Opens() {
+		if glob := o.From(p.dir); !o.Reload && (slices.Contains(templateExts, strings.TrimPrefix(path.Ext(glob), ".")) || strings.Contains(o.Call, "HTML")) {
+			paths = append(paths, glob)
+		}
+	}
+	return append(paths, p.otherTemplates()...)
+}
+
+// otherTemplates are globs of the templates that nothing makes count.
+func (p *project) otherTemplates() []string {
+	var paths []string
+	for _, top := range outermost(slices.Collect(maps.Keys(p.templates))) {
 		var exts []string
 		for dir, of := range p.templates {
 			if dir == top || top == "." || strings.HasPrefix(dir, top+"/") {
@@ -321,63 +311,54 @@ func (p *project) templateRules(d *draft, css []string, found func(string, ...an
 			}
 		}
 		slices.Sort(exts)
-		exts = slices.Compact(exts)
-		kind := "text/template"
-		if slices.Contains(exts, "html") || slices.Contains(exts, "gohtml") {
-			kind = "html/template"
-		}
-		if top == "." {
-			found("templates in the root (%s)", kind)
-		} else {
-			found("%s/ (%s)", top, kind)
-		}
-		paths = append(paths, under(top, "**/"+extensions(exts)))
-	}
-	r := rule{reason: `Templates are read when the program starts, so a change restarts it; nothing is built. If it reads them at each request, effect = "reload" is enough.`, paths: paths, effect: "restart"}
-	if len(paths) > 12 {
-		r.paths = []string{"**/" + extensions(templateExts)}
-	}
-	if css != nil {
-		r.reason += " Tailwind runs first, because it reads them."
-		r.command = list(css)
-	}
-	d.rule(r)
-}
-
-// sqlcPaths are globs of the SQL files that an sqlc config names. The few lines that
-// matter are found by their keys: a YAML parser would be a dependency for this alone.
-func sqlcPaths(root, file string) []string {
-	data, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(file)))
-	if err != nil {
-		return []string{"**/*.sql"}
-	}
-	var paths []string
-	for _, m := range sqlcSource.FindAllSubmatch(data, -1) {
-		for _, value := range sqlcValue.FindAllString(string(m[1]), -1) {
-			value = path.Join(path.Dir(file), strings.Trim(value, `"'`))
-			if strings.HasPrefix(value, "../") {
-				continue
-			}
-			if !strings.HasSuffix(value, ".sql") {
-				value = under(value, "**/*.sql")
-			} else {
-				value = literal(value)
-			}
-			if !slices.Contains(paths, value) {
-				paths = append(paths, value)
-			}
-		}
-	}
-	if len(paths) == 0 {
-		return []string{"**/*.sql"}
+		paths = append(paths, under(top, "**/"+extensions(slices.Compact(exts))))
 	}
 	return paths
 }
 
-var (
-	sqlcSource = regexp.MustCompile(`(?m)^[\s{,-]*"?(?:queries|schema)"?\s*:[ \t]*([^#\n]+)`)
-	sqlcValue  = regexp.MustCompile(`"[^"]+"|'[^']+'|[^\s,\[\]"']+`)
-)
+// suggestions lists what may count, as comments: nothing in the code says so.
+func (p *project) suggestions(d *draft, found func(string, ...any)) {
+	if paths := p.otherTemplates(); len(paths) > 0 {
+		if len(paths) > maxListed {
+			found("templates in %d directories (no code was found that opens them by name)", len(paths))
+			paths = []string{"**/" + extensions(templateExts)}
+		} else {
+			for _, glob := range paths {
+				found("%s (templates; no code was found that opens them by name)", glob)
+			}
+		}
+		d.comment("No line of code was found that opens these templates by name. If the program reads them when it starts:",
+			"[[rules]]", "paths = "+stringList(paths), `effect = "restart"`)
+	}
+	if dirs := outermost(p.static); len(dirs) > 0 {
+		var paths []string
+		for _, dir := range dirs {
+			found("%s/ (static files; no code was found that serves them by name)", dir)
+			paths = append(paths, under(dir, "**"))
+		}
+		d.comment("No line of code was found that serves these by name. If the program does, with a [proxy] they reload the page:",
+			"[[rules]]", "paths = "+stringList(paths), `effect = "reload"`)
+	}
+}
+
+// styles has Tailwind run before what it reads counts.
+func (p *project) styles(d *draft, css []string, found func(string, ...any)) {
+	if !p.tailwind {
+		return
+	}
+	if css == nil {
+		found("tailwind")
+		d.suggest("build", "Tailwind: its command, run before each build. Give it to a rule (command = ...) as well if it reads files that are not Go.", `before = [["npx", "@tailwindcss/cli", "-i", "input.css", "-o", "static/output.css"]]`)
+		return
+	}
+	found("tailwind (package.json: %s)", strings.Join(css, " "))
+	if pages := p.pages(); len(pages) > 0 {
+		d.rule(rule{"Tailwind, from package.json, reads the templates: it runs first, then the program is restarted.", pages, "restart", stringList(css)})
+		clear(p.templates)
+		return
+	}
+	d.set("build.before", "["+stringList(css)+"]", "Tailwind, from package.json.")
+}
 
 type packageJSON struct {
 	Scripts         map[string]string
@@ -419,76 +400,19 @@ func (p *project) tailwindCommand(dir string, scripts map[string]string) []strin
 		words := strings.Fields(scripts[name])
 		watches := slices.ContainsFunc(words, func(w string) bool { return w == "-w" || strings.HasPrefix(w, "--watch") })
 		if strings.Contains(scripts[name], "tailwind") && !watches {
-			manager := "npm"
-			for lock, m := range map[string]string{"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn", "bun.lockb": "bun", "bun.lock": "bun"} {
-				if isFile(dir, lock) {
-					manager = m
-				}
-			}
-			return []string{manager, "run", name}
+			return []string{packageManager(dir), "run", name}
 		}
 	}
 	return nil
 }
 
-var buildLine = regexp.MustCompile(`(?m)^([A-Za-z0-9_./-]+)\s*:[^=\n]*\n((?:\t[^\n]*\n?)*)`)
-
-// makefile mentions a target that builds.
-func makefile(dir string, d *draft, found func(string, ...any)) {
-	for _, name := range []string{"GNUmakefile", "makefile", "Makefile"} {
-		data, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			continue
-		}
-		data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
-		data = bytes.ReplaceAll(data, []byte("\\\n"), []byte(" "))
-		best, output := "", ""
-		for _, m := range buildLine.FindAllSubmatch(data, -1) {
-			target, recipe := string(m[1]), string(m[2])
-			if !strings.Contains(recipe, "go build") || strings.HasPrefix(target, ".") {
-				continue
-			}
-			if best == "" || target == "build" {
-				best, output = target, ""
-				if o := outputFlag.FindStringSubmatch(recipe); o != nil && !strings.Contains(o[1], "$") {
-					output = o[1]
-				}
-			}
-		}
-		if best != "" {
-			if output == "" {
-				output = "bin/app"
-			}
-			found("%s (target %s runs go build; hotreload calls go build itself)", name, best)
-			d.suggest("build", "hotreload calls go build itself, which is faster. To build by "+name+" instead:",
-				"command = "+list([]string{"make", best}), "output = "+config.Quote(output))
-		}
-		return // make reads the first that exists
-	}
-}
-
-var outputFlag = regexp.MustCompile(`\s-o[ =]+(\S+)`)
-
-// hasTool reports whether go.mod has this package as a tool.
-func hasTool(dir, pkg string) bool {
-	f, err := os.Open(filepath.Join(dir, "go.mod"))
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	in := false
-	for sc := bufio.NewScanner(f); sc.Scan(); {
-		words := strings.Fields(sc.Text())
-		switch {
-		case len(words) == 2 && words[0] == "tool" && words[1] == "(":
-			in = true
-		case len(words) > 0 && words[0] == ")":
-			in = false
-		case len(words) >= 2 && words[0] == "tool" && words[1] == pkg, in && len(words) > 0 && words[0] == pkg:
-			return true
+func packageManager(dir string) string {
+	for lock, manager := range map[string]string{"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn", "bun.lockb": "bun", "bun.lock": "bun"} {
+		if isFile(dir, lock) {
+			return manager
 		}
 	}
-	return false
+	return "npm"
 }
 
 func isFile(dir, name string) bool {

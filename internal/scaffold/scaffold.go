@@ -26,7 +26,7 @@ import (
 // Options says where to look.
 type Options struct {
 	Dir      string         // the project; the file is written there
-	From     string         // an .air.toml or a runner.conf, relative to Dir; "" = look at the project
+	From     string         // an .air.toml or a runner.conf, relative to Dir; "" = one that is there, else look at the project
 	Force    bool           // overwrite; used by Write only, kept here for the caller's flags
 	Mains    []gograph.Main // main packages if they are known; nil = look for them
 	Services bool           // several main packages become several services, not one choice
@@ -47,14 +47,32 @@ func Fresh(ctx context.Context, o Options) (Result, error) {
 		return Result{}, err
 	}
 	o.Dir = dir
-	var res Result
 	if o.From != "" {
-		res, err = translate(o)
-	} else {
-		res, err = look(ctx, o)
+		res, err := translate(o)
+		if err != nil {
+			return Result{}, err
+		}
+		return checked(res)
 	}
+	// What another tool was told is more than what can be seen.
+	unread := ""
+	for _, old := range existing(dir, ".air.toml", ".air.conf", "runner.conf") {
+		o.From = old
+		res, err := translate(o)
+		if err != nil {
+			unread = fmt.Sprintf("%s is not carried over: %s", old, firstLine(err.Error()))
+			continue
+		}
+		res.Notes = append(res.Notes, "to have the config fitted to the project instead, rename "+old+" and run `hotreload init --force`")
+		return checked(res)
+	}
+	o.From = ""
+	res, err := look(ctx, o)
 	if err != nil {
 		return Result{}, err
+	}
+	if unread != "" {
+		res.Notes = append(res.Notes, unread)
 	}
 	return checked(res)
 }
@@ -144,7 +162,7 @@ type draft struct {
 func newDraft(made string) *draft {
 	return &draft{head: []string{
 		"Configuration of hotreload. For editors: `hotreload schema --help`.",
-		made + " Only what differs from the defaults stands here. Every key is explained in",
+		made + " Only what differs from the defaults is set here. Every key is explained in",
 		reference}, tables: map[string][]string{}}
 }
 
@@ -181,11 +199,34 @@ type rule struct {
 }
 
 func (d *draft) rule(r rule) {
-	lines := append(comments(r.reason), "[[rules]]", "paths = "+list(r.paths), "effect = "+config.Quote(r.effect))
+	lines := append(comments(r.reason), "[[rules]]", "paths = "+stringList(r.paths), "effect = "+config.Quote(r.effect))
 	if r.command != "" {
 		lines = append(lines, "command = "+r.command)
 	}
 	d.rules = append(d.rules, lines)
+}
+
+// comment adds a piece of a config that is commented out.
+func (d *draft) comment(reason string, lines ...string) {
+	if len(d.tail) > 0 {
+		d.tail = append(d.tail, "")
+	}
+	d.tail = append(d.tail, comments(reason)...)
+	for _, l := range lines {
+		d.tail = append(d.tail, strings.TrimSpace("#"+l))
+	}
+}
+
+// service adds one service.
+func (d *draft) service(name string, settings ...string) {
+	if len(d.after) == 0 {
+		d.after = append(d.after, "",
+			"# Each program is a service: it inherits the tables above, overrides what it needs",
+			"# (run.args, run.env, ...), and may wait for others: needs = [\"db\"].")
+	} else {
+		d.after = append(d.after, "")
+	}
+	d.after = append(append(d.after, "[services."+name+"]"), settings...)
 }
 
 func (d *draft) bytes() []byte {
@@ -234,8 +275,8 @@ func comments(text string) []string {
 	return append(out, line)
 }
 
-// list is a list of strings as TOML.
-func list(values []string) string {
+// stringList is a list of strings as TOML.
+func stringList(values []string) string {
 	parts := make([]string, len(values))
 	for i, v := range values {
 		parts[i] = config.Quote(v)

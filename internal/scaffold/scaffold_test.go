@@ -119,11 +119,13 @@ func TestSeveralMains(t *testing.T) {
 	}
 }
 
+// C5: without a program there is nothing to write.
 func TestNoMain(t *testing.T) {
-	for _, files := range []map[string]string{{"go.mod": gomod, "lib.go": "package shop\n"}, {"README": ""}} {
-		res, c := fresh(t, Options{Dir: makeProject(t, files)})
-		if len(res.Notes) == 0 || c.IsSet("build.package") {
-			t.Errorf("notes %q\n%s", res.Notes, res.Data)
+	for _, files := range []map[string]string{{"go.mod": gomod, "lib.go": "package shop\n"}, {"go.mod": gomod, "templates/a.html": ""}, {"README": ""}, {}} {
+		res, err := Fresh(t.Context(), Options{Dir: makeProject(t, files)})
+		var hinted interface{ Hint() string }
+		if err == nil || !errors.As(err, &hinted) || hinted.Hint() == "" {
+			t.Errorf("%v: %v, %s", files, err, res.Data)
 		}
 	}
 }
@@ -161,19 +163,16 @@ func TestDetections(t *testing.T) {
 		rules []config.Rule
 		text  string // a part of the file
 	}{
-		{"templates", map[string]string{"templates/index.html": "", "templates/mail/x.tmpl": "", "web/views/a.gohtml": ""},
-			[]string{"templates/ (html/template)", "web/views/ (html/template)"},
-			[]config.Rule{{Paths: []string{"templates/**/*.{html,tmpl}", "web/views/**/*.gohtml"}, Effect: "restart", Signal: "SIGHUP"}}, "Templates are read"},
-		{"templates in the root", map[string]string{"a.tmpl": "", "x/b.tmpl": ""},
-			[]string{"templates in the root (text/template)"},
-			[]config.Rule{{Paths: []string{"**/*.tmpl"}, Effect: "restart", Signal: "SIGHUP"}}, ""},
+		{"templates", map[string]string{"templates/index.html": "", "templates/mail/x.tmpl": "", "web/views/a.gohtml": "", "docs/a.html": ""},
+			[]string{"templates/**/*.{html,tmpl} (templates; no code was found that opens them by name)", "web/views/**/*.gohtml (templates; no code was found that opens them by name)"},
+			nil, "#[[rules]]\n#paths = [\"templates/**/*.{html,tmpl}\", \"web/views/**/*.gohtml\"]\n"},
 		{"template directory with a difficult name", map[string]string{"te [m]{p}/a.html": ""},
-			[]string{"te [m]{p}/ (html/template)"},
-			[]config.Rule{{Paths: []string{`te \[m\]\{p\}/**/*.html`}, Effect: "restart", Signal: "SIGHUP"}}, ""},
+			[]string{`te \[m\]\{p\}/**/*.html (templates; no code was found that opens them by name)`}, nil, ""},
+		{"files of a frontend", map[string]string{"ui/package.json": "{}", "ui/index.html": "", "ui/src/a.html": "", "ui/public/a.css": ""}, nil, nil, ""},
 		{"not looked into", map[string]string{"node_modules/x/a.html": "", "vendor/x/a.html": "", ".git/a.html": "", "_old/a.html": "", "testdata/a.html": "", "dist/a.css": ""}, nil, nil, ""},
 		{"static files", map[string]string{"static/css/app.css": "", "static/index.html": "", "web/public/logo.png": "", "web/src/app.js": ""},
-			[]string{"static/ (static files)", "web/public/ (static files)"},
-			[]config.Rule{{Paths: []string{"static/**", "web/public/**"}, Effect: "reload", Signal: "SIGHUP"}}, ""},
+			[]string{"static/ (static files; no code was found that serves them by name)", "web/public/ (static files; no code was found that serves them by name)"},
+			nil, "#paths = [\"static/**\", \"web/public/**\"]\n#effect = \"reload\"\n"},
 		{".env", map[string]string{".env": "A=1\n", ".env.local": ""},
 			[]string{".env (read at each start; a change restarts)", ".env.local"}, nil, "#env_files = [\".env\", \".env.local\"]"},
 		{"templ", map[string]string{"views/a.templ": ""}, []string{"templ (*.templ)"},
@@ -190,15 +189,25 @@ func TestDetections(t *testing.T) {
 		{"tailwind script", map[string]string{"package.json": `{"devDependencies": {"tailwindcss": "4"}, "scripts": {"css": "tailwindcss -i a -o b", "a": "tailwindcss -i a -o b --watch"}}`, "pnpm-lock.yaml": ""},
 			[]string{"tailwind (package.json: pnpm run css)"}, nil, "before = [[\"pnpm\", \"run\", \"css\"]]"},
 		{"tailwind and templates", map[string]string{"package.json": `{"dependencies": {"@tailwindcss/cli": "4"}, "scripts": {"css": "npx @tailwindcss/cli -i a -o b"}}`, "templates/a.html": ""},
-			[]string{"templates/ (html/template)", "tailwind (package.json: npm run css)"},
+			[]string{"tailwind (package.json: npm run css)"},
 			[]config.Rule{{Paths: []string{"templates/**/*.html"}, Effect: "restart", Command: config.Command{Argv: []string{"npm", "run", "css"}}, Signal: "SIGHUP"}}, ""},
 		{"no tailwind", map[string]string{"package.json": `{"dependencies": {"react": "1"}}`}, nil, nil, ""},
 		{"bad package.json", map[string]string{"package.json": `{`}, nil, nil, ""},
 		{"make", map[string]string{"Makefile": "all: build\n\nother:\n\tgo build -o x ./other\n\nlint:\n\tgo vet\n\nbuild: x\n\tgo build \\\n\t\t-tags dev -o bin/api ./cmd/api\n"},
 			[]string{"Makefile (target build runs go build; hotreload calls go build itself)"}, nil, "#command = [\"make\", \"build\"]\n#output = \"bin/api\""},
 		{"make without go build", map[string]string{"Makefile": "X = go build\n\nall:\n\techo\n"}, nil, nil, ""},
-		{"Air", map[string]string{".air.toml": ""}, []string{".air.toml (Air): try --from .air.toml"}, nil, ""},
-		{"Fresh", map[string]string{"runner.conf": ""}, []string{"runner.conf (Fresh): try --from runner.conf"}, nil, ""},
+		{"make with tags", map[string]string{"Makefile": "TAGS ?= a,b$(if $(X),$(comma)$(X))\n\nbuild:\n\tgo build -tags=$(TAGS) -o $@ .\n"},
+			[]string{"Makefile (target build runs go build; hotreload calls go build itself)"}, nil, "# From Makefile, target build.\ntags = [\"a\", \"b\"]\n"},
+		{"gqlgen", map[string]string{"api/gqlgen.yml": "", "go.mod": gomod + "\nrequire github.com/99designs/gqlgen v0.17.0\n"}, []string{"gqlgen (api/gqlgen.yml)"},
+			[]config.Rule{{Paths: []string{"api/**/*.{graphql,graphqls}", "api/gqlgen.yml"}, Effect: "rebuild", Command: config.Command{Argv: []string{"go", "run", "github.com/99designs/gqlgen", "generate", "--config", "api/gqlgen.yml"}}, Signal: "SIGHUP"}}, ""},
+		{"buf", map[string]string{"buf.gen.yaml": ""}, []string{"buf (buf.gen.yaml)"},
+			[]config.Rule{{Paths: []string{"**/*.proto", "buf.gen.yaml"}, Effect: "rebuild", Command: config.Command{Argv: []string{"buf", "generate"}}, Signal: "SIGHUP"}}, ""},
+		{"wire as a tool", map[string]string{"app/wire.go": "//go:build wireinject\n\npackage app\n", "go.mod": gomod + "\ntool github.com/google/wire/cmd/wire\n"}, []string{"wire (app/wire.go)"},
+			[]config.Rule{{Paths: []string{"app/wire.go"}, Effect: "rebuild", Command: config.Command{Argv: []string{"go", "tool", "wire", "gen", "./app"}}, Signal: "SIGHUP"}}, ""},
+		{"ent", map[string]string{"ent/generate.go": "package ent\n\n//go:generate go run -mod=mod entgo.io/ent/cmd/ent generate ./schema\n"}, []string{"ent (ent/generate.go)"},
+			[]config.Rule{{Paths: []string{"ent/schema/*.go"}, Effect: "rebuild", Command: config.Command{Argv: []string{"go", "generate", "./ent"}}, Signal: "SIGHUP"}}, ""},
+		{"vite that is not installed", map[string]string{"ui/vite.config.ts": "", "ui/package.json": `{"scripts": {"dev": "vite"}}`},
+			[]string{"vite in ui (what it needs is not installed)"}, nil, "#[services.ui]\n#run.command = [\"npm\", \"run\", \"dev\"]\n#run.dir = \"ui\"\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			res, c := fresh(t, Options{Dir: makeProject(t, tt.files), Mains: []gograph.Main{{Rel: "."}}})
@@ -215,20 +224,104 @@ func TestDetections(t *testing.T) {
 	}
 }
 
-// C5: templates that are embedded are inputs already.
-func TestEmbeddedTemplates(t *testing.T) {
+// C5, E13: what the code opens by a literal name needs no rule, and what it names gets one: both with the line of code.
+// Templates that are embedded are inputs already.
+func TestEvidence(t *testing.T) {
 	dir := makeProject(t, map[string]string{
-		"go.mod":           gomod,
-		"main.go":          "package main\n\nimport \"embed\"\n\n//go:embed templates static\nvar files embed.FS\n\nfunc main() { _ = files }\n",
-		"templates/a.html": "", "static/a.css": "", "mail/b.html": "",
+		"go.mod": gomod,
+		"main.go": `package main
+
+import (
+	"embed"
+	"html/template"
+	"net/http"
+	"os"
+)
+
+//go:embed templates
+var files embed.FS
+
+var data = []string{"./i18n:i18n", "queries", "pics", "permissions.json", "docs", "README.md", "state.json"}
+
+func main() {
+	template.ParseGlob("views/*.html")
+	http.Handle("/", http.FileServer(http.Dir("static")))
+	os.WriteFile("state.json", nil, 0o644)
+	http.ListenAndServe(":1", nil)
+}
+`,
+		"templates/a.html": "", "views/b.html": "", "mail/c.html": "", "static/app.css": "", "i18n/en.json": "", "queries/a.sql": "",
+		"pics/a.png": "", "permissions.json": "", "docs/a.html": "", "README.md": "", "test/x.html": "",
 	})
 	res, c := fresh(t, Options{Dir: dir})
-	want := []config.Rule{{Paths: []string{"mail/**/*.html"}, Effect: "restart", Signal: "SIGHUP"}}
+	want := []config.Rule{{Paths: []string{"i18n/**", "permissions.json", "queries/**"}, Effect: "restart", Signal: "SIGHUP"}}
 	if diff := cmp.Diff(want, c.Rules); diff != "" {
 		t.Errorf("rules (-want +got):\n%s", diff)
 	}
-	if !slices.Contains(res.Found, "templates/ (templates, embedded: a change rebuilds by itself)") {
+	for _, part := range []string{"#   views/*.html: main.go:16 opens it; a change restarts\n", "#   static/**: main.go:17 opens it; a change reloads the page\n",
+		"i18n (main.go:13),\n# permissions.json (main.go:13), queries (main.go:13).", "#paths = [\"mail/**/*.html\"]\n", "[proxy]\n", "\n#listen = "} {
+		if !strings.Contains(string(res.Data), part) {
+			t.Errorf("no %q in\n%s", part, res.Data)
+		}
+	}
+	for _, part := range []string{"docs/a", "docs/*", "test/", "pics"} {
+		if strings.Contains(string(res.Data), part) {
+			t.Errorf("%q in\n%s", part, res.Data)
+		}
+	}
+	if !slices.Contains(res.Found, "templates/ (templates, embedded: a change rebuilds without a rule)") {
 		t.Errorf("found %q", res.Found)
+	}
+}
+
+// C5: of several programs the server is meant, by its code and not by its name; an example is not.
+func TestPicksTheServer(t *testing.T) {
+	const server = "package main\n\nimport \"net/http\"\n\nfunc main() { http.ListenAndServe(\":1\", nil) }\n"
+	for _, tt := range []struct {
+		want  string
+		files map[string]string
+	}{
+		{"./cmd/shopd", map[string]string{"cmd/shop/main.go": mainGo, "cmd/shopd/main.go": server}},
+		{"./cmd/shopd", map[string]string{"main.go": mainGo, "cmd/shopd/main.go": server}},
+		{"./cmd/shop", map[string]string{"cmd/shop/main.go": "package main\n\nimport \"example.org/shop/http\"\n\nfunc main() { http.Open() }\n", "cmd/cli/main.go": mainGo,
+			"http/http.go": "package http\n\nimport \"net/http\"\n\nfunc Open() { http.ListenAndServe(\":1\", nil) }\n"}},
+		{"./cmd/shop", map[string]string{"cmd/shop/main.go": mainGo, "examples/web/main.go": server, "cmd/testprogram/main.go": mainGo}},
+	} {
+		tt.files["go.mod"] = gomod
+		res, c := fresh(t, Options{Dir: makeProject(t, tt.files)})
+		if c.Build.Package != tt.want {
+			t.Errorf("%s\n%s", c.Build.Package, res.Data)
+		}
+	}
+}
+
+// C5: the server of Vite is a service beside the program, where it can be started.
+func TestVite(t *testing.T) {
+	dir := makeProject(t, map[string]string{"go.mod": gomod, "main.go": mainGo, "ui/vite.config.ts": "", "ui/package.json": `{"scripts": {"dev": "vite"}}`, "ui/node_modules/vite/x": ""})
+	_, c := fresh(t, Options{Dir: dir})
+	got := map[string][]string{}
+	for _, s := range c.Services {
+		got[s.Name] = append([]string{s.Build.Package, s.Run.Dir}, s.Run.Command...)
+	}
+	want := map[string][]string{"shop": {".", "."}, "ui": {".", "ui", "npm", "run", "dev"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// C5: what another tool was told is carried over at once; if it cannot be read, the project is looked at.
+func TestOtherTools(t *testing.T) {
+	for name, text := range map[string]string{".air.toml": "[build]\ncmd = \"go build -o ./tmp/main ./cmd/api\"\n", "runner.conf": "build_path: ./tmp\n"} {
+		dir := makeProject(t, map[string]string{"go.mod": gomod, "cmd/api/main.go": mainGo, name: text})
+		res, _ := fresh(t, Options{Dir: dir})
+		if !strings.Contains(string(res.Data), "Carried over from "+name) || len(res.Notes) == 0 || strings.Contains(strings.Join(res.Found, "\n"), "--from") {
+			t.Errorf("%s: found %q, notes %q\n%s", name, res.Found, res.Notes, res.Data)
+		}
+	}
+	dir := makeProject(t, map[string]string{"go.mod": gomod, "cmd/api/main.go": mainGo, ".air.toml": "no [toml"})
+	res, c := fresh(t, Options{Dir: dir})
+	if c.Build.Package != "./cmd/api" || len(res.Notes) != 1 || !strings.HasPrefix(res.Notes[0], ".air.toml is not carried over: ") {
+		t.Errorf("notes %q\n%s", res.Notes, res.Data)
 	}
 }
 

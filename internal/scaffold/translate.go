@@ -162,7 +162,7 @@ func (t *translation) set(key, val, reason string) {
 // rule is the same for a rule. A path that an earlier rule has never gets to a later one.
 func (t *translation) rule(r rule) {
 	r.paths = slices.DeleteFunc(slices.Clone(r.paths), func(p string) bool {
-		wrong := invalid("[[rules]]\npaths = " + list([]string{p}) + "\n")
+		wrong := invalid("[[rules]]\npaths = " + stringList([]string{p}) + "\n")
 		switch {
 		case wrong != "":
 		case slices.Contains(t.paths, p):
@@ -457,10 +457,10 @@ func (t *translation) run(p *program) {
 	}
 	t.buildSettings(p, len(command) > 0 && path.Base(command[0]) == "dlv")
 	if len(command) > 0 {
-		t.set("run.command", list(command), "What is run; {binary} stands for what was built.")
+		t.set("run.command", stringList(command), "What is run; {binary} stands for what was built.")
 	}
 	if len(args) > 0 {
-		t.set("run.args", list(args), "Arguments of the program.")
+		t.set("run.args", stringList(args), "Arguments of the program.")
 	}
 	if len(env) > 0 {
 		t.set("run.env", variables(env), "Environment of the program.")
@@ -486,10 +486,10 @@ func (t *translation) buildSettings(p *program, debugger bool) {
 			t.note("build.package: single files were built before, now the whole package %s", b.pkg)
 		}
 		if len(b.flags) > 0 {
-			t.set("build.flags", list(b.flags), "Flags of go build.")
+			t.set("build.flags", stringList(b.flags), "Flags of go build.")
 		}
 		if len(b.tags) > 0 {
-			t.set("build.tags", list(b.tags), "Build tags.")
+			t.set("build.tags", stringList(b.tags), "Build tags.")
 		}
 		if b.race {
 			t.set("build.race", "true", "The race detector.")
@@ -507,7 +507,7 @@ func (t *translation) buildSettings(p *program, debugger bool) {
 		}
 	}
 	if before := slices.DeleteFunc(slices.Clone(p.before), func(s string) bool { return strings.TrimSpace(s) == "" }); len(before) > 0 {
-		t.set("build.before", list(before), "Run before each build, by the shell as before.")
+		t.set("build.before", stringList(before), "Run before each build, by the shell as before.")
 		p.before = before
 	}
 }
@@ -576,7 +576,7 @@ func (t *translation) watching(p *program) {
 	t.excludes()
 	inside, outside := t.includeDirs()
 	if len(outside) > 0 {
-		t.set("watch.include", list(outside), "More directories to watch.")
+		t.set("watch.include", stringList(outside), "More directories to watch.")
 	}
 	if on, _ := value[bool](t, "build.poll"); on {
 		t.set("watch.backend", `"poll"`, "Files are looked at instead of waiting for the system's notifications.")
@@ -658,7 +658,7 @@ func (t *translation) includeDirs() (inside, outside []string) {
 		}
 	}
 	if len(inside) > 0 {
-		t.drops = append(t.drops, "build.include_dir = "+list(inside)+": Go files count by what the program is built from, wherever they lie; for other files it is in the paths of [[rules]]")
+		t.drops = append(t.drops, "build.include_dir = "+stringList(inside)+": Go files count by what the program is built from, wherever they lie; for other files it is in the paths of [[rules]]")
 	}
 	return inside, outside
 }
@@ -678,7 +678,7 @@ func (t *translation) includeFiles() (paths []string) {
 		}
 	}
 	if len(goFiles) > 0 {
-		t.drops = append(t.drops, "build.include_file = "+list(goFiles)+": known to be inputs if the program is built from them")
+		t.drops = append(t.drops, "build.include_file = "+stringList(goFiles)+": known to be inputs if the program is built from them")
 	}
 	return paths
 }
@@ -716,14 +716,14 @@ func (t *translation) excludes() {
 		}
 	}
 	globs = slices.DeleteFunc(globs, func(g string) bool {
-		wrong := invalid("[watch]\nexclude = " + list([]string{g}) + "\n")
+		wrong := invalid("[watch]\nexclude = " + stringList([]string{g}) + "\n")
 		if wrong != "" {
 			t.drops = append(t.drops, wrong)
 		}
 		return wrong != ""
 	})
 	if len(globs) > 0 {
-		t.set("watch.exclude", list(globs), "What never counts, besides .gitignore and built-in noise. Files that the program is built from count nevertheless.")
+		t.set("watch.exclude", stringList(globs), "What never counts, besides .gitignore and built-in noise. Files that the program is built from count nevertheless.")
 	}
 }
 
@@ -862,7 +862,7 @@ func (t *translation) proxy() {
 func (t *translation) envFiles(root string) {
 	if _, ok := t.values["env_files"]; ok {
 		if files := t.texts("env_files"); !slices.Equal(files, []string{".env"}) {
-			t.set("run.env_files", list(slices.DeleteFunc(files, func(f string) bool { return f == "" })), "Files of NAME=value lines, read at each start.")
+			t.set("run.env_files", stringList(slices.DeleteFunc(files, func(f string) bool { return f == "" })), "Files of NAME=value lines, read at each start.")
 		}
 		return
 	}
@@ -945,7 +945,7 @@ func (t *translation) fresh(data string) (Result, error) {
 		}
 	}
 	if len(globs) > 0 {
-		t.set("watch.exclude", list(globs), "What never counts, besides .gitignore and built-in noise. Files that the program is built from count nevertheless.")
+		t.set("watch.exclude", stringList(globs), "What never counts, besides .gitignore and built-in noise. Files that the program is built from count nevertheless.")
 	}
 	for _, key := range slices.Sorted(maps.Keys(t.values)) {
 		if reason, known := freshReasons[key]; known && reason != "" {
