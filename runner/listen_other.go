@@ -2,14 +2,16 @@
 
 package runner
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // listens cannot be told here.
 func (p *Process) listens() bool { return false }
 
-// awaitListen cannot see other processes' sockets here: ready at once.
-func (p *Process) awaitListen(context.Context) <-chan struct{} {
-	met := make(chan struct{})
-	close(met)
-	return met
+// awaitListen cannot see other processes' sockets here: a program that lives for a moment is
+// taken for one that listens.
+func (p *Process) awaitListen(ctx context.Context) <-chan struct{} {
+	return p.after(ctx, 300*time.Millisecond)
 }

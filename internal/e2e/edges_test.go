@@ -258,3 +258,43 @@ func main() {
 		}
 	}
 }
+
+// L3: a file that is written in pieces, none of which but the last one compiles, is no failure
+// before it is whole.
+func TestL3Growing(t *testing.T) {
+	t.Parallel()
+	w := startWeb(t, newApp(t, webApp), nil)
+	pieces := []string{"package main\n\nfunc init() {\n", "\tprintln(", "\"whole\"", ")\n", "}\n\nconst Version = \"grown\"\n"}
+	for try := 0; ; try++ {
+		w.setVersion(fmt.Sprintf("before-%d", try))
+		w.succeed(0, "wait")
+		mark := w.mark()
+		f, err := os.Create(filepath.Join(w.dir, "version.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		longest, last := time.Duration(0), time.Now()
+		for _, p := range pieces {
+			f.WriteString(p)
+			time.Sleep(80 * time.Millisecond) // the writer's pace is the subject
+			longest, last = max(longest, time.Since(last)), time.Now()
+		}
+		f.Close()
+		w.succeed(0, "wait")
+		if got := w.answer().version; got != "grown" {
+			t.Fatalf("after wait it answers %q", got)
+		}
+		failed := 0
+		for _, e := range w.since(mark) {
+			if e.Event == "build_finished" && !e.flag("ok") {
+				failed++
+			}
+		}
+		switch {
+		case failed == 0:
+			return
+		case longest < 150*time.Millisecond || try == 5:
+			t.Fatalf("%d failures of a file that was not whole yet (longest pause %v)\n%s", failed, longest, w.dump())
+		} // else a busy machine kept the writer from its pace
+	}
+}

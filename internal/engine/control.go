@@ -102,9 +102,6 @@ func (e *Engine) Await(ctx context.Context, service string) ([]plan.Report, erro
 			if service != "" && r.Service != service {
 				continue
 			}
-			if v := e.service(r.Service); v != nil && v.opening.pending() {
-				return false // it is not known yet what the program reads
-			}
 			// While paused nothing will happen, so there is nothing to wait for.
 			if !r.Paused && (!r.Settled || e.unjudged(r)) {
 				return false
@@ -117,8 +114,8 @@ func (e *Engine) Await(ctx context.Context, service string) ([]plan.Report, erro
 }
 
 // unjudged reports whether a save may have been made that nothing could tell from one that
-// concerns nobody: the import graph of the service is unknown or out of date. It has the
-// graph read, so that the answer comes.
+// concerns nobody: the import graph of the service is unknown or out of date, or it is not
+// known yet what the program opens. It has the graph read, so that the answer comes.
 func (e *Engine) unjudged(r plan.Report) bool {
 	v := e.service(r.Service)
 	if v == nil || e.watch() == nil || r.State == plan.StateStopped || !v.conf.Load().GoBuilds() {
@@ -126,7 +123,7 @@ func (e *Engine) unjudged(r plan.Report) bool {
 	}
 	wanted := v.wanted.Load()
 	if v.tried.Load() >= wanted {
-		return false
+		return v.opening.pending()
 	}
 	if v.asked < wanted {
 		v.asked = wanted

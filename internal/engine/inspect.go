@@ -41,6 +41,8 @@ type inspector struct {
 	config    bool          // the config file has changed in this burst
 	again     chan struct{} // it was empty a while ago
 	writers   writers
+
+	unfinished atomic.Int64 // when a source file last changed into one that does not parse
 }
 
 func newInspector(e *Engine) *inspector {
@@ -124,6 +126,7 @@ func (i *inspector) files(b watcher.Batch) plan.Files {
 			}
 			if e.Input && !complete {
 				in.Solid = false
+				i.unfinished.Store(time.Now().UnixNano())
 			}
 			pc.Effects[v.name] = e
 			if e.Input {

@@ -515,11 +515,14 @@ func (v *service) readiness(binary string) runner.Ready {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	patience := max(r.ReadyTimeout, listenGrace)
+	patience := r.ReadyTimeout // zero: no limit
 	switch {
 	case v.server == yes && can == no, v.server == unknown && can == yes:
 		// Migrations may come first; and a server that cannot listen any more may be one that
 		// panics on its way there. A program that is no server is late for once: it is known then.
+		if patience == 0 {
+			patience = listenMost
+		}
 		return runner.Ready{Listen: true, Grace: patience}
 	case v.server == yes:
 		return runner.Ready{Listen: true, Timeout: patience}
@@ -532,6 +535,9 @@ func (v *service) readiness(binary string) runner.Ready {
 // listenGrace is how long the first start of a program of which nothing is known is given
 // to listen, before it counts as started though it may be no server.
 const listenGrace = 500 * time.Millisecond
+
+// listenMost is the same for a program that could listen, where ready_timeout sets no limit.
+const listenMost = 10 * time.Second
 
 // learn notes whether the program, which is ready, is a server.
 func (v *service) learn(p *runner.Process) {
