@@ -26,9 +26,12 @@ demo: build ## build hotreload and run it on examples/hello (http://127.0.0.1:80
 	$(BIN) run -C examples/hello
 
 .PHONY: test
-test: lint ## everything that CI runs: lint, tests, tests with the race detector
-	$(GO) test $(TESTFLAGS) -timeout 15m ./...
-	$(GO) test $(TESTFLAGS) -timeout 20m -race -short ./...
+test: ## all tests
+	$(GO) test $(TESTFLAGS) -timeout 20m ./...
+
+.PHONY: ci
+ci: lint test ## everything that CI runs: lint, all tests, and again with the race detector
+	$(GO) test $(TESTFLAGS) -timeout 25m -race -short ./...
 
 .PHONY: lint
 lint: ## gofmt, vet for linux, darwin and windows, staticcheck, tidy, layers

@@ -4,9 +4,11 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -296,5 +298,36 @@ func TestL3Growing(t *testing.T) {
 		case longest < 150*time.Millisecond || try == 5:
 			t.Fatalf("%d failures of a file that was not whole yet (longest pause %v)\n%s", failed, longest, w.dump())
 		} // else a busy machine kept the writer from its pace
+	}
+}
+
+// E13: a save of a file that programs read while they run, and that nothing watches for, is
+// explained once per directory; what is for people or for other tools is not.
+func TestE13Unread(t *testing.T) {
+	t.Parallel()
+	files := maps.Clone(webApp)
+	for _, f := range []string{"views/a.html", "views/b.html", "sql/q.sql", "docs/x.html", "testdata/y.json", "package.json", "notes.txt", "quiet/z.html", ".github/w.yml"} {
+		files[f] = "one\n"
+	}
+	files[".hotreload.toml"] = "[[rules]]\npaths = [\"quiet/*\"]\neffect = \"none\"\n"
+	w := startWeb(t, newApp(t, files), nil)
+	w.succeed(0, "wait") // it is known what the code opens
+	mark := w.mark()
+	for _, f := range []string{"docs/x.html", "testdata/y.json", "package.json", "notes.txt", "README.md", "quiet/z.html", ".github/w.yml", "views/a.html", "views/b.html", "sql/q.sql", "views/a.html"} {
+		write(t, filepath.Join(w.dir, f), fmt.Sprint("two ", time.Now().UnixNano()))
+		w.settle()
+	}
+	var said []string
+	for _, e := range w.since(mark) {
+		if e.Event == "problem" {
+			name, _, _ := strings.Cut(e.str("message"), " ")
+			said = append(said, name)
+		}
+	}
+	if want := []string{"views/a.html", "sql/q.sql"}; !slices.Equal(said, want) {
+		t.Errorf("said of %q, want %q\n%s", said, want, w.dump())
+	}
+	if n := count(w.since(mark), "started"); n != 0 {
+		t.Errorf("%d starts", n)
 	}
 }

@@ -42,11 +42,12 @@ type inspector struct {
 	again     chan struct{} // it was empty a while ago
 	writers   writers
 
-	unfinished atomic.Int64 // when a source file last changed into one that does not parse
+	silent     map[string]bool // directories of which it was said that changes there mean nothing
+	unfinished atomic.Int64    // when a source file last changed into one that does not parse
 }
 
 func newInspector(e *Engine) *inspector {
-	return &inspector{e: e, headers: map[string]string{}, heard: map[string]time.Time{}, missed: map[string]bool{}, unread: map[string]plan.Change{}, passes: make(chan chan struct{}), handovers: make(chan handover), again: make(chan struct{})}
+	return &inspector{e: e, headers: map[string]string{}, heard: map[string]time.Time{}, missed: map[string]bool{}, unread: map[string]plan.Change{}, passes: make(chan chan struct{}), handovers: make(chan handover), again: make(chan struct{}), silent: map[string]bool{}}
 }
 
 func (i *inspector) run() {
@@ -111,6 +112,7 @@ func (i *inspector) files(b watcher.Batch) plan.Files {
 		pc := planChange(c)
 		complete, generated := i.graphChange(c)
 		pc.Generated = generated
+		unread := c.Old != (watcher.Sum{}) && c.New != (watcher.Sum{}) && i.e.isData(c.Path)
 		for _, v := range i.e.all() {
 			unsure := v.conf.Load().GoBuilds() && (v.graph.Load() == nil || v.stale())
 			e := v.effect(c.Path)
@@ -122,6 +124,7 @@ func (i *inspector) files(b watcher.Batch) plan.Files {
 					pc.Why = e.Why
 				}
 				i.noteUnread(v, pc)
+				unread = unread && v.conf.Load().GoBuilds() && !unsure && !v.opening.pending() && v.rule(c.Path) == nil
 				continue
 			}
 			if e.Input && !complete {
@@ -135,6 +138,9 @@ func (i *inspector) files(b watcher.Batch) plan.Files {
 		}
 		if len(pc.Effects) == 0 && filepath.Ext(c.Path) != ".go" && i.writers.writes(c.Path, time.Now()) {
 			continue
+		}
+		if len(pc.Effects) == 0 && unread {
+			i.explainUnread(c.Path)
 		}
 		in.Changes = append(in.Changes, pc)
 	}
@@ -427,7 +433,9 @@ func (v *service) effect(path string) plan.Effect {
 		}
 		return e
 	}
-	none.Why = why
+	if none.Why = why; v.engine.isData(path) {
+		none.Why = "no program is built from it, no rule names it, and no code opens it by a literal name; a rule makes it count"
+	}
 	return none
 }
 
