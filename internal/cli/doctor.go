@@ -370,6 +370,7 @@ func (d *doctor) toolchain() {
 			"programs are built for %s/%s, and this is %s/%s", env.GOOS, env.GOARCH, env.GOHOSTOS, env.GOHOSTARCH)
 	}
 	d.compiler(env)
+	d.launch(path)
 }
 
 func (d *doctor) askGo(path string) (env goEnv, err error) {

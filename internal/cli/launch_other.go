@@ -1,0 +1,9 @@
+//go:build !darwin && !windows
+
+package cli
+
+const (
+	reportLaunch = false // unless it is slow
+	launchCause  = "something examines each new one, or the disk is slow"
+	launchHint   = "look for an antivirus program that scans on access, and exclude hotreload's cache directory"
+)
