@@ -470,7 +470,7 @@ func (b *Builder) buildGo(ctx context.Context, generation int, env []string, out
 		why = reason
 	}
 	r := b.callGo(ctx, generation, path, argv, plan, env, out)
-	if !r.OK && ctx.Err() == nil && cacheCleaned().MatchString(r.Output) {
+	if !r.OK && ctx.Err() == nil && cacheCleaned(r.Output) {
 		// Somebody has cleaned Go's cache meanwhile. What is missing is compiled again, so this failure says nothing of the sources.
 		out = newOutput(out.path)
 		r = b.callGo(ctx, generation, path, argv, plan, env, out)

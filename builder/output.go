@@ -103,11 +103,27 @@ func (o *output) peek() []byte {
 	return append(append(bytes.Clone(o.head), '\n'), o.tail...)
 }
 
-// cacheCleaned recognises the failure of a build whose cached packages somebody has removed (go clean -cache): a file of Go's
-// cache, called by its hash, that does not exist.
-var cacheCleaned = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`[/\\][0-9a-f]{2}[/\\][0-9a-f]{64}-[ad]\b[^\n]*(?:no such file or directory|cannot find the (?:file|path))`)
-})
+var (
+	// cachedFile is a file of Go's cache, called by its hash, that does not exist.
+	cachedFile = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`[/\\][0-9a-f]{2}[/\\][0-9a-f]{64}-[ad]\b[^\n]*(?:no such file or directory|cannot find the (?:file|path))`)
+	})
+	// notInStd is what the go command says without its index of the standard library, which is in the cache, too.
+	notInStd = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`is not in std \(([^)\n]+)\)`) })
+)
+
+// cacheCleaned recognises the failure of a build whose cached packages somebody has removed meanwhile (go clean -cache).
+func cacheCleaned(text string) bool {
+	if cachedFile().MatchString(text) {
+		return true
+	}
+	for _, m := range notInStd().FindAllStringSubmatch(text, -1) {
+		if dirExists(m[1]) {
+			return true
+		}
+	}
+	return false
+}
 
 // warnings are what a go build that succeeded has printed after the first bytes of the output, less its words about itself.
 func (p goPlan) warnings(o *output, from int64) string {

@@ -107,7 +107,7 @@ var specs = []spec{
 	{Key: Key{Name: "build.env", Type: typeVariables, Example: `{ CGO_ENABLED = "0" }`,
 		Doc: `More environment for the build. A PATH in it is where the go command and other commands are looked for.`}},
 	{Key: Key{Name: "build.before", Type: typeCommands, Example: `["go generate ./...", ["templ", "generate"]]`,
-		Doc: `Commands run before each build, in this order: each one string for the shell, or a list of arguments.`}, check: checkArgument},
+		Doc: `Commands run before each build, in this order: each one string for the shell, or a list of arguments. What they print when all is well is shown with -v.`}, check: checkArgument},
 	{Key: Key{Name: "build.timeout", Type: typeDuration, Example: `"2m"`,
 		Doc: `A build that takes longer is ended and has failed. "0s": never.`}},
 
