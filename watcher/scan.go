@@ -17,7 +17,8 @@ import (
 type mode struct {
 	quiet bool   // what is new is taken as known
 	was   *rules // in a rescope: what held before; new is only what it would have let pass
-	names bool   // in a rescope: known files are not compared
+	names bool   // known files are not compared
+	light bool   // in polling: known files that cannot matter are not compared
 }
 
 // entry is how a directory counts: by itself, or because Scope.Enter says so.
@@ -132,7 +133,8 @@ func (t *tree) newNode(path string, up *dir, r *root) *dir {
 			}
 			continue
 		}
-		d := &dir{path: path, id: st.ID, up: up, watched: watched, pass: t.passNo, rules: rules{root: r}}
+		t.made++
+		d := &dir{turn: t.made % slowTurns, path: path, id: st.ID, up: up, watched: watched, pass: t.passNo, rules: rules{root: r}}
 		t.nodes[path] = d
 		if st.ID.Known() {
 			t.byID[st.ID] = d
@@ -258,9 +260,14 @@ func (t *tree) list(d *dir, m mode) {
 	if t.w.test.listing != nil {
 		t.w.test.listing(d.path)
 	}
+	listed := int64(0)
+	if st, err := lstat(d.path); err == nil {
+		listed = st.Mtime // from before: what comes while it is listed makes it another
+	}
 	entries, err := readDir(d.path)
 	switch {
 	case err == nil:
+		d.listed = listed
 		t.reconcile(d, entries, m)
 	case gone(err):
 		t.drop(d)
@@ -368,7 +375,7 @@ func (t *tree) reconcileFile(d *dir, name string, m mode) {
 		t.forgetQuietly(d, name, f)
 		return
 	}
-	if f != nil && m.names {
+	if f != nil && (m.names || m.light && f.minor) {
 		return
 	}
 	path := d.join(name)
@@ -459,6 +466,7 @@ func (t *tree) syncFile(d *dir, path, name string, st stat, o op, m mode) {
 		f = &file{link: link}
 		f.set(st)
 		d.files[name] = f
+		d.judged = false
 		t.nfiles++
 		if m.quiet && t.pending[path] == nil {
 			switch {
@@ -494,6 +502,7 @@ func (t *tree) syncFile(d *dir, path, name string, st stat, o op, m mode) {
 	t.note(d, path, name, f.known(), f.st)
 	f.set(st)
 	f.dirty = true
+	f.attr = f.attr && o&(opWrite|opBound) == 0
 	t.rulesFile(d, name)
 }
 
@@ -558,9 +567,12 @@ func (t *tree) note(d *dir, path, name string, base Sum, was stat) {
 		t.pending[path] = c
 	}
 	c.dir = d
-	if t.scope.Minor != nil && !slices.ContainsFunc(d.names(name), func(p string) bool { return !t.scope.Minor(p) }) {
+	if t.minorFile(d, name) {
 		t.minor = true
 		return
+	}
+	if t.look.at != nil && c.unheard == "" {
+		c.unheard = t.suspect(path)
 	}
 	if !t.burst.opened && !c.next {
 		c.next = true
@@ -587,6 +599,7 @@ func (t *tree) removeFile(d *dir, path, name string, f *file) {
 		t.untrack(path)
 	}
 	delete(d.files, name)
+	d.judged = false
 	t.nfiles--
 }
 
@@ -645,7 +658,7 @@ func (t *tree) untrack(link string) {
 }
 
 // refresh looks at one known directory and its files.
-func (t *tree) refresh(d *dir) {
+func (t *tree) refresh(d *dir, m mode) {
 	if !t.alive(d) {
 		return
 	}
@@ -653,6 +666,7 @@ func (t *tree) refresh(d *dir) {
 	if err != nil && !gone(err) {
 		return
 	}
+	expected := d.watched // events of it
 	if err == nil && st.Kind == kindDir && st.ID == d.id && !d.watched {
 		// After a resync, or when a limit was in the way.
 		if watched, err := t.watch(d.path, d.id.Dev); err == nil && watched {
@@ -675,7 +689,11 @@ func (t *tree) refresh(d *dir) {
 		return
 	}
 	if d.counts() {
-		t.list(d, mode{})
+		if expected {
+			t.look.at = d
+			defer func() { t.look.at = nil }()
+		}
+		t.list(d, m)
 	}
 }
 
@@ -695,7 +713,7 @@ func (t *tree) sorted(only func(*dir) bool) []*dir {
 func (t *tree) fullPass() {
 	t.check()
 	for _, d := range t.sorted(nil) {
-		t.refresh(d)
+		t.refresh(d, mode{})
 	}
 	t.retryUnreadable()
 	if t.again {
@@ -703,8 +721,9 @@ func (t *tree) fullPass() {
 	}
 }
 
-// pollPass looks at what is not watched.
-func (t *tree) pollPass() {
+// pollPass looks at what is not watched: all of it, or, with slow, at what cannot matter only
+// when it is its turn.
+func (t *tree) pollPass(slow bool) {
 	if !t.polled() {
 		return
 	}
@@ -716,8 +735,16 @@ func (t *tree) pollPass() {
 	if t.pollMode {
 		t.check()
 	}
+	t.rounds++
 	for _, d := range t.sorted(func(d *dir) bool { return !d.watched }) {
-		t.refresh(d)
+		m := mode{}
+		if slow && d.counts() && d.turn != t.rounds%slowTurns {
+			if t.judge(d); !d.matters {
+				continue
+			}
+			m.light = true
+		}
+		t.refresh(d, m)
 	}
 	for path, was := range t.pivots {
 		if st, _ := lstat(path); st != was {
@@ -746,7 +773,7 @@ func (t *tree) safety(now time.Time) {
 	}
 	start := time.Now()
 	for len(t.sweep) > 0 && time.Since(start) < safetyStep {
-		t.refresh(t.sweep[0])
+		t.refresh(t.sweep[0], mode{})
 		t.sweep = t.sweep[1:]
 	}
 	t.sweepTook += time.Since(start)
@@ -768,7 +795,7 @@ func (t *tree) retryUnreadable() {
 	for path := range t.unreadable {
 		at, name := splitPath(path)
 		if d := t.nodes[path]; d != nil {
-			t.refresh(d)
+			t.refresh(d, mode{})
 		} else if d := t.nodes[at]; d != nil && d.counts() {
 			t.syncEntry(d, name, 0)
 		}

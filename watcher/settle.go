@@ -136,7 +136,7 @@ func (t *tree) tryOpen(first time.Time) {
 func (t *tree) tryClose() {
 	t.relevant = false
 	if t.polled() {
-		t.pollPass()
+		t.pollPass(t.burst.minor)
 	}
 	for path, c := range t.pending {
 		if d := t.nodes[c.dir.path]; d != nil && d.counts() && t.pending[path] == c {
@@ -195,7 +195,11 @@ func (t *tree) readDirty() (empty bool) {
 // find the very file that was read; any other has been written since.
 func (t *tree) same(path string, c *change, f *file) {
 	delete(t.pending, path)
-	if f != nil && f.st.Unwritten(c.was) {
+	if b, ok := t.look.blame[c.unheard]; ok && b.due.IsZero() {
+		delete(t.look.blame, c.unheard)
+	}
+	if f != nil && (f.st.Unwritten(c.was) || f.attr) {
+		f.attr = false
 		return
 	}
 	for _, name := range c.dir.names(c.name) {
@@ -221,6 +225,7 @@ func (t *tree) collect(open bool) []Change {
 			continue
 		}
 		delete(t.pending, path)
+		t.accuse(c.unheard)
 		for _, name := range c.dir.names(c.name) {
 			out = append(out, Change{Path: name, Old: c.base, New: now})
 		}
@@ -271,6 +276,9 @@ func (t *tree) send(changes []Change, open bool) {
 	b := Batch{First: first, Since: t.since(first), Changes: changes, Rewritten: rewritten(t.rewrote), Open: open, Rescan: t.rescan}
 	b.More = !open && t.burst.goesOn(time.Now())
 	t.rescan = false
+	if !open {
+		t.look.since = time.Time{}
+	}
 	clear(t.rewrote)
 	batches = enqueue(batches, b)
 	if len(batches) == 1 && !open {
@@ -285,6 +293,9 @@ func (t *tree) send(changes []Change, open bool) {
 
 // since is a time before which nothing that was first seen then was done.
 func (t *tree) since(first time.Time) time.Time {
+	if at := t.look.since; !at.IsZero() && at.Before(first) {
+		first = at
+	}
 	if !t.polled() {
 		return first
 	}

@@ -53,6 +53,12 @@ type dir struct {
 
 	watched bool
 
+	matters   bool        // a file of it matters, or one that may come to be; valid if judged
+	judged    bool        // ... and is up to date
+	mattering []mattering // its files that matter
+	listed    int64       // its own time of change when it was listed
+	turn      uint32      // in which round it is polled if it cannot matter
+
 	files map[string]*file
 	subs  map[string]*dir
 }
@@ -87,6 +93,9 @@ type file struct {
 	dirty  bool // must be read before sum says anything
 	racy   bool // looked at so soon after its mtime that a write could hide
 	link   bool // a symbolic link to a file
+	attr   bool // an event said that only its attributes have changed since it was read
+	minor  bool // probably nothing follows from it; valid if judged
+	judged bool
 }
 
 // known is the sum that stands for the file: that of its content, or a stand-in
@@ -105,6 +114,8 @@ type change struct {
 	base Sum  // what was reported last; zero: absent
 	was  stat // of the file when it held that
 	next bool // is in tree.fresh
+
+	unheard string // the name that an event should have come for before this was found; "": one has
 }
 
 // tree is everything that the owner goroutine knows. Nothing in it is locked.
@@ -172,7 +183,10 @@ type tree struct {
 	sweep                                                           []*dir
 	sweepTook                                                       time.Duration
 
-	hash background
+	hash   background
+	look   look
+	rounds uint32 // of polling
+	made   uint32 // nodes
 }
 
 // waiting is a Sync that waits for a burst to end and its batch to be received.
@@ -203,6 +217,7 @@ func newTree(w *Watcher, scope Scope) *tree {
 		pollDev:    map[uint64]bool{},
 		budget:     fileBudget(),
 		hash:       newBackground(),
+		look:       look{blame: map[string]blamed{}},
 	}
 }
 
@@ -218,6 +233,7 @@ func (t *tree) run(ctx context.Context) error {
 	t.scanTook = now.Sub(start)
 	t.nextCheck, t.nextSafety = now.Add(checkEvery), now.Add(safetyAfter(t.scanTook))
 	t.nextPoll = now.Add(t.pollInterval())
+	t.look.began, t.look.next = start, now.Add(lookEvery)
 	t.publish()
 	close(t.w.ready)
 
@@ -281,6 +297,9 @@ func (t *tree) open() {
 		return
 	}
 	t.be, t.pollMode = n, false
+	if t.w.test.backend != nil {
+		t.be = t.w.test.backend(n)
+	}
 }
 
 // names are all names of all files that count.
@@ -321,6 +340,9 @@ func (t *tree) round() {
 	if !since.IsZero() && t.eventAt.IsZero() {
 		t.eventAt = since
 	}
+	if lost {
+		clear(t.look.blame)
+	}
 	if lost && t.resyncAt.IsZero() {
 		// Coalesced: a flood that goes on overflows again and again.
 		t.resyncAt = time.Now()
@@ -329,7 +351,8 @@ func (t *tree) round() {
 		}
 	}
 	if len(hints) > 0 {
-		t.look(hints)
+		t.cleared(hints)
+		t.follow(hints)
 		t.checkRoots()
 	}
 	if len(t.relink) > 0 {
@@ -340,8 +363,8 @@ func (t *tree) round() {
 	}
 }
 
-// look reconciles the names that hints point at.
-func (t *tree) look(hints []hint) {
+// follow reconciles the names that hints point at.
+func (t *tree) follow(hints []hint) {
 	// Rule A: all releases come before the first add.
 	if !t.w.test.noRuleA {
 		for _, h := range hints {
@@ -371,7 +394,12 @@ func (t *tree) release(h hint) {
 
 func (t *tree) lookAt(h hint) {
 	if h.op == opChmod && !t.unreadable[h.path] {
-		return // touch and chmod; a directory may have become readable
+		// Touch and chmod; a directory may have become readable.
+		at, name := splitPath(h.path)
+		if d := t.nodes[at]; d != nil && d.files[name] != nil && t.pending[h.path] == nil {
+			d.files[name].attr = true
+		}
+		return
 	}
 	for _, link := range t.targets[h.path] {
 		at, name := splitPath(link)
@@ -419,6 +447,7 @@ func (t *tree) serve() {
 	if changed {
 		old := t.scope
 		t.scope = scope
+		t.unjudge()
 		t.rescope(old, false)
 	}
 	for _, r := range requests {
@@ -478,12 +507,16 @@ func (t *tree) clock(now time.Time) {
 		t.rescope(t.scope, true)
 	}
 	if due(&t.nextPoll) {
-		t.pollPass()
+		t.pollPass(true)
 		t.nextPoll = time.Now().Add(t.pollInterval())
 	}
 	if due(&t.nextSafety) {
 		t.safety(now)
 	}
+	if t.watches > 0 && due(&t.look.next) {
+		t.lookRound(now)
+	}
+	t.convict(now)
 	t.hash.run(t, now)
 }
 
@@ -501,6 +534,7 @@ func (t *tree) next() time.Time {
 		earlier(t.nextPoll)
 	}
 	earlier(t.nextSafety)
+	earlier(t.nextLook())
 	earlier(t.hash.due)
 	if t.burst.active() {
 		if t.holdSince.IsZero() {

@@ -201,6 +201,7 @@ type testHooks struct {
 	listing          func(string)  // called between the watch of a directory and its listing
 	noRuleA, noRuleB bool
 	notifyError      error // from opening the notify backend
+	backend          func(backend) backend
 }
 
 // New checks the options. It starts nothing.

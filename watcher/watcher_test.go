@@ -498,7 +498,7 @@ func TestReplacedByLink(t *testing.T) {
 					c.replace(t, old, new)
 					must(t, os.Symlink(sub, old))
 				}
-				tr.look([]hint{{old, opBound}})
+				tr.follow([]hint{{old, opBound}})
 				// The events of it, in two parts as the system may deliver them, the other name first.
 				seen := map[string]op{}
 				for end := time.Now().Add(patience); seen[new]&opBound == 0 || seen[old]&opGone == 0; {
@@ -511,8 +511,8 @@ func TestReplacedByLink(t *testing.T) {
 						return
 					}
 				}
-				tr.look([]hint{{new, seen[new]}})
-				tr.look([]hint{{old, seen[old]}})
+				tr.follow([]hint{{new, seen[new]}})
+				tr.follow([]hint{{old, seen[old]}})
 			})
 			write(t, filepath.Join(new, "file"), "content")
 			wantDirs, want := []string{root, sub, new}, []string{"+sub/new/file"}

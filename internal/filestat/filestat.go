@@ -75,3 +75,11 @@ func KindOf(m fs.FileMode) Kind {
 	}
 	return Other
 }
+
+func rawByName(path []byte, follow bool) (Stat, error) {
+	name := string(path[:len(path)-1])
+	if follow {
+		return Of(name)
+	}
+	return OfLink(name)
+}

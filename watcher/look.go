@@ -1,0 +1,281 @@
+package watcher
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hotreload/hotreload/internal/filestat"
+)
+
+const (
+	lookEvery = time.Second // how often the files that matter are looked at, where events are waited for
+	lookRate  = 2000        // ... and how many of them in that time at most: 1,000 take about 0.2 % of a core
+	lookShare = 20          // ... and never more than 1/20 of a core, however slow the file system
+	lookGrace = time.Second // how much later than the look an event may come
+	lookStep  = safetyStep  // how long it may keep an event waiting
+	slowTurns = 8           // what cannot matter is polled in every eighth round
+	maxBlame  = 1 << 10     // changes without an event that are remembered for lookGrace
+)
+
+// look is the scan that no event asks for. Mounts lose events without a word: Docker
+// Desktop, WSL, FUSE, a write through another hard link or a mapping. No probe can tell,
+// since what is written on this side is reported. So the files that matter (by Scope.Minor)
+// and the directories that hold them are looked at every second, by their stat alone. What it
+// finds is a change like any other; and if no event for it comes within the grace, its file
+// system is polled from then on.
+//
+// It is the one such scan for all systems: on some, the backend loses events by itself.
+type look struct {
+	next  time.Time
+	began time.Time // of the round under way, or the last one
+	prev  time.Time // of the one before
+	took  time.Duration
+	count int    // files and directories in it
+	dirs  []*dir // still to be looked at in this round
+	path  []byte
+
+	at    *dir // looked at just now without an event; nil: none
+	blame map[string]blamed
+	since time.Time // before what the burst has from here was done; zero: nothing is
+	told  bool
+}
+
+// blamed is what was found and no event came for so far.
+type blamed struct {
+	dev   uint64
+	due   time.Time // zero: its content is not known to have changed
+	again bool      // due for the second time
+}
+
+// mattering is one file that is looked at in every round.
+type mattering struct {
+	name string
+	file *file
+}
+
+// judge finds out which files of d matter, and whether d does.
+func (t *tree) judge(d *dir) {
+	if d.judged {
+		return
+	}
+	d.judged = true
+	d.mattering = d.mattering[:0]
+	paths := d.paths()
+	for name, f := range d.files {
+		if !f.judged {
+			f.judged, f.minor = true, t.minorIn(paths, name)
+		}
+		if !f.minor {
+			d.mattering = append(d.mattering, mattering{name, f})
+		}
+	}
+	d.matters = len(d.mattering) > 0 || d.own || d.kept != 0 || d.root != nil && d.root.real == d.path || t.ruleLeads(d)
+}
+
+// minorFile reports whether probably nothing follows from the file.
+func (t *tree) minorFile(d *dir, name string) bool {
+	return t.scope.Minor != nil && t.minorIn(d.paths(), name)
+}
+
+// minorIn is minorFile for a directory of these names.
+func (t *tree) minorIn(paths []string, name string) bool {
+	return t.scope.Minor != nil && !slices.ContainsFunc(paths, func(p string) bool { return !t.scope.Minor(join(p, name)) })
+}
+
+// ruleLeads reports whether the scope would enter d even if it were only a link.
+func (t *tree) ruleLeads(d *dir) bool {
+	if t.scope.Enter == nil {
+		return false
+	}
+	for _, p := range d.paths() {
+		if t.scope.Enter(p, SkipLink) {
+			return true
+		}
+	}
+	return false
+}
+
+// unjudge forgets what mattered, after a change of the scope.
+func (t *tree) unjudge() {
+	for _, d := range t.nodes {
+		d.judged = false
+		for _, f := range d.files {
+			f.judged = false
+		}
+	}
+}
+
+// lookRound goes on with the scan.
+func (t *tree) lookRound(now time.Time) {
+	l := &t.look
+	if len(l.dirs) == 0 {
+		l.prev, l.began, l.took, l.count = l.began, now, 0, 0
+		if !t.burst.active() { // what was no change
+			maps.DeleteFunc(l.blame, func(_ string, b blamed) bool { return b.due.IsZero() })
+		}
+		for _, d := range t.nodes {
+			if d.watched && d.counts() {
+				l.dirs = append(l.dirs, d)
+			}
+		}
+	}
+	for start := now; len(l.dirs) > 0 && now.Sub(start) < lookStep; {
+		d := l.dirs[len(l.dirs)-1]
+		l.dirs = l.dirs[:len(l.dirs)-1]
+		if !t.alive(d) || !d.watched {
+			continue
+		}
+		if !d.judged {
+			t.judge(d) // which is seldom, and no reason to look seldom
+			now = time.Now()
+		}
+		if d.matters {
+			t.lookInto(d)
+			before := now
+			now = time.Now()
+			l.took += now.Sub(before)
+			l.count += 1 + len(d.mattering)
+		}
+	}
+	if l.next = now; len(l.dirs) == 0 {
+		l.next = l.began.Add(lookAfter(l.count, l.took))
+	}
+}
+
+// lookAfter is the time from the beginning of one round to that of the next.
+func lookAfter(count int, took time.Duration) time.Duration {
+	return max(lookEvery, time.Duration(count)*lookEvery/lookRate, lookShare*took)
+}
+
+// lookInto looks at one directory: whether names came or went, and at its files that matter.
+func (t *tree) lookInto(d *dir) {
+	t.look.at = d
+	defer func() { t.look.at = nil }()
+	path := append(t.look.path[:0], d.path...)
+	if st, err := filestat.Raw(append(path, 0), false); err == nil && st.ID == d.id && st.Mtime != d.listed {
+		t.list(d, mode{names: true})
+	}
+	path = append(path, '/')
+	n := len(path)
+	for _, m := range d.mattering {
+		f := m.file
+		if !f.hashed || f.dirty || d.files[m.name] != f {
+			continue // the event was first, or the content is not known yet
+		}
+		path = append(append(path[:n], m.name...), 0)
+		if st, err := filestat.Raw(path, f.link); err == nil && !st.Same(f.st) || gone(err) {
+			t.lookAgain(d, m.name, f)
+		}
+	}
+	t.look.path = path[:0]
+}
+
+// lookAgain takes in a file that is not what it was.
+func (t *tree) lookAgain(d *dir, name string, f *file) {
+	path := d.join(name)
+	if t.pending[path] != nil {
+		return // known already
+	}
+	old, was := f.sum, f.st
+	if t.read(d, name, f); d.files[name] == f {
+		t.note(d, path, name, old, was)
+	} // else it is gone, and that is noted
+}
+
+// suspect takes note that something was found before an event told of it, and returns the name
+// that the event should have.
+func (t *tree) suspect(path string) string {
+	l := &t.look
+	if l.since.IsZero() || l.prev.Before(l.since) {
+		l.since = l.prev
+	}
+	if rel, ok := relTo(l.at.path, path); ok { // the event of a new directory has the directory's name
+		first, _, _ := strings.Cut(rel, "/")
+		path = l.at.join(first)
+	}
+	if _, ok := l.blame[path]; !ok && len(l.blame) < maxBlame {
+		l.blame[path] = blamed{dev: l.at.id.Dev}
+	}
+	return path
+}
+
+// accuse takes note that what was suspected has turned out to be a change.
+func (t *tree) accuse(name string) {
+	if b, ok := t.look.blame[name]; ok && b.due.IsZero() {
+		b.due = time.Now().Add(lookGrace)
+		t.look.blame[name] = b
+	}
+}
+
+// cleared takes back what is said of the names that events have come for.
+func (t *tree) cleared(hints []hint) {
+	if len(t.look.blame) == 0 {
+		return
+	}
+	for _, h := range hints {
+		delete(t.look.blame, h.path)
+		for _, link := range t.targets[h.path] {
+			delete(t.look.blame, link)
+		}
+	}
+}
+
+// convict polls the file systems of those changes for which no event has come in time.
+func (t *tree) convict(now time.Time) {
+	for path, b := range t.look.blame {
+		switch {
+		case b.due.IsZero() || now.Before(b.due):
+			continue
+		case !b.again: // this process may have been stopped since, and the reader of events with it
+			b.due, b.again = now.Add(lookGrace/4), true
+			t.look.blame[path] = b
+			continue
+		}
+		delete(t.look.blame, path)
+		if !t.pollDev[b.dev] {
+			t.unreported(path, b.dev)
+		}
+	}
+}
+
+func (t *tree) unreported(path string, dev uint64) {
+	message := fmt.Sprintf("%s has changed, and the file system did not report it", path)
+	if t.w.o.Backend != "auto" {
+		if !t.look.told {
+			t.look.told = true
+			t.notice(Notice{Kind: "poll", Message: message, Hint: "set watch.backend to auto or poll"})
+		}
+		return
+	}
+	t.pollDev[dev] = true
+	for _, d := range t.nodes {
+		if d.watched && d.id.Dev == dev {
+			t.be.remove(d.path)
+			d.watched = false
+			t.watches--
+		}
+	}
+	t.full = false
+	t.nextPoll = time.Now().Add(t.pollInterval())
+	t.notice(Notice{
+		Kind:    "poll",
+		Message: fmt.Sprintf("%s: polling all files there every %v from now on", message, t.w.o.PollInterval),
+		Hint:    "watch.backend = \"poll\" does so from the start",
+	})
+}
+
+// nextLook is when the look has something to do; zero: never.
+func (t *tree) nextLook() (at time.Time) {
+	if t.watches > 0 {
+		at = t.look.next
+	}
+	for _, b := range t.look.blame {
+		if !b.due.IsZero() && (at.IsZero() || b.due.Before(at)) {
+			at = b.due
+		}
+	}
+	return at
+}
