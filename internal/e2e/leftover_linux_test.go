@@ -94,25 +94,30 @@ func TestR4LeftRunning(t *testing.T) {
 
 // Fault 54: hotreload and its guard are killed at once: the next session ends what is left, before it starts anything.
 func TestT3KilledWithGuard(t *testing.T) {
-	dir := newApp(t, bare)
-	s := start(t, dir, nil)
-	pid, orphan := s.pid(), s.bareOrphan()
-	guard := guardOf(t, pid)
-	_ = syscall.Kill(guard, syscall.SIGSTOP)
-	_ = syscall.Kill(pid, syscall.SIGKILL)
-	_ = syscall.Kill(guard, syscall.SIGKILL)
-	<-s.done
-	if ended(orphan) {
-		t.Fatal("nothing was left")
-	}
-	s = start(t, dir, nil)
-	s.waitFor("session_started")
-	if !ended(orphan) {
-		t.Error("it lives")
-	}
-	s.stop(syscall.SIGINT)
-	if text := s.err.String(); !strings.Contains(text, fmt.Sprintf("left running: %d sleep", orphan)) {
-		t.Error(text)
+	for _, args := range [][]string{nil, {"--once"}} {
+		t.Run(fmt.Sprint(args), func(t *testing.T) {
+			dir := newApp(t, bare)
+			s := start(t, dir, args)
+			s.waitFor("started")
+			pid, orphan := s.cmd.Process.Pid, s.bareOrphan()
+			guard := guardOf(t, pid)
+			_ = syscall.Kill(guard, syscall.SIGSTOP)
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+			_ = syscall.Kill(guard, syscall.SIGKILL)
+			<-s.done
+			if ended(orphan) {
+				t.Fatal("nothing was left")
+			}
+			s = start(t, dir, nil)
+			s.waitFor("session_started")
+			if !ended(orphan) {
+				t.Error("it lives")
+			}
+			s.stop(syscall.SIGINT)
+			if text := s.err.String(); !strings.Contains(text, fmt.Sprintf("left running: %d sleep", orphan)) {
+				t.Error(text)
+			}
+		})
 	}
 }
 

@@ -76,7 +76,7 @@ func (v *service) waitsFor(what string) {
 // atOnce is the longest life of a program that has found nothing to read.
 const atOnce = 2 * time.Second
 
-var readsInput = regexp.MustCompile(`\b(os\.Stdin|fmt\.Scan)`)
+var readsInput = regexp.MustCompile(`\b(os\.Stdin|fmt\.Scan|InOrStdin\(|syscall\.Stdin)`)
 
 // explainEmptyInput says why a program that reads its standard input has ended well at once.
 func (v *service) explainEmptyInput(s runner.Spec, gen int, x runner.Exit) {
