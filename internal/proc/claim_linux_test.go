@@ -58,6 +58,9 @@ func modeClaim() int {
 // Fault 54: hotreload and its guard were killed at once. The next session ends what they have left, by its first look, and
 // nothing that belongs to a session that lives, or to anybody else.
 func TestEndUnclaimed(t *testing.T) {
+	if _, ok := sessionMark(); !ok {
+		t.Skip("this system has no limit that could be a mark")
+	}
 	type session struct {
 		*exec.Cmd
 		file         string
