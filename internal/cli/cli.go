@@ -58,7 +58,7 @@ func Main(args []string, in io.Reader, out, err io.Writer) int {
 		return openMain(args[1], err)
 	}
 	s := streams{in, out, err}
-	root := newRoot(s)
+	root := newRoot(s, args)
 	root.SetArgs(args)
 	cmd, e := root.ExecuteC()
 	return report(s, cmd, e)
@@ -121,7 +121,7 @@ func report(s streams, cmd *cobra.Command, err error) int {
 	return code
 }
 
-func newRoot(s streams) *cobra.Command {
+func newRoot(s streams, args []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "hotreload",
 		Short: "Rebuild and restart a Go program when a file is saved",
@@ -143,13 +143,25 @@ is all there is to it. "hotreload init" writes a config file for the rest.`,
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.SetFlagErrorFunc(flagError)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return flagMistake(cmd, err, args) })
 	root.AddCommand(newRun(s), newInit(s), newCheck(s), newWhy(s), newDoctor(s), newSchema(s), newVersion(s))
 	root.AddCommand(newSessionCommands(s)...)
 	root.InitDefaultCompletionCmd()
+	root.InitDefaultHelpCmd()
 	for _, c := range root.Commands() {
 		wrapArgs(c)
-		if c.Name() == "completion" {
+		switch c.Name() {
+		case "help":
+			// cobra's own prints the usage for what it does not know, and ends well.
+			c.Run, c.RunE = nil, func(_ *cobra.Command, a []string) error {
+				about, rest, err := root.Find(a)
+				if err != nil || len(rest) > 0 {
+					return unknownCommand(root, " help", a[0], nil)
+				}
+				about.InitDefaultHelpFlag()
+				return about.Help()
+			}
+		case "completion":
 			// cobra's own prints its help for a shell that it does not know, and ends well.
 			c.Use, c.DisableFlagsInUseLine = "completion SHELL", true
 			c.Args = func(_ *cobra.Command, a []string) error {
@@ -163,21 +175,13 @@ is all there is to it. "hotreload init" writes a config file for the rest.`,
 		if len(a) == 0 {
 			return nil
 		}
-		hint := "see `hotreload --help`"
-		if near := cmd.SuggestionsFor(a[0]); len(near) > 0 {
-			hint = fmt.Sprintf("did you mean `hotreload %s`?", near[0])
-		} else if _, err := os.Stat(a[0]); err == nil {
-			hint = fmt.Sprintf("to run it: `hotreload run %s`", a[0])
-		}
-		return usageError(advise(hint, "unknown command %q", a[0]))
+		return unknownCommand(cmd, "", a[0], a[1:])
 	}
-	root.SuggestionsMinimumDistance = 2
 	return root
 }
 
 // wrapArgs makes the complaints of a command and of those below it mistakes of usage.
 func wrapArgs(c *cobra.Command) {
-	c.SetFlagErrorFunc(flagError)
 	args := c.Args
 	c.Args = func(cmd *cobra.Command, a []string) error {
 		if args == nil {
@@ -204,10 +208,6 @@ func counted(arguments int) string {
 		return "1 argument"
 	}
 	return fmt.Sprintf("%d arguments", arguments)
-}
-
-func flagError(cmd *cobra.Command, err error) error {
-	return usageError(advised{err, fmt.Sprintf("see `%s --help`", cmd.CommandPath())})
 }
 
 // versionText is what `hotreload version` and --version print.

@@ -127,6 +127,9 @@ func splitLines(data []byte) []string {
 	return lines
 }
 
+// Nearest is the candidate that a person who typed got most likely meant; "" if none is near.
+func Nearest(got string, candidates []string) string { return nearest(got, candidates) }
+
 // nearest is the candidate that a person who typed got most likely meant; "" if none is
 // near enough. A third of the letters may differ; a doubled, dropped or swapped letter
 // always may.

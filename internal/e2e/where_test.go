@@ -454,3 +454,40 @@ func TestE10Timeout(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// A mistake in the command line is answered with the command that was meant.
+func TestC8Mistakes(t *testing.T) {
+	t.Parallel()
+	dir := newApp(t, map[string]string{"go.mod": "module example.test/app\n\ngo 1.25\n", "main.go": mainGo, "cmd/api/main.go": mainGo})
+	for line, want := range map[string]string{
+		"run --port 80":               "flags of the program come after --: `hotreload run -- --port 80`",
+		"run --port=80 --race":        "flags of the program come after --: `hotreload run --race -- --port=80`",
+		"run -port 80 ./cmd/api":      "flags of the program come after --: `hotreload run ./cmd/api -- -port 80`",
+		"run ./cmd/api --tags x -x y": "flags of the program come after --: `hotreload run ./cmd/api --tags x -- -x y`",
+		"run --port 80 -- a":          "flags of the program come after --: `hotreload run -- --port 80 a`",
+		"run --rase":                  "did you mean --race? flags of the program come after --: `hotreload run -- --rase`",
+		"--port 80":                   "the command comes first: `hotreload run -- --port 80`",
+		"start":                       "did you mean `hotreload run`?",
+		"dev ./cmd/api":               "did you mean `hotreload run ./cmd/api`?",
+		"watch --port 80":             "did you mean `hotreload run -- --port 80`?",
+		"build":                       "did you mean `hotreload run`?",
+		"serve":                       "did you mean `hotreload run`?",
+		"rnu":                         "did you mean `hotreload run`?",
+		"wiat api":                    "did you mean `hotreload wait api`?",
+		"help wiat":                   "did you mean `hotreload help wait`?",
+		"stat":                        "did you mean `hotreload status`?",
+		"kill":                        "did you mean `hotreload stop`?",
+		"cmd/api --x":                 "to run it: `hotreload run cmd/api -- --x`",
+		"wait --jsno":                 "did you mean --json?",
+		"frobnicate":                  "see `hotreload --help`",
+		"help frobnicate":             "see `hotreload --help`",
+	} {
+		a := ask(t, dir, strings.Fields(line)...)
+		if a.code != 2 || a.out != "" || !strings.HasSuffix(a.err, "\nhint: "+want+"\n") {
+			t.Errorf("%s: %+v", line, a)
+		}
+	}
+	if a := ask(t, dir, "help", "wait"); a.code != 0 || !strings.Contains(a.out, "--timeout") {
+		t.Errorf("%+v", a)
+	}
+}
