@@ -98,6 +98,7 @@ type doctor struct {
 	env     []string // of everything
 	tools   []string // of the toolchain: with what the first service that Go builds adds
 	session *control.Status
+	mains   []string // packages that go builds here
 }
 
 func (d *doctor) add(level, check, hint, format string, args ...any) {
@@ -131,6 +132,7 @@ func examine(ctx context.Context, s streams, f *projectFlags) doctorReport {
 // project finds the root and reads the config. Without a good one the rest is looked at
 // as if there were none.
 func (d *doctor) project(f *projectFlags) {
+	f.follow(d.ctx, "")
 	p, err := f.open(d.ctx, "")
 	if err == nil {
 		d.conf, d.root = p.conf, p.conf.Root
@@ -187,6 +189,9 @@ func (d *doctor) program(p *project) {
 		return
 	}
 	for _, s := range list {
+		if s.GoBuilds() {
+			d.mains = append(d.mains, s.Build.Package)
+		}
 		switch {
 		case !s.Builds():
 			d.ok("program", "%s: %s", s.Name, strings.Join(s.Run.Command, " "))
@@ -345,7 +350,9 @@ func (d *doctor) toolchain() {
 		d.add(levelFail, "go", "set GOTOOLCHAIN=auto to let go fetch what go.mod asks for, or install it", "%s: %v", path, err)
 		return
 	}
-	if env.GOTOOLCHAIN != "" {
+	if text := d.newerGo(path); text != "" {
+		d.add(levelFail, "go", "install that Go, or set GOTOOLCHAIN=auto to let go fetch it", "%s, %s: %s", env.GOVERSION, path, text)
+	} else if env.GOTOOLCHAIN != "" {
 		d.ok("go", "%s, %s (GOTOOLCHAIN=%s)", env.GOVERSION, path, env.GOTOOLCHAIN)
 	} else {
 		d.ok("go", "%s, %s", env.GOVERSION, path)
@@ -374,20 +381,44 @@ func (d *doctor) toolchain() {
 }
 
 func (d *doctor) askGo(path string) (env goEnv, err error) {
+	out, err := d.askTool(path, "env", "-json")
+	if err != nil {
+		return env, err
+	}
+	return env, json.Unmarshal(out, &env)
+}
+
+// askTool runs the go command without the network; what it complains of is the error.
+func (d *doctor) askTool(path string, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(d.ctx, 20*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, path, "env", "-json")
+	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir = d.root
 	cmd.Env = append(slices.Clip(d.tools), "GOPROXY=off") // a missing toolchain is not fetched now
 	out, err := cmd.Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && len(exit.Stderr) > 0 {
-		return env, errors.New(strings.TrimPrefix(strings.TrimSpace(string(exit.Stderr)), "go: "))
+		return nil, errors.New(strings.TrimPrefix(strings.TrimSpace(string(exit.Stderr)), "go: "))
 	}
-	if err != nil {
-		return env, err
+	return out, err
+}
+
+// newerGo is what the go command says if a module needs a newer Go than it is: those that are
+// built here, and what they import. "" if none does.
+func (d *doctor) newerGo(path string) string {
+	if len(d.mains) == 0 {
+		return ""
 	}
-	return env, json.Unmarshal(out, &env)
+	_, err := d.askTool(path, append([]string{"list", "-deps", "-f={{with .Error}}{{end}}", "--"}, d.mains...)...)
+	if err == nil {
+		return ""
+	}
+	for line := range strings.Lines(err.Error()) {
+		if strings.Contains(line, "requires go") {
+			return strings.TrimPrefix(strings.TrimSpace(line), "go: ")
+		}
+	}
+	return "" // whatever it is, a build says it
 }
 
 func (d *doctor) goFlags(flags string) {

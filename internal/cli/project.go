@@ -5,16 +5,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/control"
 	"github.com/hotreload/hotreload/internal/gograph"
 	"github.com/hotreload/hotreload/internal/proc"
 )
@@ -29,6 +32,8 @@ type projectFlags struct {
 	set    []string
 	tags   []string
 	race   bool
+
+	session *control.Invocation // follow it, not these flags; nil: there is none
 }
 
 func (f *projectFlags) add(cmd *cobra.Command) {
@@ -73,6 +78,10 @@ func (f *projectFlags) open(ctx context.Context, pkg string) (*project, error) {
 		return nil, usageError(advise("-C wants a directory", "%s is not a directory", f.dir))
 	}
 	p := &project{cwd: cwd, from: cwd}
+	if f.session != nil {
+		cwd, pkg = f.session.Dir, f.session.Package
+		p.cwd = cwd
+	}
 	p.load = func() (*config.Config, error) { return f.load(ctx, p.cwd, pkg) }
 	if p.conf, err = p.load(); err != nil {
 		return p, err
@@ -105,6 +114,46 @@ func exists(path string) bool {
 	return err == nil
 }
 
+// invocation is what the flags say, or the session that is followed.
+func (f *projectFlags) invocation(cwd, pkg string) control.Invocation {
+	if f.session != nil {
+		return *f.session
+	}
+	how := control.Invocation{Dir: cwd, Config: f.config, Set: f.set, Package: pkg}
+	if f.config != "" && !filepath.IsAbs(f.config) {
+		how.Config = filepath.Join(cwd, f.config)
+	}
+	if f.given != nil && f.given("race") {
+		how.Flags = append(how.Flags, "build.race="+strconv.FormatBool(f.race))
+	}
+	if f.given != nil && f.given("tags") {
+		quoted := make([]string, len(f.tags))
+		for i, t := range f.tags {
+			quoted[i] = config.Quote(t)
+		}
+		how.Flags = append(how.Flags, "build.tags=["+strings.Join(quoted, ",")+"]")
+	}
+	return how
+}
+
+// follow takes the settings of the session that runs in the project, unless the command line
+// has its own. pkg is the package that it names.
+func (f *projectFlags) follow(ctx context.Context, pkg string) {
+	if pkg != "" || slices.ContainsFunc([]string{"config", "set", "tags", "race"}, f.given) {
+		return
+	}
+	c, err := (&sessionFlags{dir: f.dir}).client(ctx)
+	if err != nil {
+		return // open says what is wrong
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	var how control.Invocation
+	if c.Do(ctx, http.MethodGet, "/invocation", "", &how) == nil {
+		f.session = &how
+	}
+}
+
 func (f *projectFlags) load(ctx context.Context, cwd, pkg string) (*config.Config, error) {
 	root, file, err := config.FindRoot(cwd)
 	if err != nil {
@@ -112,39 +161,27 @@ func (f *projectFlags) load(ctx context.Context, cwd, pkg string) (*config.Confi
 	}
 	c := config.Default()
 	c.Root = root
-	if f.config != "" {
-		if file, err = filepath.Abs(f.config); err != nil {
-			return nil, err
-		}
-		if f.dir != "" && !filepath.IsAbs(f.config) {
-			file = filepath.Join(cwd, f.config)
-		}
+	how := f.invocation(cwd, pkg)
+	if how.Config != "" {
+		file = how.Config
 	}
 	if file != "" {
 		if c, err = config.Load(file); err != nil {
 			return nil, usageError(err)
 		}
-		if f.config != "" {
+		if how.Config != "" {
 			// A config that is named need not lie in the root.
 			c.Root = root
 		}
 	}
-	for _, kv := range f.set {
+	for _, kv := range how.Set {
 		if err := c.Set(kv); err != nil {
 			return nil, usageError(err)
 		}
 	}
-	if f.given != nil && f.given("race") {
-		if err := override(c, "build.race", strconv.FormatBool(f.race)); err != nil {
-			return nil, err
-		}
-	}
-	if f.given != nil && f.given("tags") {
-		quoted := make([]string, len(f.tags))
-		for i, t := range f.tags {
-			quoted[i] = config.Quote(t)
-		}
-		if err := override(c, "build.tags", "["+strings.Join(quoted, ",")+"]"); err != nil {
+	for _, kv := range how.Flags {
+		key, value, _ := strings.Cut(kv, "=")
+		if err := override(c, key, value); err != nil {
 			return nil, err
 		}
 	}

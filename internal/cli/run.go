@@ -97,7 +97,7 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 	}
 	c := p.conf
 	session := newBeginning()
-	own, err := o.hold(c, session)
+	own, err := o.hold(p, session)
 	if err != nil {
 		return err
 	}
@@ -279,8 +279,8 @@ type holding struct {
 // hold takes the project's lock and serves the control API: whoever asks before the session
 // runs is answered when there is an answer. With --once another session may run beside this
 // one, with binaries of its own.
-func (o runOptions) hold(c *config.Config, session *beginning) (own holding, err error) {
-	if own.cache, err = control.CacheDir(c.Root); err != nil {
+func (o runOptions) hold(p *project, session *beginning) (own holding, err error) {
+	if own.cache, err = control.CacheDir(p.conf.Root); err != nil {
 		return own, err
 	}
 	if o.once {
@@ -290,12 +290,12 @@ func (o runOptions) hold(c *config.Config, session *beginning) (own holding, err
 		own.release = func() { os.RemoveAll(own.cache) }
 		return own, nil
 	}
-	lock, err := control.Acquire(own.cache, c.Root)
+	lock, err := control.Acquire(own.cache, p.conf.Root)
 	if err != nil {
 		return own, o.held(err)
 	}
-	own.api, own.apiErr = control.Serve(session, control.SocketPath(own.cache), c.Control.Listen)
-	if own.apiErr != nil && c.Control.Listen != "" {
+	own.api, own.apiErr = control.Serve(session, o.project.invocation(p.from, o.pkg), control.SocketPath(own.cache), p.conf.Control.Listen)
+	if own.apiErr != nil && p.conf.Control.Listen != "" {
 		lock.Release()
 		return own, own.apiErr
 	}

@@ -422,8 +422,13 @@ func engineLine(d control.DirectStatus) string {
 		}
 		text += ")"
 	}
-	if d.Fallback != "" && (d.Ready || d.Fallback != d.Reason) { // else it was said just now
-		text += "; the newest build was left to go build: " + d.Fallback
+	switch {
+	case d.Fallback == "" || !d.Ready && d.Fallback == d.Reason: // nothing, or it was said just now
+	case d.Ready:
+		// Why it was not ready for the newest build need not hold for the next one.
+		text += ", and makes the next build; the newest one was made by go build (reason then: " + d.Fallback + ")"
+	default:
+		text += "; the newest build was made by go build: " + d.Fallback
 	}
 	if !d.Checked.IsZero() {
 		text += "; what it made was last checked at " + d.Checked.Format(time.TimeOnly)

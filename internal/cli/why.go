@@ -27,6 +27,7 @@ exist yet.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			proc.Setup() // the builder runs the go command, and waits for all that it leaves behind
+			f.follow(cmd.Context(), pkg)
 			p, err := f.open(cmd.Context(), pkg)
 			if err != nil {
 				return err

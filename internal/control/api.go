@@ -75,3 +75,13 @@ func (s ServiceStatus) OKState() bool {
 	}
 	return false
 }
+
+// Invocation is how the session was started: GET /invocation answers it, over the socket alone,
+// so that `why` and `doctor` speak of what runs.
+type Invocation struct {
+	Dir     string   `json:"dir"`     // current directory, or that of -C
+	Config  string   `json:"config"`  // of --config; empty: found by looking
+	Set     []string `json:"set"`     // KEY=VALUE, of --set
+	Flags   []string `json:"flags"`   // KEY=VALUE, of the flags that stand for a key
+	Package string   `json:"package"` // named on the command line; empty: none
+}

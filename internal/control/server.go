@@ -79,9 +79,9 @@ func SocketPath(cache string) string {
 	return filepath.Join(base, id+".sock")
 }
 
-// Serve opens the socket, and addr if it is not empty. The caller holds the
+// Serve opens the socket, and addr if it is not empty. how is told over the socket. The caller holds the
 // project's lock, so a socket that exists is one of a dead session.
-func Serve(b Backend, socket, addr string) (*Server, error) {
+func Serve(b Backend, how Invocation, socket, addr string) (*Server, error) {
 	s := &Server{b: b, path: socket}
 	dir := filepath.Dir(socket)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -109,6 +109,13 @@ func Serve(b Backend, socket, addr string) (*Server, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", s.status)
 	mux.HandleFunc("GET /events", s.events)
+	mux.HandleFunc("GET /invocation", func(w http.ResponseWriter, r *http.Request) {
+		if r.Host != socketHost { // it may have secrets
+			http.NotFound(w, r)
+			return
+		}
+		answer(w, http.StatusOK, how)
+	})
 	mux.HandleFunc("GET /wait", s.wait)
 	mux.HandleFunc("GET /logs", s.logs)
 	mux.HandleFunc("POST /reload", s.reload)

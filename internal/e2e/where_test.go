@@ -491,3 +491,60 @@ func TestC8Mistakes(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// C8: why and doctor speak of the session that runs, with its package, config, tags and --set;
+// flags of their own count instead.
+func TestC8FollowSession(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"go.mod": "module example.test/app\n\ngo 1.25\n", "cmd/api/main.go": mainGo, "cmd/worker/main.go": mainGo,
+		"cmd/api/dev.go": "//go:build dev\n\npackage main\n", "conf/other.toml": "[[rules]]\npaths = [\"views/**\"]\neffect = \"signal\"\n",
+	}
+	dir := newApp(t, files)
+	s := start(t, filepath.Join(dir, "cmd"), []string{"-c", "../conf/other.toml", "--tags", "dev", "--set", "watch.exclude=[\"secret\"]", "--set", "run.env.TOKEN=hush", "./api"})
+	s.waitFor("started")
+	for _, from := range []string{dir, filepath.Join(dir, "cmd", "worker")} {
+		for path, want := range map[string]string{
+			"cmd/api/dev.go": "api: rebuild: ", "cmd/api/main.go": "api: rebuild: ", "cmd/worker/main.go": "api: none: ",
+			"views/x.html": "api: signal: ", "secret/x.go": "api: none: ",
+		} {
+			if a := ask(t, from, "why", filepath.Join(dir, path)); a.code != 0 || !strings.HasPrefix(a.out, want) {
+				t.Errorf("%s: %+v, want %s", path, a, want)
+			}
+		}
+		a := ask(t, from, "doctor")
+		if !strings.Contains(a.out, "api, from package ./cmd/api\n") || !strings.Contains(a.out, filepath.Join(dir, "conf/other.toml")+"\n") {
+			t.Errorf("%s%s", a.out, a.err)
+		}
+	}
+	if a := ask(t, filepath.Join(dir, "cmd"), "why", "api/main.go"); !strings.HasPrefix(a.out, "api: rebuild: ") {
+		t.Errorf("%+v", a)
+	}
+	if a := ask(t, dir, "why", "--package", "./cmd/worker", "cmd/worker/main.go"); !strings.HasPrefix(a.out, "worker: rebuild: ") {
+		t.Errorf("%+v", a)
+	}
+	if a := ask(t, dir, "status", "--json"); strings.Contains(a.out, "hush") {
+		t.Errorf("%+v", a)
+	}
+	s.stop(syscall.SIGTERM)
+	if a := ask(t, dir, "why", "cmd/api/main.go"); a.code != 2 || !strings.Contains(a.err, "hotreload run ./cmd/worker") {
+		t.Errorf("without a session: %+v", a)
+	}
+}
+
+// C8: doctor fails for a module, or one that it needs, that wants a newer Go than there is.
+func TestC8DoctorNewerGo(t *testing.T) {
+	t.Parallel()
+	for name, files := range map[string]map[string]string{
+		"the module": {"go.mod": "module example.test/app\n\ngo 1.999\n", "main.go": mainGo},
+		"a need": {"go.mod": "module example.test/app\n\ngo 1.25\n\nrequire example.test/a v0.0.0\n\nreplace example.test/a => ./a\n", "a/go.mod": "module example.test/a\n\ngo 1.999\n", "a/a.go": "package a\n",
+			"main.go": "package main\n\nimport _ \"example.test/a\"\n\nfunc main() {}\n"},
+	} {
+		cmd := exec.Command(hotreload, "doctor")
+		cmd.Dir, cmd.Env = newApp(t, files), append(cleanEnv(), "GOTOOLCHAIN=local")
+		out, _ := cmd.CombinedOutput()
+		if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "requires go >= 1.999") || !strings.Contains(string(out), "GOTOOLCHAIN=auto") {
+			t.Errorf("%s: %s", name, out)
+		}
+	}
+}
