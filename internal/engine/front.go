@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -152,13 +154,9 @@ const portPatience = 2 * time.Second
 // otherPort says so if the program behind the proxy listens, but not where it was told to
 // (Z5); false: not yet. Otherwise ready_timeout would pass without a word of the reason.
 func (v *service) otherPort(gen int, p *runner.Process, addr string) bool {
-	listeners := p.Listeners()
-	if len(listeners) == 0 || slices.ContainsFunc(listeners, func(at netip.AddrPort) bool { return at.String() == addr }) {
+	at, found := listensElsewhere(p, addr)
+	if !found {
 		return false
-	}
-	at := netip.AddrPortFrom(listeners[0].Addr().Unmap(), listeners[0].Port())
-	if at.Addr().IsUnspecified() {
-		at = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), at.Port())
 	}
 	_, port, _ := net.SplitHostPort(addr)
 	v.engine.emit(event.Event{Time: time.Now(), Service: v.name, Generation: gen, Body: event.Problem{
@@ -166,6 +164,48 @@ func (v *service) otherPort(gen int, p *runner.Process, addr string) bool {
 		Hint:    fmt.Sprintf("let it listen on $PORT, or set proxy.app = %q", at),
 	}})
 	return true
+}
+
+// listensElsewhere is where a program listens that does not listen on addr; false if it does, or
+// if it listens nowhere.
+func listensElsewhere(p *runner.Process, addr string) (netip.AddrPort, bool) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return netip.AddrPort{}, false
+	}
+	ip, err := netip.ParseAddr(host)
+	anyHost := err != nil || ip.IsUnspecified() // a name is not asked for
+	listeners := p.Listeners()
+	if len(listeners) == 0 || slices.ContainsFunc(listeners, func(at netip.AddrPort) bool {
+		a := at.Addr().Unmap()
+		return fmt.Sprint(at.Port()) == port && (anyHost || a.IsUnspecified() || a == ip.Unmap())
+	}) {
+		return netip.AddrPort{}, false
+	}
+	at := netip.AddrPortFrom(listeners[0].Addr().Unmap(), listeners[0].Port())
+	if at.Addr().IsUnspecified() {
+		at = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), at.Port())
+	}
+	return at, true
+}
+
+// elsewhere adds to the problem of a program that is not ready where it does listen.
+func (v *service) elsewhere(p *runner.Process, r runner.Ready, problem *event.Problem) {
+	addr, key, value := r.TCP, "run.ready", "tcp:%s"
+	if u, err := url.Parse(r.HTTP); err == nil && u.Host != "" {
+		addr = u.Host
+		value = u.Scheme + "://%s" + u.RequestURI()
+	}
+	if v.conf.Load().Run.Ready == "" && v.front != nil {
+		key, value = "proxy.app", "%s"
+		if v.front.auto {
+			return // otherPort has said it
+		}
+	}
+	if at, found := listensElsewhere(p, addr); found {
+		problem.Message += fmt.Sprintf("; it listens on %s", at)
+		problem.Hint = fmt.Sprintf("set %s = %q, or let it listen on %s", key, strings.Replace(value, "%s", at.String(), 1), addr)
+	}
 }
 
 // reloadPages tells the browsers behind the proxy; without one nobody is told,

@@ -346,6 +346,7 @@ func (v *service) live(a plan.Launch, l *launch) {
 			r := plan.ReadyIs{Service: v.name, Launch: a.Launch}
 			if err != nil {
 				r.Problem = problem("not ready", err)
+				v.elsewhere(p, spec.Ready, r.Problem)
 			} else {
 				v.learn(p)
 				if v.front != nil {

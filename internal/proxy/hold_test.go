@@ -678,10 +678,10 @@ func TestTakenPort(t *testing.T) {
 	addr := p.ln.Addr().String()
 	_, err = New(Options{Listen: addr})
 	var h interface{ Hint() string }
-	if err == nil || !strings.Contains(err.Error(), addr+": the port is taken") || !errors.As(err, &h) || h.Hint() == "" {
+	if err == nil || !strings.Contains(err.Error(), "proxy.listen: "+addr+" is taken") || !errors.As(err, &h) || h.Hint() == "" {
 		t.Fatal(err)
 	}
-	if _, err := New(Options{Listen: "192.0.2.1:8090"}); err == nil || !strings.Contains(err.Error(), "does not have that address") {
+	if _, err := New(Options{Listen: "192.0.2.1:8090"}); err == nil || !strings.Contains(err.Error(), "does not have the address") {
 		t.Fatal(err)
 	}
 }

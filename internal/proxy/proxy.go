@@ -37,6 +37,7 @@ import (
 	"time"
 
 	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/proc"
 )
 
 // Options of a proxy. The fields are those of the [proxy] table of the config.
@@ -71,7 +72,7 @@ func New(o Options) (*Proxy, error) {
 	}
 	ln, err := net.Listen("tcp", o.Listen)
 	if err != nil {
-		return nil, explainListen(o.Listen, err)
+		return nil, proc.ExplainListen("proxy.listen", o.Listen, err)
 	}
 	var id [8]byte
 	rand.Read(id[:])
