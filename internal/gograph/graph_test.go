@@ -984,6 +984,27 @@ func TestCgoAndAssembly(t *testing.T) {
 	same(t, "dirs", rel(t, base, g.Dirs()), []string{"c", "c/asm", "c/include", "c/sub", "c/sub/leaf", "h"})
 }
 
+// E11: the headers that go build does not look at, by package; also beside the module, but not of the system, of a vendored
+// package, or of one that would embed the file that makes go build look.
+func TestOutsideHeaders(t *testing.T) {
+	base := project(t, strings.ReplaceAll(cgoProject, "\n-- ", "\n-- c/"))
+	dir := filepath.Join(base, "c")
+	write(t, base, "-- h/x.h --\n#include \"y.h\"\n-- h/y.h --\n-- c/go.mod --\nmodule example.com/c\n\ngo 1.25\n\nrequire example.com/v v1.0.0\n"+
+		"-- c/vendor/modules.txt --\n# example.com/v v1.0.0\n## explicit; go 1.25\nexample.com/v\n"+
+		"-- c/vendor/example.com/v/v.go --\npackage v\n\n// #include \"sub/v.h\"\nimport \"C\"\n-- c/vendor/example.com/v/sub/v.h --\n"+
+		"-- c/all/all.go --\npackage all\n\n// #include \"sub/a.h\"\nimport \"C\"\n\nimport \"embed\"\n\n//go:embed *\nvar FS embed.FS\n-- c/all/sub/a.h --\n"+
+		"-- c/more.go --\npackage main\n\nimport (\n\t_ \"example.com/c/all\"\n\t_ \"example.com/v\"\n)\n")
+	g := load(t, Options{Dir: dir, Env: testEnv("CGO_ENABLED=1", "GOOS=linux", "GOARCH=amd64")})
+	if g.Broken() {
+		t.Fatal(g.problems)
+	}
+	list := g.OutsideHeaders("hotreload_headers.go")
+	if len(list) != 1 || list[0].Dir != dir || list[0].Name != "main" {
+		t.Fatalf("%+v", list)
+	}
+	same(t, "headers", rel(t, base, list[0].Files), []string{"c/include/deep.h", "c/sub/inner.h", "c/sub/leaf/leaf.h", "h/x.h", "h/y.h"})
+}
+
 // The processes of a canceled Load have ended when it returns.
 func TestCancel(t *testing.T) {
 	sh, err := exec.LookPath("sh")

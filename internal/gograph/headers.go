@@ -101,13 +101,15 @@ type OutsideHeaders struct {
 	Files []string
 }
 
-// OutsideHeaders are sorted by directory. A package that would embed a file of the given name beside its own is not among them.
+// OutsideHeaders are sorted by directory. A package that would embed a file of the given name beside its own is not among them,
+// nor is one in a vendor directory, which nobody is expected to edit.
 func (g *Graph) OutsideHeaders(file string) []OutsideHeaders {
 	var out []OutsideHeaders
 	for _, dir := range slices.Sorted(maps.Keys(g.packages)) {
 		p := g.packages[dir]
 		embeds := slices.ContainsFunc(p.patterns, func(pattern string) bool { return embedMatch(dir, pattern, file, "") })
-		if len(p.outside) > 0 && p.name != "" && !embeds {
+		vendored := strings.Contains(filepath.ToSlash(dir), "/vendor/")
+		if len(p.outside) > 0 && p.name != "" && !embeds && !vendored {
 			out = append(out, OutsideHeaders{dir, p.name, p.outside})
 		}
 	}
