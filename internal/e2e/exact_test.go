@@ -83,6 +83,35 @@ func TestE12LateServer(t *testing.T) {
 	}
 }
 
+// E12: a server that becomes a program that does not listen is late once, and live then.
+func TestE12NoServerAnyMore(t *testing.T) {
+	t.Parallel()
+	dir := newApp(t, map[string]string{
+		".hotreload.toml": "[run]\nready_timeout = \"1s\"\n",
+		"go.mod":          "module example.test/once\n\ngo 1.25\n",
+		"main.go":         fmt.Sprintf(lateServer, "0"),
+	})
+	s := start(t, dir, nil, withEnv("ADDR="+testaddr.Free(t)))
+	s.waitFor("live")
+	mark := s.mark()
+	write(t, filepath.Join(dir, "main.go"), "package main\n\nimport \"time\"\n\nfunc main() { time.Sleep(time.Hour) }\n")
+	s.succeed(0, "wait")
+	for _, e := range s.since(mark) {
+		if e.Event == "problem" {
+			t.Errorf("unwanted: %s", e.line)
+		}
+	}
+	// One that could listen, and does not in time, has failed until it does.
+	write(t, filepath.Join(dir, "main.go"), fmt.Sprintf(lateServer, "0"))
+	s.succeed(0, "wait")
+	write(t, filepath.Join(dir, "main.go"), fmt.Sprintf(lateServer, "3*time.Second"))
+	if out := s.succeed(1, "wait"); !strings.Contains(out, "does not listen") {
+		t.Errorf("wait says %q", out)
+	}
+	s.wait("live after all", func(e ev) bool { return e.Event == "live" && e.Generation == 4 })
+	s.succeed(0, "wait")
+}
+
 // E12: a program that is no server and dies at once was never live.
 func TestE12DiesEarly(t *testing.T) {
 	t.Parallel()

@@ -337,8 +337,13 @@ func (v *service) live(a plan.Launch, l *launch) {
 				elsewhere = nil
 			}
 		case err := <-ready:
-			if !errors.Is(err, runner.ErrLate) {
+			switch {
+			case !errors.Is(err, runner.ErrLate):
 				ready = nil
+			case v.noLonger(spec.Ready, a.Program.Binary):
+				ready, err = nil, nil
+			case v.conf.Load().Run.ReadyTimeout == 0:
+				continue
 			}
 			if errors.Is(err, runner.ErrEnded) {
 				continue // its end is told, with the reason; twice would be noise
@@ -348,7 +353,7 @@ func (v *service) live(a plan.Launch, l *launch) {
 				r.Problem = problem("not ready", err)
 				v.elsewhere(p, spec.Ready, r.Problem)
 			} else {
-				v.learn(p)
+				v.learn(p, spec.Ready)
 				if v.front != nil {
 					v.front.SetUpstream(l.addr)
 				}
@@ -510,27 +515,40 @@ func (v *service) readiness(binary string) runner.Ready {
 			return ready
 		}
 	}
-	can := unknown
-	if binary != "" {
-		can = canListen(binary)
+	patience := r.ReadyTimeout
+	if patience == 0 { // no limit, but for finding out that it is no server
+		patience = listenMost
+	}
+	v.mu.Lock()
+	server := v.server
+	v.mu.Unlock()
+	switch server {
+	case yes:
+		return runner.Ready{Listen: true, Timeout: patience}
+	case unknown:
+		switch canListen(binary) {
+		case unknown:
+			return runner.Ready{Listen: true, Grace: listenGrace}
+		case yes:
+			// Migrations may come first. A program that is no server, because of its arguments,
+			// is late for once.
+			return runner.Ready{Listen: true, Grace: patience}
+		}
+	}
+	return runner.Ready{After: survives}
+}
+
+// noLonger reports whether a program that is late to listen, as it did before, is no server
+// any more, and forgets that it was. It is asked late, because most servers listen soon, and one that
+// panics on its way there may be unable to listen, too.
+func (v *service) noLonger(r runner.Ready, binary string) bool {
+	if !r.Listen || canListen(binary) != no {
+		return false
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	patience := r.ReadyTimeout // zero: no limit
-	switch {
-	case v.server == yes && can == no, v.server == unknown && can == yes:
-		// Migrations may come first; and a server that cannot listen any more may be one that
-		// panics on its way there. A program that is no server is late for once: it is known then.
-		if patience == 0 {
-			patience = listenMost
-		}
-		return runner.Ready{Listen: true, Grace: patience}
-	case v.server == yes:
-		return runner.Ready{Listen: true, Timeout: patience}
-	case v.server == no || can == no:
-		return runner.Ready{After: survives}
-	}
-	return runner.Ready{Listen: true, Grace: listenGrace}
+	v.server = unknown
+	return true
 }
 
 // listenGrace is how long the first start of a program of which nothing is known is given
@@ -540,15 +558,18 @@ const listenGrace = 500 * time.Millisecond
 // listenMost is the same for a program that could listen, where ready_timeout sets no limit.
 const listenMost = 10 * time.Second
 
-// learn notes whether the program, which is ready, is a server.
-func (v *service) learn(p *runner.Process) {
-	is := no
-	if p.Listens() {
-		is = yes
-	}
+// learn notes whether the program, which is ready, is a server. One that could not listen has
+// shown nothing: the next one may.
+func (v *service) learn(p *runner.Process, r runner.Ready) {
+	listens := p.Listens()
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.server = is
+	switch {
+	case listens:
+		v.server = yes
+	case r.Listen && r.Grace > 0:
+		v.server = no
+	}
 }
 
 // isServer reports whether the program has been seen to listen.
