@@ -159,6 +159,7 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 	}
 	say := newNarrator(screen, ui.TextOptions{
 		Color: color, Quiet: o.quiet, Verbose: o.verbose, Once: o.once, Dir: p.cwd, Width: columns(errTTY),
+		Keys: readsKeys(list) && in.Terminal() != nil,
 	}, colorOut, clears)
 	say.services(namesOf(list))
 	say.configure(c)

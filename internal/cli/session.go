@@ -9,7 +9,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -34,6 +36,7 @@ func (b backend) Status(ctx context.Context) (control.Status, error) {
 	services := statuses(s.Services)
 	for i := range services {
 		v := &services[i]
+		v.ProxyURL = s.Proxies[v.Service]
 		if d, ok := s.Engines[v.Service]; ok {
 			v.Direct = &control.DirectStatus{
 				Ready: d.Ready, Reason: d.Reason, Off: d.Off, Checked: d.Checked, Packages: d.Packages, Local: d.Local, Lean: d.Lean,
@@ -335,14 +338,31 @@ func (s streams) outcome(o control.Outcome, asJSON bool) error {
 			return err
 		}
 	} else {
-		for _, x := range o.Services {
-			s.serviceLine(x)
-		}
+		s.serviceLines(o.Services)
 	}
 	if !o.OK {
 		return &codeError{code: exitFailed}
 	}
 	return nil
+}
+
+// serviceLines prints what there is to say of services; of those with one and the same error
+// it is said once.
+func (s streams) serviceLines(list []control.ServiceStatus) {
+	for i, x := range list {
+		same := func(y control.ServiceStatus) bool {
+			return x.Error != "" && x.State == y.State && x.Error == y.Error && x.Output == y.Output && reflect.DeepEqual(x.Diagnostics, y.Diagnostics)
+		}
+		if slices.ContainsFunc(list[:i], same) {
+			continue
+		}
+		for _, y := range list[i+1:] {
+			if same(y) {
+				x.Service += ", " + y.Service
+			}
+		}
+		s.serviceLine(x)
+	}
 }
 
 func (s streams) serviceLine(x control.ServiceStatus) {
@@ -395,10 +415,11 @@ func (s streams) status(st control.Status) error {
 		return err
 	}
 	for _, x := range st.Services {
-		if x.Error != "" {
-			s.serviceLine(x)
+		if x.ProxyURL != "" {
+			safe.Fprintf(s.out, "%s: open %s\n", x.Service, x.ProxyURL)
 		}
 	}
+	s.serviceLines(slices.DeleteFunc(slices.Clone(st.Services), func(x control.ServiceStatus) bool { return x.Error == "" }))
 	for _, x := range st.Services {
 		if x.Direct != nil {
 			safe.Fprintf(s.out, "%s: %s\n", x.Service, engineLine(*x.Direct))

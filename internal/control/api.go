@@ -33,7 +33,7 @@ type ServiceStatus struct {
 	WaitsFor   string    `json:"waits_for,omitempty"`
 	Paused     bool      `json:"paused,omitempty"` // changes are only noted
 	Engine     string    `json:"engine,omitempty"` // which one made the newest build: go or direct
-	URL        string    `json:"url,omitempty"`
+	ProxyURL   string    `json:"proxy_url,omitempty"`
 
 	Error       string             `json:"error,omitempty"` // one line: why it is not live
 	Diagnostics []event.Diagnostic `json:"diagnostics,omitempty"`

@@ -58,6 +58,7 @@ type Snapshot struct {
 	Paused   bool
 	Services []plan.Report
 	Engines  map[string]builder.EngineStatus // of services that ask for the direct engine
+	Proxies  map[string]string               // addresses of the proxies, of services that have one
 }
 
 // Snapshot describes the session.
@@ -67,8 +68,11 @@ func (e *Engine) Snapshot(ctx context.Context) (Snapshot, error) {
 		st := w.Stats()
 		s.Backend, s.Watches = st.Backend, st.Watches
 	}
-	s.Engines = map[string]builder.EngineStatus{}
+	s.Engines, s.Proxies = map[string]builder.EngineStatus{}, map[string]string{}
 	for _, v := range e.all() {
+		if v.front != nil && !v.leaving.Load() {
+			s.Proxies[v.name] = v.front.URL()
+		}
 		if es := v.conf.Load().builder.EngineStatus(); es.Wanted {
 			s.Engines[v.name] = es
 		}

@@ -67,6 +67,8 @@ type Engine struct {
 	order     []string                  // of the services in the config
 	returning map[string]config.Service // that come when all that leave are gone
 	coming    atomic.Int64              // how many these are
+	urls      map[string]string         // of the proxies, as they were told last
+	broken    bool                      // the config was saved with a mistake; of the inspector's goroutine
 	changing  atomic.Bool               // there are such, or the plan has not heard of them
 
 	watching   atomic.Pointer[watcher.Watcher]
@@ -244,12 +246,15 @@ func (e *Engine) sayStarted() {
 		st := w.Stats()
 		b.Backend, b.Watches = st.Backend, st.Watches
 	}
+	e.rosterMu.Lock()
 	for _, v := range e.all() {
 		b.Services = append(b.Services, v.name)
 		if v.front != nil {
 			b.URLs = append(b.URLs, v.front.URL())
 		}
+		e.sayProxy(v, false)
 	}
+	e.rosterMu.Unlock()
 	e.say(b)
 }
 

@@ -219,11 +219,12 @@ func (e *Engine) reloadPages(a plan.ReloadPages) (clients int) {
 	if a.CSS {
 		kind = "css"
 	}
+	b := event.Reloaded{Kind: kind, NoProxy: true}
 	if v != nil && v.front != nil {
-		clients = v.front.Reload(a.CSS)
+		b.Clients, b.NoProxy = v.front.Reload(a.CSS), false
 	}
-	e.emit(event.Event{Time: time.Now(), Service: a.Service, Generation: a.Generation, Body: event.Reloaded{Kind: kind, Clients: clients}})
-	return clients
+	e.emit(event.Event{Time: time.Now(), Service: a.Service, Generation: a.Generation, Body: b})
+	return b.Clients
 }
 
 // ErrNoProxy is returned where no proxy is in front of the program.

@@ -69,7 +69,10 @@ func (v *service) waitsFor(what string) {
 		if v.engine.state.Quitting() {
 			what += "; Ctrl-C again kills it"
 		}
-		v.engine.note(event.Event{Time: time.Now(), Service: v.name, Body: event.Held{Reason: "waits for " + what}})
+		reason := "waits for " + what
+		for _, b := range []event.Body{event.Waiting{Reason: reason}, event.Held{Reason: reason}} {
+			v.engine.note(event.Event{Time: time.Now(), Service: v.name, Body: b})
+		}
 	})
 }
 

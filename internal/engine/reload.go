@@ -45,8 +45,9 @@ func (e *Engine) reload(meant bool) {
 		return
 	}
 	if errors.Is(err, fs.ErrNotExist) {
+		e.broken = true
 		e.say(event.Problem{
-			Message: "the config is gone; what it said stays in force",
+			Message: "the config file is gone; its settings stay in force",
 			Hint:    "put it back, or quit and run again without one",
 		})
 		return
@@ -56,12 +57,14 @@ func (e *Engine) reload(meant bool) {
 		err = hinted{fmt.Errorf("the root would be %s now", c.Root), "quit and run again"}
 	}
 	if err != nil {
+		e.broken = true
 		e.say(configProblem(err))
 		return
 	}
 	old := e.conf.Load()
 	re, effect, err := e.apply(c, list)
 	if err != nil {
+		e.broken = true
 		e.say(configProblem(err))
 		return
 	}
@@ -76,7 +79,11 @@ func (e *Engine) reload(meant bool) {
 	if e.opt.Configured != nil {
 		e.opt.Configured(old, c, namesOf(list))
 	}
-	e.say(event.Changed{Paths: []string{path}, Effect: effect.String(), Why: "the config is applied"})
+	b := event.Changed{Paths: []string{path}, Effect: effect.String(), Why: "the config is applied", Config: event.ConfigApplied}
+	if e.broken {
+		e.broken, b.Config = false, event.ConfigFixed
+	}
+	e.say(b)
 	e.reconfigure(re)
 	if e.watch() != nil && !reflect.DeepEqual(rulesOf(old), rulesOf(c)) {
 		e.spawn(e.sayRules)
@@ -142,7 +149,7 @@ func (e *Engine) apply(c *config.Config, list []config.Service) (re plan.Reconfi
 		engine := old.Engine != s.Build.Engine
 		old.Engine = s.Build.Engine
 		build := !reflect.DeepEqual(old, s.Build)
-		run := !reflect.DeepEqual(processOf(was.Run), processOf(s.Run))
+		run := !reflect.DeepEqual(e.processOf(was.Run), e.processOf(s.Run))
 		if !engine && !build && !run && reflect.DeepEqual(was.Rules, s.Rules) && reflect.DeepEqual(was.Needs, s.Needs) && reflect.DeepEqual(was.Hooks, s.Hooks) && reflect.DeepEqual(was.Run, s.Run) {
 			continue
 		}
@@ -189,7 +196,10 @@ func sameAddresses(a, b config.Service) bool {
 
 // processOf is what a process is started with, and its end: the rest of the settings
 // apply to a running one as well.
-func processOf(r config.Run) config.Run {
+func (e *Engine) processOf(r config.Run) config.Run {
+	if e.opt.Args != nil { // which come before those of the config
+		r.Args = nil
+	}
 	r.Order, r.Restart, r.OnBuildError, r.Rollback = "", "", "", false
 	r.Ready, r.ReadyTimeout = "", 0
 	return r
@@ -198,7 +208,7 @@ func processOf(r config.Run) config.Run {
 func configProblem(err error) event.Problem {
 	p := event.Problem{
 		Message: "the config is not applied: " + err.Error(),
-		Hint:    "the old one stays in force until the file is mended",
+		Hint:    "the settings before stay in force until it is fixed",
 	}
 	var detailed interface{ Detail() string }
 	if errors.As(err, &detailed) {

@@ -53,6 +53,25 @@ func (e *Engine) specs() []plan.Service {
 	return out
 }
 
+// sayProxy says where the proxy of the service listens, if it listened elsewhere, or there was
+// none; not aloud at the start, which has its own way. rosterMu is held.
+func (e *Engine) sayProxy(v *service, aloud bool) {
+	url := ""
+	if v.front != nil {
+		url = v.front.URL()
+	}
+	if e.urls == nil {
+		e.urls = map[string]string{}
+	}
+	if e.urls[v.name] == url {
+		return
+	}
+	e.urls[v.name] = url
+	if aloud {
+		e.emit(event.Event{Time: time.Now(), Service: v.name, Body: event.Proxy{URL: url}})
+	}
+}
+
 // serve lets the proxy of the service work, if it has one, until the session or the
 // service ends.
 func (e *Engine) serve(v *service) {
@@ -97,6 +116,9 @@ func (e *Engine) forget(name string) {
 		v.sockets.close()
 		e.rosterMu.Lock()
 		e.roster.Store(newRoster(slices.DeleteFunc(slices.Clone(e.all()), func(o *service) bool { return o == v })))
+		if _, returns := e.returning[name]; !returns {
+			delete(e.urls, name)
+		}
 		if !slices.ContainsFunc(e.all(), func(v *service) bool { return v.leaving.Load() }) {
 			e.comeBack()
 		}
@@ -147,6 +169,7 @@ func (e *Engine) enlist(added []*service) {
 	slices.SortStableFunc(list, func(a, b *service) int { return place(a) - place(b) })
 	e.roster.Store(newRoster(list))
 	for _, v := range added {
+		e.sayProxy(v, true)
 		e.serve(v)
 	}
 	if w := e.watch(); w != nil {

@@ -350,7 +350,7 @@ func (v *service) live(a plan.Launch, l *launch) {
 			}
 			r := plan.ReadyIs{Service: v.name, Launch: a.Launch}
 			if err != nil {
-				r.Problem = problem("not ready", err)
+				r.Problem = problem("", fmt.Errorf("%s is %w", v.name, err))
 				v.elsewhere(p, spec.Ready, r.Problem)
 			} else {
 				v.learn(p, spec.Ready)
@@ -413,7 +413,10 @@ type hinter interface{ Hint() string }
 
 // problem is why the program of a service does not run.
 func problem(what string, err error) *event.Problem {
-	p := &event.Problem{Message: what + ": " + err.Error(), Failed: true}
+	p := &event.Problem{Message: err.Error(), Failed: true}
+	if what != "" {
+		p.Message = what + ": " + p.Message
+	}
 	var h hinter
 	if errors.As(err, &h) {
 		p.Hint = h.Hint()

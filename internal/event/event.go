@@ -47,14 +47,30 @@ type Changed struct {
 	Paths  []string `json:"paths"`  // absolute, sorted
 	Effect string   `json:"effect"` // rebuild | restart | reload | signal | none
 	Why    string   `json:"why"`
+
+	Command bool   `json:"-"` // the command of a rule runs
+	Undone  bool   `json:"-"` // the event Undone says it too
+	Config  Config `json:"-"` // it is the config that was saved
 }
+
+// Config says what a save of the config came to.
+type Config int
+
+// ConfigApplied is the usual outcome; ConfigFixed follows an edit that could not be applied.
+const (
+	NoConfig Config = iota
+	ConfigApplied
+	ConfigFixed
+)
 
 // WrittenAgain is why a build is made once more: while it was compiled a file was written
 // that holds what it held before.
 const WrittenAgain = "written again while it was compiled"
 
 // BuildStarted opens a build; exactly one of BuildFinished and BuildCanceled follows.
-type BuildStarted struct{}
+type BuildStarted struct {
+	Slot int `json:"-"` // builds with the same one are one build of several services
+}
 
 // BuildCanceled closes a build whose result nobody wants any more.
 type BuildCanceled struct{}
@@ -74,6 +90,8 @@ type BuildFinished struct {
 	Hint       string `json:"-"`
 	OutputFile string `json:"-"` // the whole output, when Output had to be capped
 	Warnings   string `json:"-"` // what of Output the compilers printed though OK
+
+	Serving time.Time `json:"-"` // when not OK: when the program was started that goes on running; zero: none does
 }
 
 // Diagnostic is one message of the toolchain with its place.
@@ -124,7 +142,7 @@ type Exited struct {
 // milliseconds; LatencyMS counts from the first file event of the save.
 type Live struct {
 	LatencyMS int64 `json:"latency_ms"`
-	DetectMS  int64 `json:"detect_ms"` // first event to start of the build (or of the restart)
+	DetectMS  int64 `json:"detect_ms"` // first event to start of the build (or of a command, or the restart)
 	BuildMS   int64 `json:"build_ms"`
 	StopMS    int64 `json:"stop_ms"`  // stop signal to the whole group gone
 	StartMS   int64 `json:"start_ms"` // exec to ready
@@ -137,11 +155,54 @@ type Live struct {
 type Reloaded struct {
 	Kind    string `json:"kind"` // page | css
 	Clients int    `json:"clients"`
+
+	NoProxy bool `json:"-"` // so that no browser could be told
 }
 
-// Held says why something that could be done is not done yet.
+// Paused says that changes are remembered and not built: of the service, or of all.
+type Paused struct{}
+
+// Resumed says that what was changed while paused is built.
+type Resumed struct{}
+
+// Undone says that files hold again what the running program was built from.
+type Undone struct {
+	Paths []string `json:"paths"` // absolute, sorted
+}
+
+// Waiting says why something that could be done is not done yet.
+type Waiting struct {
+	For    string `json:"for"` // the services that must be live first, or gone; empty: something else
+	Reason string `json:"reason"`
+
+	Kind  WaitKind  `json:"-"`
+	Slot  int       `json:"-"` // of the build, for WaitBuild
+	Since time.Time `json:"-"` // when the program was started that goes on running, for WaitServing
+}
+
+// WaitKind is what is waited for.
+type WaitKind int
+
+// Kinds of waiting: for services, for the next try of a program that has ended, for a build
+// that takes long, for a restart by a person, for a program that comes up, for one that was
+// suspended.
+const (
+	WaitNeeds WaitKind = iota
+	WaitBackoff
+	WaitBuild
+	WaitStopped
+	WaitServing
+	WaitSuspended
+)
+
+// Held is the older form of Paused, Resumed and Waiting, which it follows.
 type Held struct {
 	Reason string `json:"reason"`
+}
+
+// Proxy says where the proxy of a service listens, when that has changed while the session runs.
+type Proxy struct {
+	URL string `json:"url"` // empty: it is gone
 }
 
 // Problem is something a person should know about; the session goes on.
@@ -151,6 +212,7 @@ type Problem struct {
 
 	Detail string `json:"-"` // more lines, for the terminal
 	Failed bool   `json:"-"` // the newest program of the service does not run for it
+	Last   bool   `json:"-"` // the program did not come up, and nothing more happens without a change
 }
 
 // Output is a piece of what the program printed.
@@ -175,6 +237,11 @@ func (Exited) Name() string         { return "exited" }
 func (Live) Name() string           { return "live" }
 func (Reloaded) Name() string       { return "reloaded" }
 func (Held) Name() string           { return "held" }
+func (Paused) Name() string         { return "paused" }
+func (Resumed) Name() string        { return "resumed" }
+func (Undone) Name() string         { return "undone" }
+func (Waiting) Name() string        { return "waiting" }
+func (Proxy) Name() string          { return "proxy" }
 func (Problem) Name() string        { return "problem" }
 func (Output) Name() string         { return "output" }
 func (SessionEnded) Name() string   { return "session_ended" }
@@ -197,6 +264,9 @@ func (e Event) MarshalJSON() ([]byte, error) {
 		b.Services = list(b.Services)
 		e.Body = b
 	case Changed:
+		b.Paths = list(b.Paths)
+		e.Body = b
+	case Undone:
 		b.Paths = list(b.Paths)
 		e.Body = b
 	case BuildFinished:

@@ -52,8 +52,16 @@ var frozen = []Body{
 	Live{},
 	Reloaded{Kind: "css", Clients: 2},
 	Reloaded{},
+	Paused{},
+	Resumed{},
+	Undone{Paths: []string{"/p/a.go", "/p/b.go"}},
+	Undone{},
+	Waiting{For: "db", Reason: "waits for db", Kind: WaitBuild, Slot: 1, Since: at},
+	Waiting{},
 	Held{Reason: "waits for db"},
 	Held{},
+	Proxy{URL: "http://127.0.0.1:8090"},
+	Proxy{},
 	Problem{Message: "too many watches", Hint: "sysctl fs.inotify.max_user_watches=524288", Detail: "for people"},
 	Problem{},
 	Output{Stream: "stderr", Text: "\x1b[31mred\x1b[0m \"quoted\" \u2028 ü\n"},
@@ -129,8 +137,8 @@ func TestSchemaIsComplete(t *testing.T) {
 			t.Errorf("%s has no golden file", typ)
 		}
 	}
-	if bodies < 14 {
-		t.Errorf("found %d bodies, expected the 14 of the contract", bodies)
+	if bodies < 19 {
+		t.Errorf("found %d bodies, expected the 19 of the contract", bodies)
 	}
 }
 
@@ -142,6 +150,7 @@ func TestContract(t *testing.T) {
 		"build_started": "", "build_canceled": "", "build_finished": "ok duration_ms unchanged diagnostics output",
 		"started": "pid", "ready": "after_ms", "exited": "pid code signal expected duration_ms reason",
 		"live": "latency_ms detect_ms build_ms stop_ms start_ms", "reloaded": "kind clients",
+		"paused": "", "resumed": "", "undone": "paths", "waiting": "for reason", "proxy": "url",
 		"held": "reason", "problem": "message hint", "output": "stream text", "session_ended": "reason",
 	}
 	for name, fields := range contract {

@@ -1226,6 +1226,11 @@ func (w *world) told(e event.Event) {
 		if p.live++; p.live > 1 {
 			w.fail("%s: said to be live twice", v.Name)
 		}
+		for _, part := range []int64{b.DetectMS, b.BuildMS, b.StopMS, b.StartMS, b.LatencyMS - b.DetectMS - b.BuildMS - b.StopMS - b.StartMS} {
+			if part < 0 {
+				w.fail("%s: the phases do not add up: %+v", v.Name, b)
+			}
+		}
 		v.proven = p.program
 		in := w.st.find(v.Name)
 		if v.Builds && (in.broken || in.wantBuild || in.good == nil || in.good.Binary != p.program.Binary) {

@@ -525,6 +525,10 @@ func showBody(b event.Body) string {
 		return fmt.Sprintf("after %dms: detect %d, build %d, stop %d, start %d%s", b.LatencyMS, b.DetectMS, b.BuildMS, b.StopMS, b.StartMS, first)
 	case event.Held:
 		return b.Reason
+	case event.Waiting:
+		return strings.TrimSpace(fmt.Sprintf("[%s] %s", b.For, b.Reason))
+	case event.Undone:
+		return strings.Join(b.Paths, " ")
 	case event.Problem:
 		return b.Message
 	case event.SessionEnded:

@@ -145,7 +145,7 @@ type service struct {
 
 	files   map[string]bool // binaries on disk
 	backoff time.Duration
-	timing  timing
+	spans   []span
 	wasLive bool
 	told    told
 }
@@ -175,6 +175,7 @@ type job struct {
 	rules     []int            // the rule commands that are running; nil in the build itself
 	triggers  map[int][]string // what they were told has changed
 	build     bool             // a build follows the rules
+	at        time.Time        // it began
 	generates bool             // commands run before the compiler, so inputs may be written by us
 	begun     time.Time        // since when our own commands may have been writing
 	compile   time.Time
@@ -205,23 +206,15 @@ type process struct {
 	pid      int
 	started  time.Time
 	ready    bool
-	unready  bool // was not ready in time
 	readyAt  time.Time
+	unready  bool // was not ready in time
 	live     bool // was announced as live
 	stopping bool // was asked to end
 	asked    time.Time
 	ended    bool     // the leader has ended
 	signals  []string // to be sent once it has a pid
 
-	suspended string    // the signal that has stopped it for the moment
-	resumed   time.Time // when it went on after that
-}
-
-// timing is the ledger of the way from save to live.
-type timing struct {
-	build, built  time.Time
-	stop, stopped time.Time
-	start         time.Time
+	suspended string // the signal that has stopped it for the moment
 }
 
 // New returns the state of a session that has not begun.
@@ -384,6 +377,7 @@ func (s *State) changed(in Files) {
 func (s *State) changedService(v *service, in Files, concerned map[string]bool) bool {
 	var paths [Rebuild + 1][]string
 	var why [Rebuild + 1]string
+	var command [Rebuild + 1]bool
 	note := func(k Kind, c Change, reason string) {
 		paths[k] = append(paths[k], c.Path)
 		if why[k] == "" {
@@ -416,6 +410,7 @@ func (s *State) changedService(v *service, in Files, concerned map[string]bool) 
 			}
 			v.triggered(e.Rule, c.Path)
 		}
+		command[e.Kind] = command[e.Kind] || e.Rule != NoRule
 		note(e.Kind, c, e.Why)
 		switch e.Kind {
 		case Rebuild:
@@ -459,11 +454,7 @@ func (s *State) changedService(v *service, in Files, concerned map[string]bool) 
 	}
 	for k := Rebuild; k >= None; k-- {
 		if len(paths[k]) > 0 {
-			reason := why[k]
-			if n := len(paths[k]); n > 1 && reason != "" {
-				reason = fmt.Sprintf("%s, and %d more", reason, n-1)
-			}
-			s.say(v, gen, event.Changed{Paths: paths[k], Effect: k.String(), Why: reason})
+			s.say(v, gen, event.Changed{Paths: paths[k], Effect: k.String(), Why: why[k], Command: command[k]})
 		}
 	}
 	switch {
@@ -714,7 +705,8 @@ func (v *service) undone() bool {
 
 // undo drops what was under way for changes that are gone again.
 func (s *State) undo(v *service, paths []string) {
-	s.say(v, v.gen, event.Changed{Paths: paths, Effect: None.String(), Why: Undone})
+	s.say(v, v.gen, event.Changed{Paths: paths, Effect: None.String(), Why: Undone, Undone: true})
+	s.say(v, v.gen, event.Undone{Paths: paths})
 	v.wantBuild, v.held, v.broken, v.again, v.missedBuild = false, nil, false, false, false
 	s.cancel(v)
 }
@@ -755,13 +747,26 @@ func (v *service) gone(launch int, at time.Time) {
 		v.old = nil
 	case v.proc != nil && v.proc.launch == launch:
 		if v.old == nil {
-			v.timing.stopped = at
+			v.end(stopping, at)
 		}
 		v.proc, v.old = v.old, nil // what was to be replaced goes on
 	}
 }
 
 func (p *process) alive() bool { return !p.ended && !p.stopping }
+
+// serving is since when the program runs that a failed build leaves alone; zero if none does.
+func (v *service) serving() time.Time {
+	if v.OnError == "stop" {
+		return time.Time{}
+	}
+	for _, p := range v.procs() {
+		if p.alive() {
+			return p.started
+		}
+	}
+	return time.Time{}
+}
 
 // up reports whether the service answers, or of a job whether it has done its work for the
 // files as they are, or before they were broken.
@@ -830,6 +835,7 @@ func (s *State) pump(v *service) {
 				delete(v.triggers, r)
 			}
 			v.rules, v.signals, v.reload = nil, nil, reloadNothing
+			v.begin(building, s.now)
 			s.do(RunRules{v.Name, v.gen, v.job.rules, v.job.triggers})
 		}
 		return
@@ -843,7 +849,6 @@ func (s *State) pump(v *service) {
 	}
 	if v.wantRestart && !v.wantBuild {
 		v.wantRestart, v.wantRun, v.fallback, v.done = false, true, nil, nil
-		v.timing = timing{}
 	}
 	s.start(v)
 	// A page that a new program is about to serve is reloaded by that.
@@ -886,7 +891,7 @@ func (s *State) slot() int {
 
 func (s *State) build(v *service) {
 	v.sift()
-	v.timing = timing{build: s.now}
+	v.begin(building, s.now)
 	slot := s.joined[v.Group]
 	if slot == 0 {
 		slot = s.slot()
@@ -894,7 +899,7 @@ func (s *State) build(v *service) {
 	if v.Group != "" {
 		s.joined[v.Group] = slot
 	}
-	v.job = &job{gen: v.gen, slot: slot, build: true, generates: v.Before, again: v.again, begun: s.begun(v)}
+	v.job = &job{gen: v.gen, slot: slot, at: s.now, build: true, generates: v.Before, again: v.again, begun: s.begun(v)}
 	if v.chain++; !v.again {
 		v.chain = 0
 	}
@@ -903,7 +908,7 @@ func (s *State) build(v *service) {
 	if l := v.compiled; l != nil {
 		maps.DeleteFunc(v.rewrites, func(p string, _ bool) bool { return !l.rewrote[p] })
 	}
-	s.say(v, v.gen, event.BuildStarted{})
+	s.say(v, v.gen, event.BuildStarted{Slot: slot})
 	s.do(Build{v.Name, v.gen})
 	s.do(Arm{Timer{v.Name, SlowBuild}, slowBuildAfter})
 }
@@ -924,6 +929,7 @@ func (s *State) rulesDone(in RulesDone) {
 	}
 	j := v.job
 	v.job = nil
+	v.end(building, s.now)
 	if in.Canceled || j.canceled || !in.OK {
 		for rule, paths := range j.triggers { // their next run hears of these, too
 			v.triggered(rule, paths...)
@@ -951,6 +957,7 @@ func (s *State) rulesDone(in RulesDone) {
 		}
 		v.rules = j.rules
 	case !in.OK:
+		in.Finished.Serving = v.serving()
 		s.say(v, in.Generation, in.Finished)
 		v.told.build = &in.Finished
 		if s.opt.Once {
@@ -987,6 +994,7 @@ func (s *State) buildDone(in BuildDone) {
 	}
 	j := v.job
 	v.job = nil
+	v.end(building, s.now)
 	s.do(Disarm{Timer{v.Name, SlowBuild}})
 	if in.Program.Binary != "" {
 		v.files[in.Program.Binary] = true
@@ -1012,12 +1020,12 @@ func (s *State) buildDone(in BuildDone) {
 		s.onceMore(v)
 		return
 	}
-	v.timing.built = s.now
 	in.Finished.OK = in.OK
 	v.told.build = &in.Finished
 	v.wantBuild = v.wantBuild && !newest
 	if !in.OK {
 		v.broken = true
+		in.Finished.Serving = v.serving()
 		s.say(v, in.Generation, in.Finished)
 		switch {
 		case s.opt.Once:
@@ -1086,7 +1094,7 @@ func (s *State) start(v *service) {
 	if names, excuse := s.missing(v); names != "" {
 		// Said again when what is waited for fails, not when it is at work again.
 		if v.waiting != names || v.excuse != excuse && excuse != names {
-			s.say(v, v.gen, event.Held{Reason: "waits for " + excuse})
+			s.hold(v, v.gen, event.Waiting{For: names, Reason: "waits for " + excuse})
 		}
 		v.waiting, v.excuse = names, excuse
 		return
@@ -1115,7 +1123,6 @@ func (s *State) start(v *service) {
 	}
 	v.fallback = nil
 	v.old, v.proc = v.proc, &process{launch: v.launch, gen: gen, restarts: v.restarts, program: p, started: s.now}
-	v.timing.start = s.now
 	v.reload, v.missedRestart = reloadNothing, 0
 	s.do(Disarm{Timer{v.Name, Backoff}})
 	s.do(Launch{v.Name, v.launch, gen, p})
@@ -1156,7 +1163,10 @@ func (s *State) fell(v *service, p *process) {
 		if p == v.proc {
 			serves = v.old
 		}
-		s.say(v, serves.gen, event.Held{Reason: fmt.Sprintf("generation %d goes on serving: the newest program did not come up", serves.gen)})
+		s.hold(v, serves.gen, event.Waiting{
+			Reason: fmt.Sprintf("generation %d goes on serving: the newest program did not come up", serves.gen),
+			Kind:   event.WaitServing, Since: serves.started,
+		})
 	}
 	if p == v.proc {
 		s.stop(v, p, false)
@@ -1240,6 +1250,7 @@ func (s *State) launched(in Launched) {
 	}
 	p := v.proc
 	if in.Problem != nil {
+		in.Problem.Last = s.fallsBack(v, p) == nil && !p.stopping && !s.opt.Once
 		s.say(v, p.gen, *in.Problem)
 		v.told.problem, v.told.exit = in.Problem, nil
 		if s.opt.Once {
@@ -1268,6 +1279,7 @@ func (s *State) ready(in ReadyIs) {
 	}
 	p := v.proc
 	if in.Problem != nil {
+		in.Problem.Last = s.fallsBack(v, p) == nil && !s.opt.Once
 		s.say(v, p.gen, *in.Problem)
 		p.unready, v.told.problem = true, in.Problem
 		s.fell(v, p)
@@ -1297,39 +1309,14 @@ func (s *State) announce(v *service) {
 		return
 	}
 	p.live = true
-	t := v.timing
-	begin := t.build
-	for _, at := range []time.Time{t.stop, t.start} {
-		if begin.IsZero() {
-			begin = at
-		}
-	}
-	started := p.started
-	if p.resumed.After(started) {
-		started = p.resumed
-	}
-	live := event.Live{
-		LatencyMS: event.MS(s.now.Sub(v.since)),
-		DetectMS:  span(v.since, begin),
-		BuildMS:   span(t.build, t.built),
-		StopMS:    span(t.stop, t.stopped),
-		StartMS:   event.MS(s.now.Sub(started)),
-		First:     !v.wasLive,
-		Job:       v.done != nil,
-	}
+	live := v.ledger(p, s.now)
+	live.First, live.Job = !v.wasLive, v.done != nil
 	s.say(v, v.gen, live)
 	v.wasLive = true
 	v.told.live, v.told.liveGen = &live, v.gen
 	if v.Rollback {
 		v.proven = &p.program
 	}
-}
-
-func span(from, to time.Time) int64 {
-	if from.IsZero() || to.Before(from) {
-		return 0
-	}
-	return event.MS(to.Sub(from))
 }
 
 // suspended notes that a process does nothing for the moment. When it goes on, it is live once more.
@@ -1347,11 +1334,11 @@ func (s *State) suspended(in Suspended) {
 	case in.Problem != nil:
 		s.say(v, p.gen, *in.Problem)
 	case in.Signal != "":
-		s.say(v, p.gen, event.Held{Reason: "suspended by " + in.Signal + ", until SIGCONT"})
+		s.hold(v, p.gen, event.Waiting{Reason: "suspended by " + in.Signal + ", until SIGCONT", Kind: event.WaitSuspended})
 	case p.live && p == v.proc:
-		p.live, p.resumed = false, s.now
+		p.live = false
 		if !v.pending() {
-			v.since, v.timing = s.now, timing{}
+			v.since = s.now
 		}
 	}
 }
@@ -1415,7 +1402,7 @@ func (s *State) ended(in Ended) {
 			v.backoff = 0
 		}
 		v.backoff = min(max(2*v.backoff, backoffFirst), backoffMost)
-		s.say(v, v.gen, event.Held{Reason: fmt.Sprintf("starts again in %s (restart = %q)", v.backoff, v.Restart)})
+		s.hold(v, v.gen, event.Waiting{Reason: fmt.Sprintf("starts again in %s (restart = %q)", v.backoff, v.Restart), Kind: event.WaitBackoff})
 		s.do(Arm{Timer{v.Name, Backoff}, v.backoff})
 	}
 }
@@ -1431,16 +1418,18 @@ func (s *State) fired(t Timer) {
 	}
 	switch t.What {
 	case SlowBuild:
-		if v.job != nil && v.job.rules == nil && !v.job.canceled && s.now.Sub(v.timing.build) >= slowBuildAfter {
-			s.say(v, v.job.gen, event.Held{Reason: fmt.Sprintf("still building after %s", s.now.Sub(v.timing.build).Round(time.Second))})
-			s.do(Arm{t, 3 * max(s.now.Sub(v.timing.build), slowBuildAfter)})
+		if v.job != nil && v.job.rules == nil && !v.job.canceled && s.now.Sub(v.job.at) >= slowBuildAfter {
+			s.hold(v, v.job.gen, event.Waiting{
+				Reason: fmt.Sprintf("still building after %s", s.now.Sub(v.job.at).Round(time.Second)),
+				Kind:   event.WaitBuild, Slot: v.job.slot,
+			})
+			s.do(Arm{t, 3 * max(s.now.Sub(v.job.at), slowBuildAfter)})
 		}
 	case Backoff:
 		// With start-first what is there may be the one before it, which is still ending.
 		if v.proc == nil || !v.proc.alive() {
 			if !v.pending() {
 				v.since = s.now
-				v.timing = timing{}
 			}
 			v.wantRun = true // of what is good by then, if a build is under way
 		}
@@ -1459,7 +1448,7 @@ func (s *State) stop(v *service, p *process, now bool) {
 	if !p.stopping {
 		p.asked = s.now
 		if v.old == nil {
-			v.timing.stop = s.now
+			v.begin(stopping, s.now)
 		}
 	}
 	p.stopping = true
@@ -1560,18 +1549,30 @@ func (s *State) abort() {
 
 // pause lets changes be noted only, or be acted upon again: of one service, or of all.
 func (s *State) pause(service string, paused bool) {
-	reason := "resumed"
+	for _, v := range s.services {
+		if s.idle(v) {
+			defer func() {
+				if !s.idle(v) && v.pending() {
+					v.since = s.now // the pause is no part of the way to live
+				}
+			}()
+		}
+	}
+	var b event.Body = event.Resumed{}
+	held := event.Held{Reason: "resumed"}
 	if paused {
-		reason = "paused: changes are noted, nothing is built"
+		b, held.Reason = event.Paused{}, "paused: changes are noted, nothing is built"
 	}
 	if service == "" {
 		s.paused.set("", paused)
-		s.emit("", 0, event.Held{Reason: reason})
+		s.emit("", 0, b)
+		s.emit("", 0, held)
 		return
 	}
 	if v := s.find(service); v != nil {
 		s.paused.set(service, paused)
-		s.say(v, v.gen, event.Held{Reason: reason})
+		s.say(v, v.gen, b)
+		s.say(v, v.gen, held)
 	}
 }
 
@@ -1588,7 +1589,7 @@ func (s *State) park(v *service) {
 	s.cancel(v)
 	s.do(Disarm{Timer{v.Name, Backoff}})
 	s.stopAll(v, false)
-	s.say(v, v.gen, event.Held{Reason: "stopped until it is restarted"})
+	s.hold(v, v.gen, event.Waiting{Reason: "stopped until it is restarted", Kind: event.WaitStopped})
 }
 
 // finish stops the services in reverse order of need, and says Exit at the end.
@@ -1779,6 +1780,12 @@ func (s *State) find(name string) *service {
 func (s *State) do(a Action) { s.out = append(s.out, a) }
 
 func (s *State) say(v *service, gen int, b event.Body) { s.emit(v.Name, gen, b) }
+
+// hold says that something waits, in the older form too.
+func (s *State) hold(v *service, gen int, w event.Waiting) {
+	s.say(v, gen, w)
+	s.say(v, gen, event.Held{Reason: w.Reason})
+}
 
 func (s *State) emit(service string, gen int, b event.Body) {
 	s.do(Say{event.Event{Time: s.now, Service: service, Generation: gen, Body: b}})

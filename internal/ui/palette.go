@@ -48,16 +48,21 @@ func (p *Palette) Names() []string {
 	return slices.Clone(p.names)
 }
 
-// name is the name of a service as wide as the widest; empty if there is only one.
-func (p *Palette) name(service string, colored bool) safe.Text {
+// name has the names of services, as wide as the widest of all; empty if there is only one.
+func (p *Palette) name(services []string, colored bool) safe.Text {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.names) < 2 || service == "" {
+	if len(p.names) < 2 || len(services) == 0 || services[0] == "" {
 		return ""
 	}
-	name := safe.Line(service)
-	name += blanks(p.width - utf8.RuneCountInString(string(name)))
-	return newStyle(colored, hues[p.given[service]%len(hues)]).text(name)
+	var names []safe.Text
+	wide := len(services) - 1
+	for _, n := range services {
+		name := safe.Line(n)
+		wide += utf8.RuneCountInString(string(name))
+		names = append(names, newStyle(colored, hues[p.given[n]%len(hues)]).text(name))
+	}
+	return safe.Join(names, ",") + blanks(p.width-wide)
 }
 
 // tag stands in front of a line of the service's program.
@@ -66,5 +71,5 @@ func (p *Palette) tag(service string, colored bool) []byte {
 	if colored {
 		lead = "\x1b[0m" // of a colour that the line before has left switched on
 	}
-	return []byte(lead + p.name(service, colored) + " | ")
+	return []byte(lead + p.name([]string{service}, colored) + " | ")
 }

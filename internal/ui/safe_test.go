@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/hotreload/hotreload/internal/event"
@@ -13,7 +14,7 @@ import (
 // bodies are all events, empty.
 var bodies = []event.Body{
 	event.SessionStarted{}, event.Changed{}, event.BuildStarted{}, event.BuildCanceled{}, event.BuildFinished{}, event.Started{},
-	event.Ready{}, event.Exited{}, event.Live{}, event.Reloaded{}, event.Held{}, event.Problem{}, event.Output{}, event.SessionEnded{},
+	event.Ready{}, event.Exited{}, event.Live{}, event.Reloaded{}, event.Held{}, event.Paused{}, event.Resumed{}, event.Undone{}, event.Waiting{}, event.Waiting{Kind: event.WaitBackoff}, event.Proxy{}, event.Problem{}, event.Output{}, event.SessionEnded{},
 }
 
 // filled is a body with the text in every field that holds strings, down to the last.
@@ -32,6 +33,10 @@ func fill(v reflect.Value, text string, n int, yes bool) {
 	case reflect.Bool:
 		v.SetBool(yes)
 	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			v.Set(reflect.ValueOf(at.Add(time.Duration(n) * time.Hour)))
+			return
+		}
 		for i := range v.NumField() {
 			fill(v.Field(i), text, n, yes)
 		}
@@ -81,6 +86,12 @@ func FuzzForeign(f *testing.F) {
 						}
 					}
 					want := 1
+					if _, ok := e.Body.(event.BuildFinished); ok && !yes {
+						want++ // what is waited for
+					}
+					if _, ok := e.Body.(event.Problem); ok && yes {
+						want++
+					}
 					if x, ok := e.Body.(event.SessionStarted); ok {
 						want += len(x.URLs)
 					}

@@ -25,6 +25,7 @@ type TextOptions struct {
 	Quiet   bool   // only what needs attention
 	Verbose bool   // also what did not matter, and why
 	Once    bool   // no change is waited for
+	Keys    bool   // single keys are read
 	Dir     string // names of files are shown relative to it
 
 	// Services has the names and colours; nil: there is only one service.
@@ -39,10 +40,14 @@ type TextOptions struct {
 type Text struct {
 	opt    TextOptions
 	screen *Screen
-	failed map[string]bool
-	proxy  bool              // there is one in front of some program
-	said   map[string]string // what the tools of a good build printed last, by service
-	mu     sync.Mutex        // of what Log changes
+	failed map[string]safe.Text // by service: what was said of its failed build
+	builds map[int]*common      // by slot: those under way
+	slots  map[string]int       // of the build of each service
+	slow   map[int]safe.Text    // by slot: what was said last of its length
+	proxy  bool                 // there is one in front of some program
+	noted  bool                 // it was said that there is none
+	said   map[string]string    // what the tools of a good build printed last, by service
+	mu     sync.Mutex
 
 	dim, good, bad, note, mark, bold style
 }
@@ -51,7 +56,8 @@ type Text struct {
 func NewText(s *Screen, o TextOptions) *Text {
 	c := func(attrs ...color.Attribute) style { return newStyle(o.Color, attrs...) }
 	return &Text{
-		opt: o, screen: s, failed: map[string]bool{}, said: map[string]string{},
+		opt: o, screen: s, said: map[string]string{},
+		failed: map[string]safe.Text{}, builds: map[int]*common{}, slots: map[string]int{}, slow: map[int]safe.Text{},
 		dim: c(color.Faint), good: c(color.FgGreen, color.Bold), bad: c(color.FgRed, color.Bold),
 		note: c(color.FgCyan), mark: c(color.FgYellow, color.Bold), bold: c(color.Bold),
 	}
@@ -67,16 +73,38 @@ func (t *Text) Log(time, clear bool) {
 
 // Emit prints what the event has to say; many have nothing to say to people.
 func (t *Text) Emit(e event.Event) {
-	if text := t.Render(e); text != "" {
-		t.screen.Own(text)
+	t.screen.Own(t.Render(e))
+	if t.holds() {
+		time.AfterFunc(holdMost, func() {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.screen.Own(t.release("", true))
+		})
 	}
 }
 
 // Render returns the lines of an event, each ending in a newline; empty if there
-// is nothing to say.
+// is nothing to say. What came of a build of several services may be kept for later, until it is
+// known of all of them.
 func (t *Text) Render(e event.Event) safe.Text {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	switch b := e.Body.(type) {
+	case event.BuildStarted:
+		t.begun(e.Service, b.Slot)
+	case event.BuildFinished:
+		return t.ended(e, &b)
+	case event.BuildCanceled:
+		return t.ended(e, nil) + t.render(e)
+	}
+	text := t.render(e)
+	if _, over := e.Body.(event.SessionEnded); text == "" && !over {
+		return ""
+	}
+	return t.release(e.Service, e.Service == "") + text
+}
+
+func (t *Text) render(e event.Event) safe.Text {
 	switch b := e.Body.(type) {
 	case event.SessionStarted:
 		return t.session(b)
@@ -93,8 +121,6 @@ func (t *Text) Render(e event.Event) safe.Text {
 		if t.opt.Verbose {
 			return t.line(e, t.dim, "build", "canceled: something newer is wanted")
 		}
-	case event.BuildFinished:
-		return t.built(e, b)
 	case event.Started:
 		if t.opt.Verbose {
 			return t.line(e, t.dim, "started", safe.Sprintf("pid %d", b.PID))
@@ -116,16 +142,31 @@ func (t *Text) Render(e event.Event) safe.Text {
 		return t.line(e, t.good, word, t.bold.text(ms(b.LatencyMS))+t.dim.text(ledger(b)))
 	case event.Reloaded:
 		if !t.opt.Quiet {
-			what := safe.Text("page")
-			if b.Kind == "css" {
-				what = "styles"
-			}
-			return t.line(e, t.good, "reload", safe.Sprintf("%s, in %s", what, count(b.Clients, "browser tab", "browser tabs")))
+			return t.reloaded(e, b)
 		}
-	case event.Held:
+	case event.Undone:
+		delete(t.failed, e.Service) // the files are again what runs
 		if !t.opt.Quiet {
-			return t.line(e, t.note, "waiting", safe.Line(strings.TrimPrefix(b.Reason, "waits ")))
+			return t.line(e, t.note, "undone", "back to what runs")
 		}
+	case event.Paused:
+		if !t.opt.Quiet {
+			return t.line(e, t.note, "paused", "changes are remembered and not built")
+		}
+	case event.Resumed:
+		if !t.opt.Quiet {
+			return t.line(e, t.note, "resumed", "changes are built again")
+		}
+	case event.Waiting:
+		if !t.opt.Quiet {
+			return t.waiting(e, b)
+		}
+	case event.Proxy:
+		if b.URL == "" {
+			return t.line(e, t.note, "closed", "the proxy is gone")
+		}
+		t.proxy = true
+		return t.line(e, t.note, "open", safe.Line(b.URL))
 	case event.Problem:
 		return t.problem(e, b)
 	case event.SessionEnded:
@@ -155,12 +196,18 @@ func (t *Text) session(b event.SessionStarted) safe.Text {
 	if b.Config != "" {
 		where += ", " + t.rel(b.Config)
 	}
-	what := safe.Sprintf("watches %s (%s%s); Ctrl-C quits", where, count(b.Watches, "directory", "directories"), how)
-	if t.opt.Once {
+	what := safe.Sprintf("watches %s (%s%s)", where, count(b.Watches, "directory", "directories"), how)
+	switch {
+	case t.opt.Once:
 		what = "runs " + where + " once"
+	case !t.opt.Keys: // else the keys are named
+		what += "; Ctrl-C quits"
 	}
 	line := t.good.text(name) + " " + t.dim.text(what) + "\n"
 	t.proxy = t.proxy || len(b.URLs) > 0
+	if t.opt.Keys && !t.opt.Once {
+		line += "  " + t.dim.text("r restart · b rebuild · p pause · q quit · ? help") + "\n"
+	}
 	for _, u := range b.URLs {
 		line += t.note.text("open") + " " + safe.Line(u) + "\n"
 	}
@@ -168,78 +215,104 @@ func (t *Text) session(b event.SessionStarted) safe.Text {
 }
 
 func (t *Text) changed(e event.Event, b event.Changed) safe.Text {
-	if b.Effect == "none" {
-		if e.Service != "" {
-			delete(t.failed, e.Service) // the files are again what runs
-		}
-		if e.Service != "" && !t.opt.Quiet {
-			return t.line(e, t.note, "undone", t.paths(b.Paths)+t.dim.sprintf(": %s", b.Why))
-		}
+	switch {
+	case b.Undone && !t.opt.Quiet: // which has an event that says it
+		return t.line(e, t.note, "changed", t.paths(b.Paths))
+	case b.Config == event.ConfigFixed:
+		return t.line(e, t.good, "fixed", t.paths(b.Paths)+t.dim.text(": the config is applied")+t.effect(b))
+	case b.Effect == "none" && b.Config == event.NoConfig && !b.Command:
 		if t.opt.Verbose {
 			return t.line(e, t.dim, "ignored", t.paths(b.Paths)+": "+safe.Line(b.Why))
 		}
 		return ""
-	}
-	if t.opt.Quiet || b.Effect == "reload" && !t.proxy && !t.opt.Verbose { // there is no page to reload
+	case t.opt.Quiet || b.Effect == "reload" && !t.proxy && !b.Command && !t.opt.Verbose: // there is no page to reload
 		return ""
 	}
-	what := t.paths(b.Paths)
+	if len(b.Paths) == 0 { // a person or a program has asked for it
+		return t.line(e, t.note, safe.Line(b.Effect), t.dim.sprintf("(%s)", b.Why))
+	}
+	// Another word where nothing follows that is said.
+	word, what := safe.Text("changed"), t.paths(b.Paths)
 	switch {
-	case what == "":
-		what = safe.Line(b.Why)
+	case b.Config != event.NoConfig:
+		if b.Effect == "none" {
+			word = "config"
+		}
+		what += t.dim.text(": the config is applied") + t.effect(b)
 	case b.Why == event.WrittenAgain: // else nobody could see what is new
 		what += t.dim.sprintf(": %s", b.Why)
-	case t.opt.Verbose || b.Effect != "rebuild":
-		if b.Why != "" {
-			what += t.dim.sprintf(": %s -> %s", b.Why, b.Effect)
-		}
+	case b.Effect == "none", b.Effect == "reload" && !t.proxy && b.Command:
+		word = "command"
+		what += t.dim.sprintf(": %s", b.Why)
+	case b.Effect == "signal":
+		word = "signal"
+		what += t.dim.sprintf(": %s", b.Why)
+	case (t.opt.Verbose || b.Effect != "rebuild") && b.Why != "":
+		what += t.dim.sprintf(": %s", b.Why) + t.effect(b)
 	}
-	return t.line(e, t.note, "changed", what)
+	return t.line(e, t.note, word, what)
 }
 
-func (t *Text) built(e event.Event, b event.BuildFinished) safe.Text {
-	if b.OK {
-		word := safe.Text("built")
-		if t.failed[e.Service] {
-			word = "fixed"
-		}
-		delete(t.failed, e.Service)
-		switch {
-		case t.opt.Quiet && word != "fixed":
-			return ""
-		case b.Unchanged:
-			return t.line(e, t.good, word, ms(b.DurationMS)+t.dim.text(": the program is the same, not restarted"+t.engine(b))) + t.remarks(e, b)
-		case word == "fixed":
-			return t.line(e, t.good, word, ms(b.DurationMS)+t.dim.text(t.engine(b))) + t.remarks(e, b)
-		}
-		return t.line(e, t.dim, word, t.dim.text(ms(b.DurationMS)+t.engine(b))) + t.remarks(e, b)
+// effect is what follows from a change.
+func (t *Text) effect(b event.Changed) safe.Text {
+	if b.Effect == "none" {
+		return ""
 	}
-	t.failed[e.Service] = true
-	summary := safe.Block(b.Summary)
-	if summary == "" {
-		summary = "the build failed"
+	return t.dim.sprintf(" -> %s", b.Effect)
+}
+
+func (t *Text) reloaded(e event.Event, b event.Reloaded) safe.Text {
+	switch {
+	case b.NoProxy && !t.noted:
+		t.noted = true
+		return t.line(e, t.note, "reload", "no browser is told, because there is no proxy") +
+			t.hint(`with proxy.listen = "127.0.0.1:8090" the page at that address reloads by itself`)
+	case b.NoProxy:
+		return ""
 	}
-	s := t.line(e, t.bad, "failed", summary+t.dim.text(" ("+ms(b.DurationMS)+")"))
-	s += t.placed(b.Diagnostics)
-	placed := 0
-	for _, d := range b.Diagnostics {
-		if d.File != "" {
-			placed++
-		}
+	what := safe.Text("page")
+	if b.Kind == "css" {
+		what = "styles"
 	}
-	if placed == 0 && b.Output != "" {
-		s += indented(strings.TrimRight(b.Output, "\n"), "    ")
-	} else if placed < len(b.Diagnostics) {
-		for _, d := range b.Diagnostics {
-			if d.File == "" {
-				s += indented(d.Message, "    ")
+	if b.Clients == 0 {
+		return t.line(e, t.good, "reload", what+"; no browser tab is open")
+	}
+	return t.line(e, t.good, "reload", what+", in "+count(b.Clients, "browser tab", "browser tabs"))
+}
+
+func (t *Text) waiting(e event.Event, b event.Waiting) safe.Text {
+	word, text := safe.Text("waiting"), safe.Line(strings.TrimPrefix(b.Reason, "waits "))
+	switch b.Kind {
+	case event.WaitBackoff:
+		word, text = "restart", safe.Line(strings.TrimPrefix(b.Reason, "starts again "))
+	case event.WaitStopped:
+		word, text = "stopped", safe.Sprintf("until `hotreload restart %s`", e.Service)
+	case event.WaitSuspended:
+		word, text = "suspended", safe.Line(strings.TrimPrefix(b.Reason, "suspended "))
+	case event.WaitServing:
+		return t.line(e, t.note, word, "for a fix; "+since(e, b.Since)+", because the new program did not come up")
+	case event.WaitBuild:
+		// Of one build for several services it is said once.
+		word, text = "build", safe.Line(strings.TrimPrefix(b.Reason, "still building "))
+		text = "still running " + text
+		if c := t.builds[b.Slot]; c != nil && len(c.services) > 1 {
+			if t.slow[b.Slot] == text {
+				return ""
 			}
+			t.slow[b.Slot] = text
+			return t.lineOf(e, c.services, t.note, word, text)
 		}
 	}
-	if b.OutputFile != "" {
-		s += t.hint("all of it is in " + b.OutputFile)
+	return t.line(e, t.note, word, text)
+}
+
+// since says that a service goes on running, and since when.
+func since(e event.Event, at time.Time) safe.Text {
+	layout := time.TimeOnly
+	if at.Format(time.DateOnly) != e.Time.Format(time.DateOnly) {
+		layout = time.DateTime
 	}
-	return s + t.hint(b.Hint)
+	return safe.Sprintf("%s, started at %s, keeps running", e.Service, at.Format(layout))
 }
 
 // maxRemarks is the number of lines that are printed of what the tools of a good build said.
@@ -329,10 +402,7 @@ func (t *Text) diagnostic(d event.Diagnostic) safe.Text {
 	s := "  " + t.mark.text(place+":") + " " + safe.Indent(safe.Block(d.Message), "    ") + "\n"
 	from, to := t.window(d)
 	for _, l := range d.Frame {
-		text := safe.Line(l.Text)
-		if to > 0 {
-			text = safe.Cut(text, from, to)
-		}
+		text := window(safe.Line(l.Text), from, to)
 		if l.Number != d.Line {
 			s += t.dim.sprintf("  %5d | %s", l.Number, text) + "\n"
 			continue
@@ -367,6 +437,22 @@ func (t *Text) window(d event.Diagnostic) (from, to int) {
 		}
 	}
 	return from, from + room
+}
+
+// window is what is seen of a line, with marks where it goes on.
+func window(line safe.Text, from, to int) safe.Text {
+	n := utf8.RuneCountInString(string(line))
+	if to == 0 || from == 0 && n <= to {
+		return line
+	}
+	text := safe.Cut(line, from, to)
+	if from > 0 && from < n {
+		text = "…" + safe.Cut(text, 1, to-from)
+	}
+	if n > to {
+		text = safe.Cut(text, 0, to-from-1) + "…"
+	}
+	return text
 }
 
 // column is the screen column, from 0, of the byte column of a diagnostic.
@@ -419,18 +505,27 @@ func (t *Text) problem(e event.Event, b event.Problem) safe.Text {
 	if b.Detail != "" {
 		s += indented(strings.TrimRight(b.Detail, "\n"), "    ")
 	}
-	return s + t.hint(b.Hint)
+	s += t.hint(b.Hint)
+	if b.Last {
+		s += t.line(e, t.note, "waiting", "for a change")
+	}
+	return s
 }
 
 // line is the one form of all lines: time, service, a word in its column, text. If the text
 // has more lines, these are indented: only ours begin at the edge.
 func (t *Text) line(e event.Event, paint style, word, text safe.Text) safe.Text {
+	return t.lineOf(e, []string{e.Service}, paint, word, text)
+}
+
+// lineOf is a line that concerns several services.
+func (t *Text) lineOf(e event.Event, services []string, paint style, word, text safe.Text) safe.Text {
 	var s safe.Text
 	if t.opt.Time {
 		s += t.dim.text(safe.Line(e.Time.Format(time.TimeOnly))) + " "
 	}
 	if t.opt.Services != nil {
-		if name := t.opt.Services.name(e.Service, t.opt.Color); name != "" {
+		if name := t.opt.Services.name(services, t.opt.Color); name != "" {
 			s += name + " "
 		}
 	}

@@ -81,6 +81,7 @@ func TestRender(t *testing.T) {
         |         ^
      13 | }
   hint: see the manual
+waiting for a fix; shop is not running
 fixed   400 ms
 built   1.23 s
 `},
@@ -93,10 +94,19 @@ built   1.23 s
   a.go:3: bad
       3 | x
   a.go:4: bad
+waiting for a fix; shop is not running
 `},
 		{"error without a place", TextOptions{}, []event.Body{event.BuildFinished{Output: "go: updates to go.mod needed\n", OutputFile: "/tmp/log"}}, `failed  the build failed (0 ms)
     go: updates to go.mod needed
   hint: all of it is in /tmp/log
+waiting for a fix; shop is not running
+`},
+		{"a failure says what runs", TextOptions{}, []event.Body{
+			event.BuildFinished{Summary: "1 error", Serving: at.Add(-time.Hour)}, event.BuildFinished{Summary: "1 error", Serving: at.Add(-24 * time.Hour)},
+		}, `failed  1 error (0 ms)
+waiting for a fix; shop, started at 13:03:22, keeps running
+failed  1 error (0 ms)
+waiting for a fix; shop, started at 2026-02-28 14:03:22, keeps running
 `},
 		{"long lines are cut around the error", TextOptions{Width: func() int { return 40 }}, []event.Body{event.BuildFinished{
 			Summary: "1 error", Diagnostics: []event.Diagnostic{{File: "/home/user/shop/a.go", Line: 2, Column: 51, Message: "bad",
@@ -104,15 +114,19 @@ built   1.23 s
 		}}, `failed  1 error (0 ms)
   a.go:2:51: bad
       1 | 
-      2 | 67890123456789012345678901234
+      2 | …789012345678901234567890123…
         |               ^
+waiting for a fix; shop is not running
 `},
 		{"once", TextOptions{Once: true}, []event.Body{event.SessionStarted{Dir: "/home/user/shop"}, event.Exited{Reason: "exit code 0"}, event.Exited{Code: 3, Reason: "exit code 3"}},
 			"hotreload runs /home/user/shop once\nexited  exit code 3 (after 0 ms)\n"},
 		{"L10 same program", TextOptions{}, []event.Body{event.BuildFinished{OK: true, DurationMS: 90, Unchanged: true}},
 			"built   90 ms: the program is the same, not restarted\n"},
-		{"L6 undo", TextOptions{}, []event.Body{event.Changed{Paths: []string{"/home/user/shop/main.go"}, Effect: "none", Why: "back to what runs"}},
-			"undone  main.go: back to what runs\n"},
+		{"L6 undo", TextOptions{}, []event.Body{
+			event.Changed{Paths: []string{"/home/user/shop/main.go"}, Effect: "none", Why: "back to what runs", Undone: true},
+			event.Undone{Paths: []string{"/home/user/shop/main.go"}},
+		},
+			"changed main.go\nundone  back to what runs\n"},
 		{"L12 written again", TextOptions{}, []event.Body{event.Changed{Paths: []string{"/home/user/shop/main.go"}, Effect: "rebuild", Why: event.WrittenAgain}},
 			"changed main.go: written again while it was compiled\n"},
 		{"template", TextOptions{}, []event.Body{event.Changed{Paths: []string{"/home/user/shop/t.html"}, Effect: "restart", Why: "rule *.html"}},
@@ -123,8 +137,46 @@ built   1.23 s
 			"exited  exit code 1 (after 20 ms)\n"},
 		{"R3 killed", TextOptions{}, []event.Body{event.Exited{Expected: true, Killed: []string{"7 app"}}},
 			"killed  7 app did not stop in time (stop_timeout)\n"},
-		{"S3 held", TextOptions{}, []event.Body{event.Held{Reason: "waits for api, which does not build"}, event.Held{Reason: "paused: changes are noted"}},
-			"waiting for api, which does not build\nwaiting paused: changes are noted\n"},
+		{"what is waited for", TextOptions{}, []event.Body{
+			event.Waiting{For: "api", Reason: "waits for api, which does not build"}, event.Held{Reason: "waits for api, which does not build"},
+			event.Waiting{Reason: `starts again in 500ms (restart = "always")`, Kind: event.WaitBackoff},
+			event.Waiting{Reason: "still building after 6s", Kind: event.WaitBuild},
+			event.Waiting{Reason: "stopped until it is restarted", Kind: event.WaitStopped},
+			event.Waiting{Reason: "generation 1 goes on serving", Kind: event.WaitServing, Since: at.Add(-time.Minute)},
+			event.Paused{}, event.Held{Reason: "paused"}, event.Resumed{},
+		}, `waiting for api, which does not build
+restart in 500ms (restart = "always")
+build   still running after 6s
+stopped until ` + "`hotreload restart shop`" + `
+waiting for a fix; shop, started at 14:02:22, keeps running, because the new program did not come up
+paused  changes are remembered and not built
+resumed changes are built again
+`},
+		{"asked for", TextOptions{}, []event.Body{event.Changed{Effect: "restart", Why: "key r"}, event.Changed{Effect: "rebuild", Why: "SIGUSR1"}},
+			"restart (key r)\nrebuild (SIGUSR1)\n"},
+		{"a rule without effect", TextOptions{}, []event.Body{
+			event.Changed{Paths: []string{"/home/user/shop/a.css"}, Effect: "none", Why: "rule *.css", Command: true},
+			event.Changed{Paths: []string{"/home/user/shop/a.md"}, Effect: "none", Why: "rule *.md"},
+			event.Changed{Paths: []string{"/home/user/shop/a.conf"}, Effect: "signal", Why: "rule *.conf"},
+		}, "command a.css: rule *.css\nsignal  a.conf: rule *.conf\n"},
+		{"the config", TextOptions{}, []event.Body{
+			event.Changed{Paths: []string{"/home/user/shop/.hotreload.toml"}, Effect: "none", Why: "the config is applied", Config: event.ConfigApplied},
+			event.Changed{Paths: []string{"/home/user/shop/.hotreload.toml"}, Effect: "restart", Why: "the config is applied", Config: event.ConfigApplied},
+			event.Changed{Paths: []string{"/home/user/shop/.hotreload.toml"}, Effect: "none", Why: "the config is applied", Config: event.ConfigFixed},
+		}, `config  .hotreload.toml: the config is applied
+changed .hotreload.toml: the config is applied -> restart
+fixed   .hotreload.toml: the config is applied
+`},
+		{"P21 the proxy's address", TextOptions{}, []event.Body{event.Proxy{URL: "http://127.0.0.1:8090"}, event.Proxy{}},
+			"open    http://127.0.0.1:8090\nclosed  the proxy is gone\n"},
+		{"browsers", TextOptions{}, []event.Body{
+			event.Reloaded{Kind: "page", NoProxy: true}, event.Reloaded{Kind: "css", NoProxy: true},
+			event.Reloaded{Kind: "css", Clients: 2}, event.Reloaded{Kind: "page"},
+		}, `reload  no browser is told, because there is no proxy
+  hint: with proxy.listen = "127.0.0.1:8090" the page at that address reloads by itself
+reload  styles, in 2 browser tabs
+reload  page; no browser tab is open
+`},
 		{"problem", TextOptions{}, []event.Body{event.Problem{Message: "too many watches", Hint: "raise it\nlike so", Detail: "more\n"}}, `problem too many watches
     more
   hint: raise it
