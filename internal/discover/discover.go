@@ -128,6 +128,15 @@ func (o Open) walk(yield func(file string) bool) {
 	})
 }
 
+// Writes reports whether the program writes the file itself, or whatever is in its directory.
+func (s *Set) Writes(file string) bool {
+	if s == nil {
+		return false
+	}
+	name := filepath.ToSlash(file)
+	return matchAny(s.written, name) || matchAny(s.made, name)
+}
+
 func match(glob, name string) bool {
 	ok, _ := doublestar.Match(glob, name)
 	return ok

@@ -113,6 +113,7 @@ func TestOpened(t *testing.T) {
 		{"os", `os.ReadFile("state.json"); os.WriteFile("state.json", nil, 0)`, ""},
 		{"os", `os.Open("a"); os.Create("a"); os.Open("b"); os.OpenFile("b", os.O_CREATE|os.O_WRONLY, 0); os.Open("c"); os.Rename(f(), "./c")`, ""},
 		{"os", `os.OpenFile("a", flags, 0)`, ""},
+		{"os example.org/atomic", `os.ReadFile("a.json"); atomic.WriteFile("a.json", nil); os.ReadFile("b.json"); saveTo(nil, "b.json")`, ""},
 		{"os path/filepath", `os.DirFS("data"); os.WriteFile(filepath.Join("data", f()), nil, 0)`, ""},
 		{"os net/http", `http.Dir("uploads"); os.MkdirAll("uploads", 0o755)`, ""},
 		{"github.com/spf13/viper", `viper.AddConfigPath("."); viper.WriteConfig()`, ""},

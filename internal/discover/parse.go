@@ -56,7 +56,7 @@ func mayOpen(src []byte) bool {
 			n--
 		}
 		if name := string(src[n:i]); n > 0 && src[n-1] == '.' {
-			if methods[name] != nil || otherMethods[name] {
+			if methods[name] != nil || otherMethods[name] || strings.Contains(name, "WriteFile") {
 				return true
 			}
 			if functions[name] != nil {
@@ -408,9 +408,15 @@ func (r *reader) opened(n ast.Node) bool {
 	}
 	sel, ok := c.Fun.(*ast.SelectorExpr)
 	if !ok {
+		if fn, ok := c.Fun.(*ast.Ident); ok && writer.MatchString(fn.Name) {
+			r.wrote(c)
+		}
 		return true
 	}
 	pkg, name := r.function(c)
+	if writer.MatchString(sel.Sel.Name) {
+		r.wrote(c)
+	}
 	if pkg == "os" && name == "OpenFile" && len(c.Args) > 1 {
 		what := call{from: pkg, use: written}
 		if readsOnly(c.Args[1]) {
@@ -443,6 +449,22 @@ func (r *reader) opened(n ast.Node) bool {
 		r.use(c, what, paths)
 	}
 	return true
+}
+
+// writer is what functions are called that write a file, whatever package they are from.
+var writer = regexp.MustCompile(`(?i)(write|save|dump|persist|store)`)
+
+// wrote notes the strings that such a function is given: if one is the name of a file, the program writes that.
+func (r *reader) wrote(c *ast.CallExpr) {
+	var paths []string
+	for _, a := range c.Args {
+		if t := r.text(a); !strings.Contains(t, dynamic) {
+			paths = append(paths, t)
+		}
+	}
+	if len(paths) > 0 {
+		r.uses = append(r.uses, usage{call: call{use: written}, paths: paths})
+	}
 }
 
 func (r *reader) use(c *ast.CallExpr, what call, paths []string) {

@@ -124,7 +124,7 @@ func (i *inspector) files(b watcher.Batch) plan.Files {
 					pc.Why = e.Why
 				}
 				i.noteUnread(v, pc)
-				unread = unread && v.conf.Load().GoBuilds() && !unsure && !v.opening.pending() && v.rule(c.Path) == nil
+				unread = unread && v.conf.Load().GoBuilds() && !unsure && !v.opening.pending() && v.rule(c.Path) == nil && !v.opens.Load().Writes(c.Path)
 				continue
 			}
 			if e.Input && !complete {
