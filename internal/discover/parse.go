@@ -171,59 +171,64 @@ func (r *reader) declared(v *ast.ValueSpec) {
 
 // learn notes what the names of a function stand for: those that are declared once and then left alone.
 func (r *reader) learn(fn *ast.FuncDecl) {
-	unknown := func(names ...*ast.Ident) {
-		for _, n := range names {
-			r.locals[n.Name] = nil
-		}
-	}
-	declare := func(name string, value ast.Expr) {
-		if _, twice := r.locals[name]; twice {
-			value = nil
-		}
-		r.locals[name] = value
-	}
 	ast.Inspect(fn, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.Field:
-			unknown(n.Names...)
+			for _, name := range n.Names {
+				r.locals[name.Name] = nil
+			}
 		case *ast.ValueSpec:
 			for i, name := range n.Names {
 				if i < len(n.Values) {
-					declare(name.Name, n.Values[i])
+					r.declare(name.Name, n.Values[i])
 				} else {
-					unknown(name)
+					r.locals[name.Name] = nil
 				}
 			}
 		case *ast.AssignStmt:
-			for i, left := range n.Lhs {
-				name, ok := left.(*ast.Ident)
-				switch {
-				case !ok || name.Name == "_" || r.appends(n, name.Name):
-				case n.Tok != token.DEFINE:
-					unknown(name)
-					r.assigned[name.Name] = true
-				case len(n.Lhs) == len(n.Rhs):
-					declare(name.Name, n.Rhs[i])
-				case i == 0:
-					declare(name.Name, n.Rhs[0]) // the first result of a call
-				default:
-					unknown(name)
-				}
-			}
+			r.assign(n)
 		case *ast.RangeStmt:
-			for _, e := range []ast.Expr{n.Key, n.Value} {
-				if name, ok := e.(*ast.Ident); ok {
-					unknown(name)
-				}
-			}
+			r.changes(n.Key)
+			r.changes(n.Value)
 		case *ast.UnaryExpr:
-			if name, ok := n.X.(*ast.Ident); ok && n.Op == token.AND {
-				unknown(name)
-				r.assigned[name.Name] = true
+			if n.Op == token.AND {
+				r.changes(n.X)
 			}
 		}
 		return true
 	})
+}
+
+func (r *reader) declare(name string, value ast.Expr) {
+	if _, twice := r.locals[name]; twice {
+		value = nil
+	}
+	r.locals[name] = value
+}
+
+// changes notes that a name may stand for anything.
+func (r *reader) changes(e ast.Expr) {
+	if name, ok := e.(*ast.Ident); ok && name.Name != "_" {
+		r.locals[name.Name] = nil
+		r.assigned[name.Name] = true
+	}
+}
+
+func (r *reader) assign(n *ast.AssignStmt) {
+	for i, left := range n.Lhs {
+		name, ok := left.(*ast.Ident)
+		switch {
+		case !ok || name.Name == "_" || r.appends(n, name.Name):
+		case n.Tok != token.DEFINE:
+			r.changes(name)
+		case len(n.Lhs) == len(n.Rhs):
+			r.declare(name.Name, n.Rhs[i])
+		case i == 0:
+			r.declare(name.Name, n.Rhs[0]) // the first result of a call
+		default:
+			r.locals[name.Name] = nil
+		}
+	}
 }
 
 // appends reports whether a statement only adds to a list: what was in it still is.

@@ -115,35 +115,49 @@ func (p *pkg) glob(c call, text string) (pattern string, ok bool) {
 		return "", false
 	}
 	text = path.Clean(text)
-	if i := strings.Index(text, dynamic); i >= 0 {
-		dir, ext := path.Dir(text[:i]+"x"), path.Ext(text)
-		known := ext != "" && !strings.Contains(ext, dynamic)
-		switch {
-		case dir == "." || dir == "/" || c.shape == listing || c.shape == tree && c.use != written:
+	if strings.Contains(text, dynamic) {
+		if pattern, ok = partly(c, text); !ok {
 			return "", false
-		case c.use == written || c.use == serve && !known || c.from == templates && !known:
-			pattern = escape(dir) + "/**"
-		case !known:
-			return "", false
-		default:
-			pattern = escape(dir) + "/**/*" + escape(ext)
 		}
 	} else {
-		switch c.shape {
-		case file:
-			pattern = escape(text)
-		case glob:
-			pattern = strings.NewReplacer("{", `\{`, "}", `\}`).Replace(text)
-		case tree:
-			pattern = escape(text) + "/**"
-		case listing:
-			pattern = escape(text) + "/*"
-		}
+		pattern = whole(c, text)
 	}
 	if !path.IsAbs(text) && !filepath.IsAbs(filepath.FromSlash(text)) {
 		pattern = escape(filepath.ToSlash(p.o.Dir)) + "/" + pattern
 	}
 	return p.here(c, path.Clean(pattern))
+}
+
+// whole is the pattern of a path that is known.
+func whole(c call, text string) string {
+	switch c.shape {
+	case glob:
+		return strings.NewReplacer("{", `\{`, "}", `\}`).Replace(text)
+	case tree:
+		return escape(text) + "/**"
+	case listing:
+		return escape(text) + "/*"
+	}
+	return escape(text)
+}
+
+// partly is the pattern of a path of which a part is made at run time. It has to begin with a directory, and what is read as
+// data has to end in an extension.
+func partly(c call, text string) (pattern string, ok bool) {
+	before, _, _ := strings.Cut(text, dynamic)
+	dir, ext := path.Dir(before+"x"), path.Ext(text)
+	known := ext != "" && !strings.Contains(ext, dynamic)
+	switch {
+	case dir == "." || dir == "/":
+		return "", false
+	case c.use == written:
+		return escape(dir) + "/**", true
+	case c.shape == listing || c.shape == tree:
+		return "", false
+	case known:
+		return escape(dir) + "/**/*" + escape(ext), true
+	}
+	return escape(dir) + "/**", c.use == serve || c.from == templates
 }
 
 // here keeps a pattern inside the project, and from naming all of it.
