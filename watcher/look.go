@@ -11,19 +11,19 @@ import (
 )
 
 const (
-	lookEvery = time.Second // how often the files that matter are looked at, where events are waited for
-	lookRate  = 2000        // ... and how many of them in that time at most: 1,000 take about 0.2 % of a core
-	lookShare = 20          // ... and never more than 1/20 of a core, however slow the file system
-	lookGrace = time.Second // how much later than the look an event may come
-	lookStep  = safetyStep  // how long it may keep an event waiting
-	slowTurns = 8           // what cannot matter is polled in every eighth round
-	maxBlame  = 1 << 10     // changes without an event that are remembered for lookGrace
+	lookEvery = 1200 * time.Millisecond // how often the files that matter are looked at, where events are waited for
+	lookRate  = 2400                    // ... and how many of them in that time at most: 1,000 take 0.2 to 0.3 % of a core
+	lookShare = 20                      // ... and never more than 1/20 of a core, however slow the file system
+	lookGrace = time.Second             // how much later than the look an event may come
+	lookStep  = safetyStep              // how long it may keep an event waiting
+	slowTurns = 8                       // what cannot matter is polled in every eighth round
+	maxBlame  = 1 << 10                 // changes without an event that are remembered for lookGrace
 )
 
 // look is the scan that no event asks for. Mounts lose events without a word: Docker
 // Desktop, WSL, FUSE, a write through another hard link or a mapping. No probe can tell,
 // since what is written on this side is reported. So the files that matter (by Scope.Minor)
-// and the directories that hold them are looked at every second, by their stat alone. What it
+// and the directories that hold them are looked at about every second, by their stat alone. What it
 // finds is a change like any other; and if no event for it comes within the grace, its file
 // system is polled from then on.
 //
@@ -162,11 +162,11 @@ func (t *tree) lookInto(d *dir) {
 	n := len(path)
 	for _, m := range d.mattering {
 		f := m.file
-		if !f.hashed || f.dirty || d.files[m.name] != f {
+		if !f.hashed || f.dirty {
 			continue // the event was first, or the content is not known yet
 		}
 		path = append(append(path[:n], m.name...), 0)
-		if st, err := filestat.Raw(path, f.link); err == nil && !st.Same(f.st) || gone(err) {
+		if st, err := filestat.Raw(path, f.link); (err == nil && !st.Same(f.st) || err != nil && gone(err)) && d.files[m.name] == f {
 			t.lookAgain(d, m.name, f)
 		}
 	}

@@ -256,8 +256,8 @@ func TestLookAfter(t *testing.T) {
 		count      int
 		took, want time.Duration
 	}{
-		{10, time.Millisecond, time.Second},
-		{1000, 2 * time.Millisecond, time.Second},
+		{10, time.Millisecond, lookEvery},
+		{1000, 2 * time.Millisecond, lookEvery},
 		{5000, 10 * time.Millisecond, 2500 * time.Millisecond},
 		{100, 100 * time.Millisecond, 2 * time.Second},
 	} {

@@ -82,7 +82,7 @@ var specs = []spec{
 	{Key: Key{Name: "watch.discover", Type: typeBool, Example: `false`,
 		Doc: `Whether files that the program's own code opens by a literal name count without a rule: template.ParseGlob("views/*.html") and os.ReadFile("conf.json") restart, http.Dir("static") reloads. A rule that names the file wins.`}},
 	{Key: Key{Name: "watch.backend", Type: typeOneOf, Values: []string{"auto", "notify", "poll"}, Example: `"poll"`,
-		Doc: `How changes are noticed: by the system's notifications or by looking. auto polls on file systems that do not notify (network and container mounts), and on those that turn out not to: the files that matter are checked every second anyway.`}},
+		Doc: `How changes are noticed: by the system's notifications or by looking. auto polls on file systems that do not notify (network and container mounts), and on those that turn out not to: the files that matter are checked about every second anyway.`}},
 	{Key: Key{Name: "watch.poll_interval", Type: typeDuration, Example: `"1s"`,
 		Doc: `Time between two looks of the poll backend.`}},
 
