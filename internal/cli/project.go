@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -339,6 +340,12 @@ func services(ctx context.Context, c *config.Config, cwd string, env []string) (
 // mainPackage is the package to run when none is named: the one of the current
 // directory, the one of the root, or the only one there is.
 func mainPackage(ctx context.Context, c *config.Config, s config.Service, cwd string, env []string) (string, error) {
+	if c.Path != "" && outside(c.Root) && !isMain(c.Root, s) {
+		found, err := gograph.FindBelow(ctx, gograph.Options{Dir: c.Root, Tags: s.Build.Tags, Env: env})
+		if err != nil || len(found.Mains) > 0 {
+			return "", cmp.Or(err, configAbove(c, found.Mains))
+		}
+	}
 	for _, dir := range []string{cwd, c.Root} {
 		if isMain(dir, s) {
 			return packageArg(cwd, c.Root, dir)
@@ -352,6 +359,8 @@ func mainPackage(ctx context.Context, c *config.Config, s config.Service, cwd st
 		return "", noMain(c.Root)
 	case len(mains) == 1 && mains[0].Nested == "":
 		return mains[0].Rel, nil
+	case c.Path != "" && mains[0].Nested != "":
+		return "", configAbove(c, mains)
 	}
 	return "", several(c.Root, mains)
 }

@@ -44,7 +44,7 @@ func packageOf(ctx context.Context, c *config.Config, s config.Service, env []st
 		return "", err
 	}
 	if len(mains) > 0 && mains[0].Nested != "" {
-		return "", several(c.Root, mains)
+		return "", configAbove(c, mains)
 	}
 	var like []string
 	for _, m := range mains {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/hotreload/hotreload/internal/config"
@@ -121,6 +122,22 @@ func several(root string, mains []gograph.Main) error {
 	}
 	return usageError(advise("to make one of them the default: build.package in .hotreload.toml (`hotreload init`)",
 		"there are %d main packages in %s; name one:%s", len(mains), root, list.String()))
+}
+
+// configAbove says that the config is above the modules of the programs, where go build does not reach them.
+func configAbove(c *config.Config, mains []gograph.Main) error {
+	var modules []string
+	if exists(filepath.Join(c.Root, "go.mod")) {
+		modules = append(modules, ".")
+	}
+	for _, m := range mains {
+		if dir := shellWord(m.Nested); !slices.Contains(modules, dir) {
+			modules = append(modules, dir)
+		}
+	}
+	modules = modules[:min(len(modules), listMost)]
+	return usageError(advise(fmt.Sprintf("make a workspace in %s: `go work init %s`; or move the config into the module", c.Root, strings.Join(modules, " ")),
+		"%s is not in the module of a program, so go build does not work there; the modules: %s", c.Path, strings.Join(modules, ", ")))
 }
 
 // noMain says that there is no program in root.

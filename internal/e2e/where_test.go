@@ -267,6 +267,28 @@ func TestE6SeveralModulesBelow(t *testing.T) {
 	}
 }
 
+// E6: a config above the modules: what works is said, also to those who start in the module.
+func TestE6ConfigAboveModules(t *testing.T) {
+	t.Parallel()
+	dir := repository(t, "backend:", "tools:gen")
+	write(t, filepath.Join(dir, ".hotreload.toml"), "[run]\nargs = [\"x\"]\n")
+	if err := os.Mkdir(filepath.Join(dir, ".git"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, from := range []string{dir, filepath.Join(dir, "backend")} {
+		if a := ask(t, from, "run"); a.code != 2 || !strings.Contains(a.err, "`go work init ./backend ./tools`") {
+			t.Errorf("%+v", a)
+		}
+	}
+	cmd := exec.Command("go", "work", "init", "./backend", "./tools")
+	cmd.Dir, cmd.Env = dir, cleanEnv()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	s := start(t, filepath.Join(dir, "backend"), nil)
+	s.waitFor("started")
+}
+
 // runShell starts a command line of a message as a shell would.
 func runShell(t *testing.T, dir, line string) *session {
 	t.Helper()
