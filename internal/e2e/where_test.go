@@ -107,6 +107,7 @@ run.command = ["sh", "-c", `+lives+`]
 				paused[name] = what == "pause"
 			}
 		}
+		hr(t, dir, "wait") // what was saved meanwhile: a save while a program starts may be its own, and can wait
 		st := s.status()
 		if st.Paused != (paused["a"] && paused["b"]) {
 			t.Errorf("after %s %v: the session is paused: %t, services %v", what, service, st.Paused, paused)
