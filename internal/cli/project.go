@@ -165,6 +165,10 @@ func (f *projectFlags) load(ctx context.Context, cwd, pkg string) (*config.Confi
 	how := f.invocation(cwd, pkg)
 	if how.Config != "" {
 		file = how.Config
+	} else if file != "" {
+		if err := config.Trust(file, cwd); err != nil {
+			return nil, usageError(err)
+		}
 	}
 	if file != "" {
 		if c, err = config.Load(file); err != nil {

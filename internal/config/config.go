@@ -13,12 +13,13 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/files"
 )
 
 // FileName is the name of the config file, in the root of a project.
@@ -252,13 +253,11 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := os.ReadFile(abs)
+	data, err := files.Read(abs, files.MaxConfig)
 	if err != nil {
 		msg := err.Error()
 		if errors.Is(err, fs.ErrNotExist) {
 			msg = "there is no such config file"
-		} else if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
-			msg = "cannot be read: " + pe.Err.Error()
 		}
 		return nil, Errors{{Path: abs, Message: msg, Hint: "`hotreload init` writes one; without -c none is needed", cause: err}}
 	}

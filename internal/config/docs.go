@@ -82,7 +82,8 @@ const docsHead = `<!-- Made from internal/config by ` + "`make example`" + `; me
 # Configuration: ` + "`.hotreload.toml`" + `
 
 None of this is needed: ` + "`hotreload run`" + ` works without a file, and ` + "`hotreload init`" + ` writes a short one that fits the
-project. The file is looked for in the current directory and above; the directory it lies in is the *root*, to which all
+project. The file is looked for in the current directory and above, up to the top of the Git repository, or outside of one
+up to the ` + "`go.work`" + ` or ` + "`go.mod`" + `; the directory it is found in is the *root*, to which all
 paths are relative. [.hotreload.toml.example](../.hotreload.toml.example) has every key with its default, to copy from.
 
 - The file is checked strictly. An unknown key, a wrong type or a value that cannot be is an error with its place and the
@@ -94,6 +95,24 @@ paths are relative. [.hotreload.toml.example](../.hotreload.toml.example) has ev
 - The file is applied when it is saved, with the least effect: [services.md](services.md#edits-of-the-config).
 - ` + "`hotreload schema`" + ` prints a JSON Schema, with which editors complete and check the file
   ([editors-and-scripts.md](editors-and-scripts.md#the-config-in-the-editor)).
+
+## A config is a program
+
+` + "`build.before`" + `, ` + "`run.command`" + ` and the commands of rules run as whoever starts hotreload. Read the config of a project that you
+do not know before you start it, as you would read its Makefile.
+
+A config that was found, rather than named with ` + "`--config`" + `, is refused if somebody else may have written it: if the file or
+its directory belongs to neither you nor root, or can be changed by others (every user, or a group that is not yours alone;
+a directory like ` + "`/tmp`" + `, where everybody has files of their own, is no danger to a file of yours). For a link, its target and
+the target's directory count too. Two things are accepted besides:
+
+- What belongs to the owner of the directory in which you start hotreload (or of ` + "`--dir`" + `): you went there to run that
+  user's program. So root in a container works on a project that belongs to a user of the host.
+- What is no more open to others than the ` + "`go.mod`" + ` or ` + "`go.work`" + ` beside it: who can change that changes the program too.
+  So mounts that show every file as open to everybody work.
+
+` + "`--config FILE`" + ` insists: that file is used, whoever wrote it. Access control lists are not looked at, and on Windows nothing is:
+a user's directories there cannot be written by others.
 
 `
 

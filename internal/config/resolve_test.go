@@ -262,7 +262,8 @@ func TestNotes(t *testing.T) {
 }
 
 // C4: from a subdirectory, root and config are found; a config wins over go.work, which
-// wins over go.mod.
+// wins over go.mod. What lies above the repository, or above the module outside of one, is
+// not asked: it may be anybody's.
 func TestFindRoot(t *testing.T) {
 	t.Setenv("GOWORK", "")
 	base := t.TempDir()
@@ -278,10 +279,12 @@ func TestFindRoot(t *testing.T) {
 		}
 	}
 	for _, f := range []string{
-		"conf/.hotreload.toml", "conf/m/go.mod", "conf/m/a/b/x.go", "conf/n/.hotreload.toml", "conf/n/a/x.go",
+		"conf/.git/HEAD", "conf/.hotreload.toml", "conf/m/go.mod", "conf/m/a/b/x.go", "conf/n/.hotreload.toml", "conf/n/a/x.go",
 		"work/go.work", "work/m/go.mod", "work/m/a/x.go",
 		"mod/go.mod", "mod/a/b/x.go", "mod/in/go.mod", "mod/in/a/x.go",
 		"none/a/x.go",
+		"above/.hotreload.toml", "above/m/go.mod", "above/m/a/x.go", "above/w/go.work", "above/w/m/go.mod", "above/r/.git", "above/r/a/x.go", "above/n/a/x.go",
+		"space/.hotreload.toml", "space/go.work", "space/m/go.mod",
 		"home/.hotreload.toml", "home/go.work", "home/p/a/x.go", "home/q/go.mod", "home/q/a/x.go",
 	} {
 		write(f)
@@ -294,6 +297,11 @@ func TestFindRoot(t *testing.T) {
 		{"mod/a/b", "mod", ""},
 		{"mod/in/a", "mod/in", ""},
 		{"none/a", "none/a", ""},
+		{"above/m/a", "above/m", ""},
+		{"above/w/m", "above/w", ""},
+		{"above/r/a", "above/r/a", ""},
+		{"above/n/a", "above", "above/.hotreload.toml"}, // nothing says where the project ends
+		{"space/m", "space", "space/.hotreload.toml"},
 		// What lies in the home directory captures nothing below it, unless one is there.
 		{"home/p/a", "home/p/a", ""},
 		{"home/q/a", "home/q", ""},

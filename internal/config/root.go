@@ -4,11 +4,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/hotreload/hotreload/internal/files"
 )
 
 // FindRoot finds the project that dir belongs to, upwards: the nearest directory with a
 // .hotreload.toml (whose path is configPath), else with a go.work, else with a go.mod,
-// else dir itself. root is absolute.
+// else dir itself. root is absolute. A config is looked for no higher than the top of the
+// repository, or, outside of one, than the go.work or go.mod that the go command takes:
+// what lies above has nothing to do with the project. Whether the config is to be obeyed
+// is for Trust to say.
 //
 // The home directory and the root of a file system are passed over unless dir is that
 // directory: a file forgotten there would otherwise capture every project below. They
@@ -26,33 +31,85 @@ func FindRoot(dir string) (root, configPath string, err error) {
 	if !info.IsDir() {
 		return "", "", fmt.Errorf("%s is not a directory", dir)
 	}
-	if at := upwards(dir, FileName, false); at != "" {
-		return at, filepath.Join(at, FileName), nil
-	}
+	sensible := func(at string) bool { return at == dir || tooBig(at) == "" }
+	root = ""
 	// GOWORK=off turns workspaces off for the go command, so there is none here either.
 	if os.Getenv("GOWORK") != "off" {
-		if at := upwards(dir, "go.work", false); at != "" {
-			return at, "", nil
-		}
+		root = upwards(dir, "", func(at string) bool { return sensible(at) && isFile(at, "go.work") })
 	}
-	if at := upwards(dir, "go.mod", true); at != "" {
-		return at, "", nil
+	if root == "" {
+		root = upwards(dir, "", func(at string) bool { return isFile(at, "go.mod") })
 	}
-	return dir, "", nil
+	top := upwards(dir, "", func(at string) bool {
+		_, err := os.Lstat(filepath.Join(at, ".git")) // in a worktree it is a file
+		return err == nil
+	})
+	if top == "" {
+		top = root
+	}
+	if at := upwards(dir, top, func(at string) bool { return sensible(at) && isFile(at, FileName) }); at != "" {
+		return at, filepath.Join(at, FileName), nil
+	}
+	if root == "" {
+		root = dir
+	}
+	return root, "", nil
 }
 
-// upwards is the nearest directory from dir up that has a file of this name; "" if none.
-func upwards(dir, name string, everywhere bool) string {
+// upwards is the nearest directory from dir up to top (empty: the root of the file system)
+// that is the one; "" if none.
+func upwards(dir, top string, is func(at string) bool) string {
 	for at := dir; ; at = filepath.Dir(at) {
-		if everywhere || at == dir || tooBig(at) == "" {
-			if info, err := os.Stat(filepath.Join(at, name)); err == nil && !info.IsDir() {
-				return at
-			}
-		}
-		if at == filepath.Dir(at) {
+		switch {
+		case is(at):
+			return at
+		case at == top || at == filepath.Dir(at):
 			return ""
 		}
 	}
+}
+
+// isFile reports whether there is something of that name that is no directory.
+func isFile(dir, name string) bool {
+	info, err := os.Stat(filepath.Join(dir, name))
+	return err == nil && !info.IsDir()
+}
+
+// Trust is an error, with a Hint() string, if a config that FindRoot has found must not be
+// obeyed: it is a program that hotreload runs, so whoever may write it acts as whoever
+// starts hotreload. start is the directory where that was done.
+//
+// The file, the directory it was found in and, for a link, its target and the target's
+// directory must belong to us or to root, and nobody else may write them. Two things are
+// as good. What belongs to the owner of the directory of the start: who goes there to run
+// the program runs that user's code anyway, as root does in a container over a project
+// that belongs to a user of the host. And what is as open as the go.mod beside it: who
+// writes that changes the program too, and where a mount shows every file as open to
+// everybody (drvfs, vboxsf) nothing else can be asked. On Windows nothing is asked.
+func Trust(file, start string) error {
+	dir := filepath.Dir(file)
+	like := filepath.Join(dir, "go.mod")
+	if !isFile(dir, "go.mod") {
+		like = filepath.Join(dir, "go.work")
+	}
+	var owners []uint32
+	if uid, ok := files.Owner(start); ok {
+		owners = append(owners, uid)
+	}
+	if why := files.Untrusted(file, dir, like, owners...); why != "" {
+		return &untrusted{file: file, why: why}
+	}
+	return nil
+}
+
+type untrusted struct{ file, why string }
+
+func (e *untrusted) Error() string {
+	return fmt.Sprintf("%s is not used: %s, and a config can run any command", e.file, e.why)
+}
+
+func (e *untrusted) Hint() string {
+	return fmt.Sprintf("if you trust it, insist: --config %s; if it is not yours, `hotreload init` writes one for this project", e.file)
 }
 
 // tooBig says what dir is if it is no sensible root; "" if it may be one.

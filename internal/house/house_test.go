@@ -40,6 +40,7 @@ var layers = map[string]int{
 	"internal/goflags":  0,
 	"internal/safe":     0,
 	"internal/filestat": 0,
+	"internal/files":    0,
 }
 
 // outside are packages that are no part of the program: tools and rules.
