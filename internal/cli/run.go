@@ -206,7 +206,7 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 		}
 		if own.api != nil {
 			if err := own.api.Relisten(after.Control.Listen); err != nil {
-				e.Problem(event.Problem{Message: err.Error(), Hint: "the socket of the session works as before"})
+				e.Problem(event.Problem{Message: err.Error(), Hint: "the old address, if there was one, stays; give control.listen another one"})
 			}
 		}
 	}

@@ -9,8 +9,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/hotreload/hotreload/internal/files"
 )
 
 // ErrNoSession says that no session runs in the project.
@@ -23,19 +26,48 @@ type Client struct{ http *http.Client }
 func Dial(socket string) *Client {
 	return &Client{&http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			c, err := connect(ctx, socket)
 			var theirs *ForeignError
-			if err := trusted(filepath.Dir(socket)); errors.As(err, &theirs) {
-				return nil, err
-			}
-			var d net.Dialer
-			c, err := d.DialContext(ctx, "unix", socket)
-			if err != nil && ctx.Err() == nil {
+			if err != nil && ctx.Err() == nil && !errors.As(err, &theirs) {
 				return nil, fmt.Errorf("%w (%w)", ErrNoSession, err)
 			}
 			return c, err
 		},
 	}}}
 }
+
+// connect opens a connection to a session of our own user; one of somebody else is a
+// *ForeignError.
+func connect(ctx context.Context, socket string) (net.Conn, error) {
+	if err := ours(filepath.Dir(socket), ownRuntime); err != nil {
+		return nil, err
+	}
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "unix", socket)
+	if err != nil {
+		return nil, err
+	}
+	if p, known := peerOf(c); known && p.uid != os.Getuid() {
+		c.Close()
+		return nil, &ForeignError{Path: socket, Owner: files.UserName(uint32(p.uid)), hint: ownRuntime}
+	}
+	return c, nil
+}
+
+// listening reports whether a session of ours has the socket, and its pid, 0 if that is
+// not known. One that does not answer, since it is stopped, has it too.
+func listening(socket string) (pid int, is bool) {
+	c, err := connect(context.Background(), socket)
+	if err != nil {
+		return 0, false
+	}
+	defer c.Close()
+	p, _ := peerOf(c)
+	return p.pid, true
+}
+
+// peer is who listens at the other end of a Unix socket.
+type peer struct{ uid, pid int }
 
 // Do sends one request and decodes the answer into out. A refusal of the session
 // is returned as an error with its words.

@@ -6,13 +6,18 @@ import (
 	"io/fs"
 )
 
-// ForeignError says that a session, or its place, belongs to another user.
+// ForeignError says that a session, or its place, belongs to another user, or can be
+// theirs.
 type ForeignError struct {
 	Path, Owner string
+	what        string // what is the matter with it, if it is not the owner
 	hint        string
 }
 
 func (e *ForeignError) Error() string {
+	if e.what != "" {
+		return e.Path + " " + e.what
+	}
 	return fmt.Sprintf("%s belongs to another user (%s)", e.Path, e.Owner)
 }
 
@@ -21,6 +26,7 @@ func (e *ForeignError) Hint() string { return e.hint }
 
 const (
 	ownRuntime = "run hotreload as that user; or set XDG_RUNTIME_DIR, or TMPDIR if that is not set, to a directory of your own"
+	strange    = "hotreload did not make it so: remove it"
 	ownCache   = "hotreload was run by that user here, with sudo perhaps: remove it as that user, or set XDG_CACHE_HOME to a directory of your own"
 )
 

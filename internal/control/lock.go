@@ -19,7 +19,8 @@ import (
 // CacheDir returns the private directory of the project with this root: binaries,
 // temporary files, logs, state and the session's lock. Builds write and rename
 // there, so all of it lies on one file system. It is created, readable by its
-// owner alone.
+// owner alone. One that belongs to somebody else, or that others may write, is an error:
+// programs are run from there.
 func CacheDir(root string) (string, error) {
 	base, err := os.UserCacheDir()
 	if err != nil {
@@ -27,7 +28,7 @@ func CacheDir(root string) (string, error) {
 		// user, so that two users do not meet in it.
 		base = filepath.Join(os.TempDir(), fmt.Sprintf("hotreload-%d", os.Getuid()))
 		if err := os.MkdirAll(base, 0o700); err == nil {
-			if err := private(base); err != nil { // programs are run from there
+			if err := private(base, ownRuntime); err != nil {
 				return "", fmt.Errorf("no place for binaries: %w", err)
 			}
 		}
@@ -39,18 +40,43 @@ func CacheDir(root string) (string, error) {
 	sum := sha256.Sum256([]byte(real))
 	// The name is for people who look into the directory, the hash for us.
 	dir := filepath.Join(base, "hotreload", name(real)+"-"+hex.EncodeToString(sum[:6]))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := make0700(dir); err != nil {
 		return "", fmt.Errorf("no place for binaries: %w", refused(dir, dir, err))
 	}
 	return dir, nil
 }
 
+// make0700 makes the directory of a project, and the one above for all projects, private.
+// What may have been changed by others is not used any more.
+func make0700(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		if err := ours(dir, ownCache); err != nil {
+			return err
+		}
+	}
+	top := filepath.Dir(dir)
+	if err := os.MkdirAll(top, 0o700); err != nil {
+		return err
+	}
+	if err := private(top, ownCache); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return private(dir, ownCache)
+}
+
 // refused explains why something in a project's cache directory cannot be had.
 func refused(cache, path string, err error) error {
-	theirs, ok := foreign(path, err, ownCache).(*ForeignError)
+	var theirs *ForeignError
+	if errors.As(err, &theirs) {
+		return err
+	}
+	of, ok := foreign(path, err, ownCache).(*ForeignError)
 	top := filepath.Dir(cache) + string(filepath.Separator)
-	if ok && strings.HasPrefix(theirs.Path+string(filepath.Separator), top) {
-		return theirs
+	if ok && strings.HasPrefix(of.Path+string(filepath.Separator), top) {
+		return of
 	}
 	return &cacheError{err}
 }
@@ -96,9 +122,11 @@ func (e *HeldError) Hint() string {
 }
 
 // Acquire takes the lock of the project, or returns a *HeldError.
+//
+// A session whose cache was removed has lost its lock with it, and still has its socket.
 func Acquire(cache, root string) (*Lock, error) {
 	path := filepath.Join(cache, "session.lock")
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := openLock(path, os.O_CREATE)
 	if err != nil {
 		return nil, refused(cache, path, err)
 	}
@@ -110,6 +138,10 @@ func Acquire(cache, root string) (*Lock, error) {
 		held := &HeldError{Root: root}
 		held.PID, _ = lockText(f)
 		return nil, held
+	}
+	if pid, is := listening(SocketPath(cache)); is {
+		f.Close()
+		return nil, &HeldError{Root: root, PID: pid}
 	}
 	if err := f.Truncate(0); err == nil {
 		_, err = f.WriteAt(fmt.Appendf(nil, " %d\n%s\n", os.Getpid(), root), 0)
@@ -147,7 +179,7 @@ func Prune(cache string, drop func(root string, last time.Time) bool) {
 		if dir == cache || !e.IsDir() {
 			continue
 		}
-		f, err := os.OpenFile(filepath.Join(dir, "session.lock"), os.O_RDWR, 0)
+		f, err := openLock(filepath.Join(dir, "session.lock"), 0)
 		if err != nil {
 			continue
 		}

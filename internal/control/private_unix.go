@@ -3,27 +3,22 @@
 package control
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"syscall"
+
+	"github.com/hotreload/hotreload/internal/files"
 )
 
-// private makes sure that nobody else can reach the directory: in a shared
-// temporary directory somebody else may have made it first.
-func private(dir string) error {
-	fi, err := os.Lstat(dir)
+// private makes sure that nobody else can reach the directory: in a shared directory
+// somebody else may have made it first. hint is for a directory of another user.
+func private(dir, hint string) error {
+	fi, err := own(dir, hint)
 	if err != nil {
-		return foreign(dir, err, ownRuntime)
-	}
-	st, ok := fi.Sys().(*syscall.Stat_t)
-	if ok && int(st.Uid) != os.Getuid() {
-		return &ForeignError{Path: dir, Owner: nameOf(st.Uid), hint: ownRuntime}
-	}
-	if !fi.IsDir() {
-		return fmt.Errorf("%s is no directory", dir)
+		return err
 	}
 	if fi.Mode().Perm()&0o077 != 0 {
 		return os.Chmod(dir, 0o700)
@@ -31,17 +26,66 @@ func private(dir string) error {
 	return nil
 }
 
-// trusted refuses to talk to a socket in a directory that somebody else has made: it
-// need not be a session that listens there. Root may talk to everybody's.
-func trusted(dir string) error {
-	fi, err := os.Lstat(dir)
+// ours makes sure that nobody else can have changed what is in the directory. What is there
+// need not be hotreload's otherwise: a session that listens, programs that are run. It is so
+// for root, too: what root is told there would come from anybody.
+func ours(dir, hint string) error {
+	fi, err := own(dir, hint)
+	if err == nil && fi.Mode().Perm()&0o022 != 0 {
+		return &ForeignError{Path: dir, what: "can be changed by others", hint: strange}
+	}
+	return err
+}
+
+// own is the directory, which must be ours: if it is a link, the link and what it leads to.
+// A link of root's is the administrator's will.
+func own(dir, hint string) (fs.FileInfo, error) {
+	link, err := os.Lstat(dir)
 	if err != nil {
-		return foreign(dir, err, ownRuntime)
+		return nil, foreign(dir, err, hint)
 	}
-	if st, ok := fi.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Getuid() && os.Getuid() != 0 {
-		return &ForeignError{Path: dir, Owner: nameOf(st.Uid), hint: ownRuntime}
+	fi, err := os.Stat(dir)
+	if err != nil {
+		return nil, foreign(dir, err, hint)
 	}
-	return nil
+	for _, x := range []fs.FileInfo{link, fi} {
+		st, ok := x.Sys().(*syscall.Stat_t)
+		if !ok || int(st.Uid) == os.Getuid() || st.Uid == 0 && x.Mode()&fs.ModeSymlink != 0 {
+			continue
+		}
+		return nil, &ForeignError{Path: dir, Owner: files.UserName(st.Uid), hint: hint}
+	}
+	if !fi.IsDir() {
+		return nil, fmt.Errorf("%s is no directory", dir)
+	}
+	return fi, nil
+}
+
+// openLock opens a lock file, which must be ours, without following a link: its target
+// would be overwritten.
+func openLock(path string, flag int) (*os.File, error) {
+	f, err := os.OpenFile(path, flag|os.O_RDWR|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
+	if errors.Is(err, syscall.ELOOP) {
+		return nil, &ForeignError{Path: path, what: "is a link", hint: strange}
+	}
+	if err != nil {
+		return nil, err
+	}
+	fi, err := f.Stat()
+	if err == nil {
+		st, ok := fi.Sys().(*syscall.Stat_t)
+		switch {
+		case !fi.Mode().IsRegular():
+			err = &ForeignError{Path: path, what: "is no regular file", hint: strange}
+		case ok && int(st.Uid) != os.Getuid():
+			err = &ForeignError{Path: path, Owner: files.UserName(st.Uid), hint: ownCache}
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // ownerOf names the owner of what is in the way to the path: the path itself, or the
@@ -59,14 +103,6 @@ func ownerOf(path string) (at, owner string, foreign bool) {
 		if !ok || int(st.Uid) == os.Getuid() {
 			return path, "", false
 		}
-		return path, nameOf(st.Uid), true
+		return path, files.UserName(st.Uid), true
 	}
-}
-
-func nameOf(uid uint32) string {
-	id := strconv.Itoa(int(uid))
-	if u, err := user.LookupId(id); err == nil {
-		return u.Username
-	}
-	return "uid " + id
 }

@@ -1,8 +1,14 @@
 package control
 
-// private: the temporary directory belongs to the user on Windows.
-func private(string) error { return nil }
+import "os"
 
-func trusted(string) error { return nil }
+// private: the temporary directory and the cache belong to the user on Windows.
+func private(dir, hint string) error { return nil }
+
+func ours(dir, hint string) error { return nil }
+
+func openLock(path string, flag int) (*os.File, error) {
+	return os.OpenFile(path, flag|os.O_RDWR, 0o600)
+}
 
 func ownerOf(path string) (at, owner string, foreign bool) { return path, "", false }

@@ -56,6 +56,7 @@ type Server struct {
 	b    Backend
 	http *http.Server
 	path string
+	file fs.FileInfo // of the socket that is ours
 
 	mu        sync.Mutex
 	listeners []net.Listener // the socket, then the address if there is one
@@ -87,7 +88,7 @@ func Serve(b Backend, how Invocation, socket, addr string) (*Server, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("no control socket: %w", foreign(dir, err, ownRuntime))
 	}
-	if err := private(dir); err != nil {
+	if err := private(dir, ownRuntime); err != nil {
 		return nil, fmt.Errorf("no control socket: %w", err)
 	}
 	if err := os.Remove(socket); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -95,6 +96,12 @@ func Serve(b Backend, how Invocation, socket, addr string) (*Server, error) {
 	}
 	l, err := net.Listen("unix", socket)
 	if err != nil {
+		return nil, fmt.Errorf("no control socket: %w", err)
+	}
+	// Only what is ours is removed at the end, which is not to be told by the name.
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	if s.file, err = os.Lstat(socket); err != nil {
+		l.Close()
 		return nil, fmt.Errorf("no control socket: %w", err)
 	}
 	s.listeners = append(s.listeners, l)
@@ -159,7 +166,9 @@ func (s *Server) Close() error {
 			l.Close()
 		}
 	}
-	os.Remove(s.path)
+	if fi, err := os.Lstat(s.path); err == nil && os.SameFile(fi, s.file) {
+		os.Remove(s.path)
+	}
 	return nil
 }
 
@@ -171,8 +180,11 @@ func guarded(next http.Handler) http.Handler {
 		if h, _, err := net.SplitHostPort(host); err == nil {
 			host = h
 		}
+		// A name without a dot may be anybody's, where a network completes it.
+		local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+		socket := local != nil && local.Network() == "unix"
 		switch ip := net.ParseIP(strings.Trim(host, "[]")); {
-		case host == "localhost" || host == socketHost || ip != nil && ip.IsLoopback():
+		case host == "localhost" || host == socketHost && socket || ip != nil && ip.IsLoopback():
 		default:
 			refuse(w, http.StatusForbidden, fmt.Errorf("host %q is not this machine: use localhost", r.Host))
 			return
@@ -189,7 +201,7 @@ func guarded(next http.Handler) http.Handler {
 	})
 }
 
-// socketHost stands for the host in requests over the socket.
+// socketHost is the host in requests over the socket, and only there.
 const socketHost = "hotreload"
 
 func refuse(w http.ResponseWriter, code int, err error) {

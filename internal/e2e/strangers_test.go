@@ -74,6 +74,9 @@ func TestS0ForeignOrigin(t *testing.T) {
 		{"same site", []string{"Sec-Fetch-Site", "same-origin"}, "web pages"},
 		{"rebound name", []string{"Host", "evil.example:" + port}, `"evil.example:` + port + `" is not this machine: use localhost`},
 		{"number of another machine", []string{"Host", "192.0.2.1"}, "is not this machine"},
+		{"the name on the socket", []string{"Host", "hotreload:" + port}, "is not this machine"},
+		{"the same, without a port", []string{"Host", "hotreload"}, "is not this machine"},
+		{"a name that a network completes", []string{"Host", "localhost.:" + port}, "is not this machine"},
 		{"every number", []string{"Host", "0.0.0.0:" + port}, "is not this machine"},
 	} {
 		for _, r := range []string{"GET /status", "GET /events", "GET /wait", "POST /restart", "POST /rebuild", "POST /pause", "POST /resume", "POST /stop", "POST /stop?service=a"} {
