@@ -120,7 +120,7 @@ var specs = []spec{
 	{Key: Key{Name: "run.env", Type: typeVariables, Example: `{ APP_ENV = "dev" }`,
 		Doc: `More environment for the program. It wins over env_files and over hotreload's own environment. A PATH in it is where run.command is looked for.`}},
 	{Key: Key{Name: "run.env_files", Type: typePaths, Example: `[".env", ".env.local"]`,
-		Doc: `Files of NAME=value lines, read again at each start; one that does not exist is skipped, a later one wins. hotreload's own environment wins over them.`}, check: checkPath},
+		Doc: `Files of NAME=value lines, read again at each start; one that does not exist is skipped, a later one wins. hotreload's own environment wins over them. A file with a mistake stops no program: the last good values stay in force until it is fixed.`}, check: checkPath},
 	{Key: Key{Name: "run.stdin", Type: typeOneOf, Values: []string{"keys", "app", "interactive", "none"}, Example: `"app"`,
 		Doc: `Who reads the terminal: hotreload's keys, the app line by line, a full-screen app (interactive), or nobody. With keys, a program that hotreload does not build has an input that stays open and says nothing, because helpers that watch files themselves often end when theirs does.`}},
 	{Key: Key{Name: "run.stop_signal", Type: typeSignal, Example: `"SIGINT"`,

@@ -62,6 +62,8 @@ type Engine struct {
 	state   *plan.State
 	inspect *inspector
 
+	settings *settingsFiles
+
 	roster    atomic.Pointer[roster]
 	rosterMu  sync.Mutex                // of all below, and for changing the roster
 	order     []string                  // of the services in the config
@@ -107,8 +109,9 @@ func New(o Options) (*Engine, error) {
 		over:   make(chan struct{}),
 		hurry:  make(chan struct{}),
 
-		timers:  map[plan.Timer]*time.Timer{},
-		outputs: outputs(),
+		settings: newSettingsFiles(),
+		timers:   map[plan.Timer]*time.Timer{},
+		outputs:  outputs(),
 	}
 	e.conf.Store(o.Config)
 	var list []*service
@@ -190,8 +193,15 @@ func (e *Engine) Run(ctx context.Context) (code int, err error) {
 		e.observe(watching, w)
 		// Everything is watched before anything is built: a save during the
 		// first build is then seen like any other.
-		if code, done := e.untilWatched(); done {
-			return code, nil
+		learned := make(chan struct{})
+		e.spawn(func() {
+			defer close(learned)
+			e.learnSettings()
+		})
+		for _, c := range []<-chan struct{}{w.Ready(), learned} {
+			if code, done := e.until(c); done {
+				return code, nil
+			}
 		}
 		e.spawn(e.inspect.run)
 		e.spawn(func() { e.notices(watching, w) })
@@ -226,11 +236,11 @@ func (e *Engine) take(m any) (code int, done bool) {
 	return 0, false
 }
 
-// untilWatched waits for the first scan. Only a command can end it early.
-func (e *Engine) untilWatched() (code int, done bool) {
+// until waits for something at the start, the first scan. Only a command can end it early.
+func (e *Engine) until(c <-chan struct{}) (code int, done bool) {
 	for {
 		select {
-		case <-e.watch().Ready():
+		case <-c:
 			return 0, false
 		case m := <-e.inputs:
 			if code, done := e.take(m); done {

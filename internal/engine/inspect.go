@@ -42,12 +42,13 @@ type inspector struct {
 	again     chan struct{} // it was empty a while ago
 	writers   writers
 
-	silent     map[string]bool // directories of which it was said that changes there mean nothing
-	unfinished atomic.Int64    // when a source file last changed into one that does not parse
+	settings   map[string]watcher.Change // of this burst; see decide
+	silent     map[string]bool           // directories of which it was said that changes there mean nothing
+	unfinished atomic.Int64              // when a source file last changed into one that does not parse
 }
 
 func newInspector(e *Engine) *inspector {
-	return &inspector{e: e, headers: map[string]string{}, heard: map[string]time.Time{}, missed: map[string]bool{}, unread: map[string]plan.Change{}, passes: make(chan chan struct{}), handovers: make(chan handover), again: make(chan struct{}), silent: map[string]bool{}}
+	return &inspector{e: e, headers: map[string]string{}, heard: map[string]time.Time{}, missed: map[string]bool{}, unread: map[string]plan.Change{}, passes: make(chan chan struct{}), handovers: make(chan handover), again: make(chan struct{}), silent: map[string]bool{}, settings: map[string]watcher.Change{}}
 }
 
 func (i *inspector) run() {
@@ -61,7 +62,9 @@ func (i *inspector) run() {
 			i.e.post(i.files(i.news(b)))
 		case h := <-i.handovers:
 			batches = h.to.Batches()
-			i.e.post(taken())
+			in := taken()
+			i.decide(&in)
+			i.e.post(in)
 			close(h.done)
 			if i.config { // the burst that it belongs to has no other end
 				i.config = false
@@ -109,40 +112,12 @@ func (i *inspector) files(b watcher.Batch) plan.Files {
 		if i.e.own(c.Path) {
 			continue
 		}
-		pc := planChange(c)
-		complete, generated := i.graphChange(c)
-		pc.Generated = generated
-		unread := c.Old != (watcher.Sum{}) && c.New != (watcher.Sum{}) && i.e.isData(c.Path)
-		for _, v := range i.e.all() {
-			unsure := v.conf.Load().GoBuilds() && (v.graph.Load() == nil || v.stale())
-			e := v.effect(c.Path)
-			if unsure && !e.Input {
-				i.miss(v, c.Path)
-			}
-			if e.Kind == plan.None && e.Rule == plan.NoRule {
-				if pc.Why == "" {
-					pc.Why = e.Why
-				}
-				i.noteUnread(v, pc)
-				unread = unread && v.conf.Load().GoBuilds() && !unsure && !v.opening.pending() && v.rule(c.Path) == nil && !v.opens.Load().Writes(c.Path)
-				continue
-			}
-			if e.Input && !complete {
-				in.Solid = false
-				i.unfinished.Store(time.Now().UnixNano())
-			}
-			pc.Effects[v.name] = e
-			if e.Input {
-				i.tell(v, c.Path, pc.At)
-			}
+		if !i.undecided(&in, c) {
+			i.change(&in, c, nil)
 		}
-		if len(pc.Effects) == 0 && filepath.Ext(c.Path) != ".go" && i.writers.writes(c.Path, time.Now()) {
-			continue
-		}
-		if len(pc.Effects) == 0 && unread {
-			i.explainUnread(c.Path)
-		}
-		in.Changes = append(in.Changes, pc)
+	}
+	if !b.Open {
+		i.decide(&in)
 	}
 	for _, c := range b.Rewritten {
 		if c.Path == i.e.configPath() || i.e.own(c.Path) {
@@ -164,6 +139,48 @@ func (i *inspector) files(b watcher.Batch) plan.Files {
 		i.e.reload(false)
 	}
 	return in
+}
+
+// change says what one file means to every service, but to those that it does not concern.
+func (i *inspector) change(in *plan.Files, c watcher.Change, except func(*service) bool) {
+	pc := planChange(c)
+	complete, generated := i.graphChange(c)
+	pc.Generated = generated
+	unread := c.Old != (watcher.Sum{}) && c.New != (watcher.Sum{}) && i.e.isData(c.Path)
+	for _, v := range i.e.all() {
+		unsure := v.conf.Load().GoBuilds() && (v.graph.Load() == nil || v.stale())
+		if except != nil && except(v) {
+			pc.Why, unread = "nothing has changed for the program", false
+			continue
+		}
+		e := v.effect(c.Path)
+		if unsure && !e.Input {
+			i.miss(v, c.Path)
+		}
+		if e.Kind == plan.None && e.Rule == plan.NoRule {
+			if pc.Why == "" {
+				pc.Why = e.Why
+			}
+			i.noteUnread(v, pc)
+			unread = unread && v.conf.Load().GoBuilds() && !unsure && !v.opening.pending() && v.rule(c.Path) == nil && !v.opens.Load().Writes(c.Path)
+			continue
+		}
+		if e.Input && !complete {
+			in.Solid = false
+			i.unfinished.Store(time.Now().UnixNano())
+		}
+		pc.Effects[v.name] = e
+		if e.Input {
+			i.tell(v, c.Path, pc.At)
+		}
+	}
+	if len(pc.Effects) == 0 && filepath.Ext(c.Path) != ".go" && i.writers.writes(c.Path, time.Now()) {
+		return
+	}
+	if len(pc.Effects) == 0 && unread {
+		i.explainUnread(c.Path)
+	}
+	in.Changes = append(in.Changes, pc)
 }
 
 // planChange is the change without its effects.

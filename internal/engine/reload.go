@@ -56,13 +56,12 @@ func (e *Engine) reload(meant bool) {
 	if err == nil && c.Root != e.root {
 		err = hinted{fmt.Errorf("the root would be %s now", c.Root), "quit and run again"}
 	}
-	if err != nil {
-		e.broken = true
-		e.say(configProblem(err))
-		return
-	}
 	old := e.conf.Load()
-	re, effect, err := e.apply(c, list)
+	var re plan.Reconfigured
+	var effect plan.Kind
+	if err == nil {
+		re, effect, err = e.apply(c, list)
+	}
 	if err != nil {
 		e.broken = true
 		e.say(configProblem(err))
@@ -79,6 +78,7 @@ func (e *Engine) reload(meant bool) {
 	if e.opt.Configured != nil {
 		e.opt.Configured(old, c, namesOf(list))
 	}
+	e.learnSettings() // rules may name others
 	b := event.Changed{Paths: []string{path}, Effect: effect.String(), Why: "the config is applied", Config: event.ConfigApplied}
 	if e.broken {
 		e.broken, b.Config = false, event.ConfigFixed

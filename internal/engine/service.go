@@ -15,8 +15,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/joho/godotenv"
-
 	"github.com/hotreload/hotreload/builder"
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/discover"
@@ -61,7 +59,8 @@ type service struct {
 	sockets  *sockets
 	launches map[int]*launch
 	told     toldOnce
-	server   answer // does the program listen, as far as its earlier starts have shown
+	given    []string // environment of the newest process, but for what hotreload adds
+	server   answer   // does the program listen, as far as its earlier starts have shown
 }
 
 // answer is what is known of a yes-or-no question.
@@ -99,6 +98,7 @@ func newService(e *Engine, c config.Service) (*service, error) {
 		return nil, err
 	}
 	v.conf.Store(set)
+	_, _ = v.variables() // known from now on; the start of the program reports a mistake
 	if v.front, err = v.newFront(e); err != nil {
 		return nil, err
 	}
@@ -625,34 +625,6 @@ func contains(r io.Reader, words ...[]byte) ([]bool, error) {
 			buf = buf[:copy(buf[:cap(buf)], buf[rest:])]
 		}
 	}
-}
-
-// environment is what the program is given (docs/configuration.md): hotreload's
-// own environment wins over env files, and run.env wins over both.
-func (v *service) environment(gen int) ([]string, error) {
-	e := v.engine
-	env := proc.CleanEnv(e.opt.Env)
-	for _, f := range v.envFiles() {
-		values, err := godotenv.Read(f)
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, hinted{fmt.Errorf("%s: %w", e.rel(f), err), "mend the file; the program is started again when it is saved"}
-		}
-		for k, val := range values {
-			if _, ok := proc.LookupEnv(env, k); !ok {
-				env = append(env, k+"="+val)
-			}
-		}
-	}
-	env = proc.MergeEnv(env, v.conf.Load().Run.Env)
-	state := filepath.Join(v.cache(), "state")
-	if err := os.MkdirAll(state, 0o700); err != nil {
-		return nil, err
-	}
-	return append(env, "HOTRELOAD=1", "HOTRELOAD_SERVICE="+v.name,
-		fmt.Sprintf("HOTRELOAD_GENERATION=%d", gen), "HOTRELOAD_STATE_DIR="+state), nil
 }
 
 func (v *service) envFiles() []string {

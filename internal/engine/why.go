@@ -23,7 +23,7 @@ type Answer struct {
 // Why answers for every service without starting anything. The path is absolute.
 func Why(ctx context.Context, o Options, path string) ([]Answer, error) {
 	o.Once = false
-	e := &Engine{opt: o, root: o.Config.Root, ctx: ctx}
+	e := &Engine{opt: o, root: o.Config.Root, ctx: ctx, settings: newSettingsFiles()}
 	e.conf.Store(o.Config)
 	cache, err := os.MkdirTemp("", "hotreload-why-")
 	if err != nil {

@@ -67,6 +67,10 @@ const (
 // that holds what it held before.
 const WrittenAgain = "written again while it was compiled"
 
+// Fixed is why nothing follows from a change by itself: a file of settings that had a mistake
+// is right again.
+const Fixed = "fixed"
+
 // BuildStarted opens a build; exactly one of BuildFinished and BuildCanceled follows.
 type BuildStarted struct {
 	Slot int `json:"-"` // builds with the same one are one build of several services

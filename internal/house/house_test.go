@@ -34,6 +34,7 @@ var layers = map[string]int{
 	"watcher":           1,
 	"internal/gograph":  1,
 	"internal/config":   1,
+	"internal/envfile":  1,
 	"internal/direct":   1,
 	"internal/discover": 1,
 	"internal/proc":     0,

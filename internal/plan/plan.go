@@ -101,6 +101,9 @@ type (
 		Solid   bool // every changed source file can be parsed: worth a speculative build
 		Lost    bool // events were lost: what was known of the files' contents is not to be trusted
 		Changes []Change
+		// Undecided are services that a file of an open burst concerns, of which is
+		// said only with the end of the burst what it means.
+		Undecided []string
 		// Rewritten has files that were written meanwhile and hold what they held, Old
 		// and New: a compiler at work may have read something else. At is the last write,
 		// and none of them was before Since (zero: First).

@@ -353,7 +353,7 @@ func (s *State) changed(in Files) {
 		if in.Lost {
 			v.trusted = false
 		}
-		if s.changedService(v, in, concerned) && in.Open {
+		if concerns := s.changedService(v, in, concerned); in.Open && (concerns || slices.Contains(in.Undecided, v.Name)) {
 			v.open = true
 		}
 		s.rewritten(v, in)

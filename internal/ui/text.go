@@ -220,6 +220,8 @@ func (t *Text) changed(e event.Event, b event.Changed) safe.Text {
 		return t.line(e, t.note, "changed", t.paths(b.Paths))
 	case b.Config == event.ConfigFixed:
 		return t.line(e, t.good, "fixed", t.paths(b.Paths)+t.dim.text(": the config is applied")+t.effect(b))
+	case b.Why == event.Fixed:
+		return t.line(e, t.good, "fixed", t.paths(b.Paths))
 	case b.Effect == "none" && b.Config == event.NoConfig && !b.Command:
 		if t.opt.Verbose {
 			return t.line(e, t.dim, "ignored", t.paths(b.Paths)+": "+safe.Line(b.Why))

@@ -1,0 +1,297 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/hotreload/hotreload/internal/envfile"
+	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/files"
+	"github.com/hotreload/hotreload/internal/plan"
+	"github.com/hotreload/hotreload/internal/proc"
+	"github.com/hotreload/hotreload/watcher"
+)
+
+// settingsFiles knows the files that a program reads and that a typo can break: env files,
+// and the JSON and TOML files for which it is restarted. As with the config, a mistake is
+// found when the file is saved, before the program is stopped: the last good values stay in
+// force, and the repair is reported like the mistake.
+type settingsFiles struct {
+	mu     sync.Mutex
+	good   map[string]map[string]string // env file -> its variables, when it was last right
+	broken map[string]bool              // not right, and that was reported
+	parsed map[string]bool              // JSON or TOML file -> could be parsed when last looked at
+}
+
+func newSettingsFiles() *settingsFiles {
+	return &settingsFiles{good: map[string]map[string]string{}, broken: map[string]bool{}, parsed: map[string]bool{}}
+}
+
+// variables are those of an env file, or what they were when it was last right. It is an
+// error only if it never was.
+func (s *settingsFiles) variables(path string) (map[string]string, error) {
+	values, err := envfile.Read(path)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		s.good[path] = values
+		return values, nil
+	}
+	if good, ok := s.good[path]; ok {
+		return good, nil
+	}
+	s.broken[path] = true
+	return nil, err
+}
+
+// verdict is what is found of a file that was saved.
+type verdict struct {
+	err      error // it is not right
+	known    bool  // what it said before is known, and stays in force
+	repaired bool  // it was not right before
+}
+
+// envSaved looks at an env file that was saved.
+func (s *settingsFiles) envSaved(path string) verdict {
+	values, err := envfile.Read(path)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	v := verdict{err: err, repaired: err == nil && s.broken[path]}
+	s.broken[path] = err != nil
+	if err == nil {
+		s.good[path] = values
+	}
+	_, v.known = s.good[path]
+	return v
+}
+
+// parse is the mistake in a file, if its name says how it is to be read. One that never was
+// right (JSON with comments) is the program's affair, and so is one that is gone.
+func parse(path string) (mistake error, known bool) {
+	ext := filepath.Ext(path)
+	if ext != ".json" && ext != ".toml" {
+		return nil, false
+	}
+	data, err := files.Read(path, files.MaxConfig)
+	if err != nil {
+		return nil, false
+	}
+	line := 0
+	if ext == ".json" {
+		var at *json.SyntaxError
+		if err = json.Unmarshal(data, new(any)); errors.As(err, &at) {
+			line = 1 + bytes.Count(data[:min(int(at.Offset), len(data))], []byte("\n"))
+		}
+	} else {
+		var at *toml.DecodeError
+		if err = toml.Unmarshal(data, new(map[string]any)); errors.As(err, &at) {
+			line, _ = at.Position()
+		}
+	}
+	if err == nil {
+		return nil, true
+	}
+	// The words of err may quote the file.
+	return &envfile.Error{Line: line, Message: "is not valid " + strings.ToUpper(ext[1:]) + " any more"}, true
+}
+
+// parsedSaved looks at a JSON or TOML file that was saved.
+func (s *settingsFiles) parsedSaved(path string) verdict {
+	mistake, known := parse(path)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := verdict{known: true}
+	switch {
+	case !known:
+	case mistake == nil:
+		v.repaired = s.broken[path]
+	case s.parsed[path] || s.broken[path]:
+		v.err = mistake
+	}
+	s.parsed[path] = known && mistake == nil
+	s.broken[path] = v.err != nil
+	return v
+}
+
+// learn notes of a JSON or TOML file whether it can be parsed before it is ever saved.
+func (s *settingsFiles) learn(path string) {
+	mistake, known := parse(path)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, already := s.parsed[path]; known && !already {
+		s.parsed[path] = mistake == nil
+	}
+}
+
+// maxLearn bounds how many files are passed in search of those to learn.
+const maxLearn = 20_000
+
+// learnSettings looks for the files of which it must be known what they were, if there can be
+// any.
+func (e *Engine) learnSettings() {
+	if !slices.ContainsFunc(e.all(), func(v *service) bool {
+		return slices.ContainsFunc(v.conf.Load().rules, func(r rule) bool { return r.effect == plan.Restart || r.effect == plan.Signal })
+	}) {
+		return
+	}
+	passed := 0
+	_ = filepath.WalkDir(e.root, func(path string, d fs.DirEntry, err error) error {
+		passed++
+		switch {
+		case passed > maxLearn || e.ctx.Err() != nil:
+			return fs.SkipAll
+		case err != nil:
+			return nil
+		case d.IsDir() && path != e.root && (d.Name()[0] == '.' || d.Name() == "node_modules" || d.Name() == "vendor"):
+			return fs.SkipDir
+		case d.Type().IsRegular() && e.parsedBy(path) != nil:
+			e.settings.learn(path)
+		}
+		return nil
+	})
+}
+
+// envOf are the services that read the env file.
+func (e *Engine) envOf(path string) (of []*service) {
+	for _, v := range e.all() {
+		if v.reads(path) {
+			of = append(of, v)
+		}
+	}
+	return of
+}
+
+// parsedBy are the services that are restarted, or told by a signal, to read a JSON or TOML
+// file again.
+func (e *Engine) parsedBy(path string) (of []*service) {
+	if ext := filepath.Ext(path); ext != ".json" && ext != ".toml" || path == e.configPath() {
+		return nil
+	}
+	for _, v := range e.all() {
+		switch ef := v.effect(path); {
+		case ef.Input:
+			return nil // a build finds what is wrong with it
+		case ef.Kind == plan.Restart || ef.Kind == plan.Signal:
+			of = append(of, v)
+		}
+	}
+	return of
+}
+
+// undecided keeps the change of a file of settings until the burst closes: in the middle of
+// it, the file may be half written. The plan is told whom it will concern.
+func (i *inspector) undecided(in *plan.Files, c watcher.Change) bool {
+	of := append(i.e.envOf(c.Path), i.e.parsedBy(c.Path)...)
+	for _, v := range of {
+		in.Undecided = append(in.Undecided, v.name)
+	}
+	if len(of) == 0 {
+		return false
+	}
+	if was, ok := i.settings[c.Path]; ok {
+		c.Old = was.Old
+	}
+	i.settings[c.Path] = c
+	return true
+}
+
+// decide says what the files of settings mean that were saved in the burst.
+func (i *inspector) decide(in *plan.Files) {
+	for _, path := range slices.Sorted(maps.Keys(i.settings)) {
+		c := i.settings[path]
+		if c.Old == c.New {
+			continue // within the burst it was something else
+		}
+		e := i.e
+		env := e.envOf(path)
+		var v verdict
+		if len(env) > 0 {
+			v = e.settings.envSaved(path)
+		} else {
+			v = e.settings.parsedSaved(path)
+		}
+		if v.err != nil {
+			p := event.Problem{
+				Message: fmt.Sprintf("%s:%v", e.rel(path), v.err),
+				Hint:    "the program goes on with what the file said before, until it is fixed",
+			}
+			if !v.known {
+				p.Hint = "the program is started when the file is fixed"
+			}
+			e.say(p)
+			pc := planChange(c)
+			pc.Why = "is not right"
+			in.Changes = append(in.Changes, pc)
+			continue
+		}
+		if v.repaired {
+			e.say(event.Changed{Paths: []string{path}, Effect: plan.None.String(), Why: event.Fixed})
+		}
+		i.change(in, c, func(s *service) bool {
+			return v.repaired && slices.Contains(env, s) && s.runsWithThis()
+		})
+	}
+	clear(i.settings)
+}
+
+// runsWithThis reports whether the program that runs has the environment that it would have
+// now.
+func (v *service) runsWithThis() bool {
+	now, err := v.variables()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return err == nil && len(v.launches) > 0 && slices.Equal(now, v.given)
+}
+
+// variables is the environment of the program but for what hotreload adds to it
+// (docs/environment.md): of env files a later one wins, hotreload's own environment wins over
+// them, and run.env wins over both.
+func (v *service) variables() ([]string, error) {
+	e := v.engine
+	env := proc.CleanEnv(e.opt.Env)
+	values := map[string]string{}
+	for _, f := range v.envFiles() {
+		of, err := e.settings.variables(f)
+		if err != nil {
+			return nil, hinted{fmt.Errorf("%s:%w", e.rel(f), err), "fix the file: the program is started when it is saved"}
+		}
+		maps.Copy(values, of)
+	}
+	for _, k := range slices.Sorted(maps.Keys(values)) {
+		if _, ok := proc.LookupEnv(env, k); !ok {
+			env = append(env, k+"="+values[k])
+		}
+	}
+	return proc.MergeEnv(env, v.conf.Load().Run.Env), nil
+}
+
+// environment is what the program is given this time.
+func (v *service) environment(gen int) ([]string, error) {
+	env, err := v.variables()
+	if err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	v.given = slices.Clone(env)
+	v.mu.Unlock()
+	state := filepath.Join(v.cache(), "state")
+	if err := os.MkdirAll(state, 0o700); err != nil {
+		return nil, err
+	}
+	return append(env, "HOTRELOAD=1", "HOTRELOAD_SERVICE="+v.name,
+		fmt.Sprintf("HOTRELOAD_GENERATION=%d", gen), "HOTRELOAD_STATE_DIR="+state), nil
+}
