@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -397,5 +399,58 @@ func TestC3Addresses(t *testing.T) {
 	now := s.pids()
 	if now["side"] != before["side"] || len(now) != 2 || now["shop"] == 0 {
 		t.Errorf("pids %v, were %v", now, before)
+	}
+}
+
+// C3: an address that a stranger has is found before the program is stopped: it keeps running
+// with its old ones, and the edit is reported as not applied. One that only the program itself
+// has is free when it has ended.
+func TestC3AddressTaken(t *testing.T) {
+	addr, proxy := testaddr.Free(t), testaddr.Free(t)
+	l, err := net.Listen("tcp", testaddr.Free(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	sock := filepath.Join(shortTempDir(t), "x.sock")
+	u, err := net.Listen("unix", sock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer u.Close()
+	busy := l.Addr().String()
+	config := func(more string) string {
+		return "[services.web]\nbuild.package = \".\"\n" + more + "\n" + sleeper("side", "")
+	}
+	dir := newApp(t, withFiles(webApp, ".hotreload.toml", config("")))
+	w := &web{session: start(t, dir, nil, withEnv("ADDR="+addr)), addr: addr}
+	w.each("live", "web", "side")
+	before, pids := w.answer(), w.pids()
+	for _, more := range []string{
+		fmt.Sprintf("proxy.listen = %q", busy),
+		fmt.Sprintf("run.listen = [%q]", busy),
+		fmt.Sprintf("run.listen = [\"unix:%s\"]", sock),
+	} {
+		mark := w.mark()
+		w.rewrite(config(more))
+		if p := w.problemWith("config is not applied"); !strings.Contains(p.str("message"), busy) && !strings.Contains(p.str("message"), sock) {
+			t.Errorf("%s: %s", more, p.line)
+		}
+		w.untouched(mark, before)
+	}
+	w.rewrite(config(""))
+	w.applied()
+	if now := w.pids(); !maps.Equal(now, pids) {
+		t.Errorf("pids %v, were %v", now, pids)
+	}
+	// The proxy goes where the program was.
+	w.rewrite(config(fmt.Sprintf("proxy = { listen = %q, app = %q }\nrun.env = { ADDR = %q }", addr, proxy, proxy)))
+	w.applied()
+	w.live()
+	if a := w.answer(); a.pid == before.pid {
+		t.Errorf("%+v", a)
+	}
+	if a := w.get(proxy, "/"); !strings.HasPrefix(a, "pid=") {
+		t.Error(a)
 	}
 }

@@ -170,6 +170,15 @@ func (e *Engine) apply(c *config.Config, list []config.Service) (re plan.Reconfi
 		}
 		changes = append(changes, change{v, set})
 	}
+	var leaving []*service
+	for _, v := range e.all() {
+		if !stays[v.name] {
+			leaving = append(leaving, v)
+		}
+	}
+	if err = e.obtainable(returning, leaving); err != nil {
+		return re, effect, err
+	}
 	e.conf.Store(c)
 	e.order = namesOf(list)
 	e.setReturning(returning)
@@ -179,10 +188,8 @@ func (e *Engine) apply(c *config.Config, list []config.Service) (re plan.Reconfi
 			ch.v.wanted.Add(1)
 		}
 	}
-	for _, v := range e.all() {
-		if !stays[v.name] {
-			v.leaving.Store(true)
-		}
+	for _, v := range leaving {
+		v.leaving.Store(true)
 	}
 	e.enlist(added)
 	return re, effect, nil

@@ -16,14 +16,14 @@ import (
 type sockets struct {
 	files []*os.File
 	names []string
-	paths []string // of Unix sockets, removed at the end
+	paths map[string]fs.FileInfo // of Unix sockets, removed at the end if they are still these
 }
 
 // listen opens what run.listen names. Go's net.Listen asks for the largest
 // backlog that the system allows (somaxconn), which matters here: it is the queue
 // in which requests wait during a restart.
 func (e *Engine) listen(entries []string) (*sockets, error) {
-	s := &sockets{}
+	s := &sockets{paths: map[string]fs.FileInfo{}}
 	for _, entry := range entries {
 		c, err := config.ParseSocket(entry)
 		if err != nil {
@@ -58,7 +58,9 @@ func (s *sockets) open(e *Engine, c config.Socket) error {
 	case *net.UnixListener:
 		// The file in the file system stays when this copy is closed.
 		l.SetUnlinkOnClose(false)
-		s.paths = append(s.paths, address)
+		if s.paths[address], err = os.Lstat(address); err != nil {
+			return err
+		}
 		f, err = l.File()
 	default:
 		err = fmt.Errorf("run.listen: %s cannot be handed over", c.Network)
@@ -97,7 +99,9 @@ func (s *sockets) close() {
 	for _, f := range s.files {
 		f.Close()
 	}
-	for _, p := range s.paths {
-		os.Remove(p)
+	for p, ours := range s.paths {
+		if fi, err := os.Lstat(p); err == nil && os.SameFile(fi, ours) {
+			os.Remove(p)
+		}
 	}
 }
