@@ -12,7 +12,7 @@ import (
 // build makes the builds that one step has asked for beside the engine: those of one
 // group together, because what they share is then compiled once.
 func (e *Engine) build(list []plan.Build) {
-	groups := map[string][]builder.Job{}
+	groups := map[string][]plan.Build{}
 	var order []string
 	for _, a := range list {
 		v := e.service(a.Service)
@@ -24,17 +24,32 @@ func (e *Engine) build(list []plan.Build) {
 		if groups[key] == nil {
 			order = append(order, key)
 		}
-		groups[key] = append(groups[key], v.job(a.Generation, set))
+		groups[key] = append(groups[key], a)
 	}
 	for _, key := range order {
-		e.spawn(func() { builder.Together(groups[key]) })
+		var jobs []builder.Job
+		var of []*service
+		var ends []context.CancelFunc
+		pipes := &pipeGuard{}
+		for _, a := range groups[key] {
+			v := e.service(a.Service)
+			job, end := v.job(a.Generation, v.conf.Load(), pipes)
+			jobs, of, ends = append(jobs, job), append(of, v), append(ends, end)
+		}
+		e.spawn(func() {
+			ctx, stop := context.WithCancel(e.ctx)
+			defer stop()
+			go pipes.watch(ctx, of, ends)
+			builder.Together(jobs)
+		})
 	}
 }
 
 // job is one build of the service.
-func (v *service) job(gen int, set *settings) builder.Job {
+func (v *service) job(gen int, set *settings, pipes *pipeGuard) (job builder.Job, end context.CancelFunc) {
 	ctx, end := v.begin()
 	return builder.Job{Builder: set.builder, Context: ctx, Generation: gen, Done: func(res builder.Result) {
+		res = pipes.result(v, res)
 		if !res.OK && !res.Canceled {
 			v.engine.beforeFailure(ctx)
 		}
@@ -56,7 +71,7 @@ func (v *service) job(gen int, set *settings) builder.Job {
 		if (v.stale() || res.OK) && !res.Canceled && v.engine.watch() != nil {
 			v.engine.notify.graph(v)
 		}
-	}}
+	}}, end
 }
 
 // failurePatience is how much later at most a failure is told on a slow file system.

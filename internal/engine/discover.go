@@ -64,6 +64,7 @@ func (i *inspector) discover(ctx context.Context, v *service) {
 		return
 	}
 	for _, f := range now.Files() {
+		i.e.settings.learn(f)
 		// What was not watched has told nothing: the file's time is all there is.
 		if _, unwatched := i.e.watch().IgnoredIn(before, f); unwatched {
 			i.noteUnread(v, plan.Change{Path: f, At: changedAt(f, time.Time{})})

@@ -44,6 +44,7 @@ type service struct {
 	// nothing is missed.
 	wanted, loaded atomic.Int64
 	opening        opening
+	awaitsPipe     atomic.Bool // a build failed for a named pipe, and is made again when that is gone
 	// tried is the count of wanted up to which reading the graph has come to an end, well or
 	// not, and what it found has been posted.
 	tried atomic.Int64

@@ -45,7 +45,7 @@ func runGo(ctx context.Context, goTool, dir string, env, args []string, read fun
 	reader.Wait()
 	switch {
 	case ctx.Err() != nil:
-		return "", -1, ctx.Err()
+		return "", -1, context.Cause(ctx)
 	case err != nil:
 		return "", -1, err
 	}

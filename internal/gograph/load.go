@@ -78,6 +78,8 @@ func Load(ctx context.Context, o Options) (*Graph, error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx, stop := unblocked(ctx, c.dir)
+	defer stop()
 	// Three questions at once: each costs a start of the go command, only the first costs more.
 	var (
 		wg       sync.WaitGroup
@@ -103,8 +105,8 @@ func Load(ctx context.Context, o Options) (*Graph, error) {
 		bctx, ctxErr = c.context(ctx)
 	}()
 	wg.Wait()
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	if envErr != nil {
 		return nil, envErr

@@ -28,6 +28,8 @@ func Mains(ctx context.Context, o Options) ([]Main, error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx, stop := unblocked(ctx, c.dir)
+	defer stop()
 	env, err := c.env(ctx)
 	if err != nil {
 		return nil, err
