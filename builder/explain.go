@@ -328,12 +328,22 @@ func (b *Builder) count(f failure, found []Diagnostic) string {
 	return fmt.Sprintf("%s in %s and %d other directories", s, dirs[0], len(dirs)-1)
 }
 
-// relative names a path as a person in Dir would.
+// relative names a path as a person in Dir would: of another module by module and version, and
+// what is far away in full.
 func (b *Builder) relative(path string) string {
+	if _, module, ok := strings.Cut(filepath.ToSlash(path), "/pkg/mod/"); ok {
+		return module
+	}
 	rel, err := filepath.Rel(b.o.Dir, path)
-	switch {
-	case err != nil:
+	far := strings.Repeat(".."+string(filepath.Separator), 3)
+	switch home, _ := os.UserHomeDir(); {
+	case err == nil && !strings.HasPrefix(rel, far):
+	case len(home) > 1 && strings.HasPrefix(path, home+string(filepath.Separator)):
+		return "~" + path[len(home):]
+	default:
 		return path
+	}
+	switch {
 	case rel == ".", strings.HasPrefix(rel, ".."):
 		return rel
 	}

@@ -429,8 +429,8 @@ func (v *service) effect(path string) plan.Effect {
 		return plan.Effect{Kind: plan.Restart, Why: "read at the start", Rule: plan.NoRule}
 	}
 	input, why := v.input(path)
-	if r := v.rule(path); r != nil {
-		e := plan.Effect{Kind: r.effect, Rule: plan.NoRule, Signal: r.signal, CSS: r.effect == plan.Reload && isAsset(path), Why: "rule " + r.name, Input: input}
+	if r, glob := v.matched(path); r != nil {
+		e := plan.Effect{Kind: r.effect, Rule: plan.NoRule, Signal: r.signal, CSS: r.effect == plan.Reload && isAsset(path), Why: "rule " + glob, Input: input}
 		if !r.command.IsZero() {
 			e.Rule = r.index
 		}
@@ -466,7 +466,11 @@ func (v *service) input(path string) (bool, string) {
 		// What a custom command reads is not known: every Go file of the tree
 		// may be part of it.
 		if inputByName(path) {
-			return true, "Go file (the build command may read it)"
+			what := "Go file"
+			if gograph.IsModuleFile(path) {
+				what = "module file"
+			}
+			return true, what + " (the build command may read it)"
 		}
 		return false, "neither a Go file nor named by a rule"
 	}
@@ -494,7 +498,6 @@ func inputByName(path string) bool {
 // rule is a rule of the config, ready to be matched.
 type rule struct {
 	index   int
-	name    string
 	paths   []string
 	effect  plan.Kind
 	command config.Command
@@ -514,7 +517,7 @@ func compileRules(root string, rules []config.Rule) ([]rule, error) {
 			return nil, fmt.Errorf("rules: unknown effect %q", c.Effect)
 		}
 		out = append(out, rule{
-			index: n, name: strings.Join(c.Paths, ", "), paths: c.Paths, effect: k, command: c.Command, signal: c.Signal, root: root,
+			index: n, paths: c.Paths, effect: k, command: c.Command, signal: c.Signal, root: root,
 		})
 	}
 	return out, nil
@@ -522,20 +525,26 @@ func compileRules(root string, rules []config.Rule) ([]rule, error) {
 
 // rule returns the first rule that names the file.
 func (v *service) rule(path string) *rule {
+	r, _ := v.matched(path)
+	return r
+}
+
+// matched is that rule, and the one of its globs that matches.
+func (v *service) matched(path string) (*rule, string) {
 	rel, err := filepath.Rel(v.engine.root, path)
 	if err != nil {
-		return nil
+		return nil, ""
 	}
 	rel = filepath.ToSlash(rel)
 	rules := v.conf.Load().rules
 	for n := range rules {
 		for _, p := range rules[n].paths {
 			if ok, _ := doublestar.Match(p, rel); ok {
-				return &rules[n]
+				return &rules[n], p
 			}
 		}
 	}
-	return nil
+	return nil, ""
 }
 
 // isAsset reports whether a page can take the file without loading again.

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -12,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/event"
 )
 
 // use is what a client wants an answer for, as far as it can be known.
@@ -342,7 +345,14 @@ func (x *exchange) answered(res *http.Response) error {
 		res.Header.Set("X-Hotreload-Stale", x.a.stale)
 	}
 	if x.injects {
-		inject(res, x.q.Request, x.tag)
+		if coding := inject(res, x.q.Request, x.tag); coding != "" && x.up.p.opt.Notice != nil {
+			x.up.p.encoded.Do(func() {
+				x.up.p.opt.Notice(event.Problem{
+					Message: fmt.Sprintf("pages do not reload: the program sends them encoded as %q, though the proxy did not ask for that", coding),
+					Hint:    "let it heed Accept-Encoding, or send pages as they are while HOTRELOAD is set",
+				})
+			})
+		}
 	}
 	return nil
 }

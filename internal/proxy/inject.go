@@ -50,20 +50,24 @@ func mediaType(h http.Header) string {
 }
 
 // inject puts the script element into the answer if that is an HTML document.
-// The head of the answer is changed only where the body is.
-func inject(res *http.Response, r *http.Request, tag func(nonce string) string) {
+// The head of the answer is changed only where the body is. It returns the encoding of a
+// document that a browser is to show, if that cannot be undone.
+func inject(res *http.Response, r *http.Request, tag func(nonce string) string) (coding string) {
 	switch c := res.StatusCode; {
 	case c < 200, c == http.StatusNoContent, c == http.StatusPartialContent, c >= 300 && c < 400:
-		return
+		return ""
 	}
 	if mediaType(res.Header) != "text/html" || !asciiBased(res.Header) || res.ContentLength == 0 {
-		return
-	}
-	code := codingOf(res.Header)
-	if code == nil {
-		return
+		return ""
 	}
 	_, surely := r.Header["Sec-Fetch-Dest"]
+	code := codingOf(res.Header)
+	if code == nil {
+		if surely {
+			return strings.Join(res.Header["Content-Encoding"], ",")
+		}
+		return ""
+	}
 
 	raw := &recorder{r: res.Body, on: true}
 	doc, err := code.decode(raw)
@@ -75,7 +79,7 @@ func inject(res *http.Response, r *http.Request, tag func(nonce string) string) 
 	if found.kind == nowhere {
 		raw.on = false
 		res.Body = &body{io.MultiReader(bytes.NewReader(raw.seen), failing{res.Body, raw.err}), res.Body}
-		return
+		return ""
 	}
 	nonce := allow(res.Header, r.Host)
 	element := []byte(tag(nonce))
@@ -102,6 +106,7 @@ func inject(res *http.Response, r *http.Request, tag func(nonce string) string) 
 		res.Header.Set("Content-Length", strconv.FormatInt(res.ContentLength, 10))
 	}
 	res.Body = &body{out, res.Body}
+	return ""
 }
 
 // asciiBased reports whether the bytes of the element mean the same in the

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/hotreload/hotreload/internal/event"
 )
 
 const element = `<script async src="/__hotreload/client.js"></script>`
@@ -431,4 +433,40 @@ func (p *pieces) Read(b []byte) (int, error) {
 	copy(b, p.rest[:n])
 	p.rest = p.rest[n:]
 	return n, nil
+}
+
+// A program that sends pages in an encoding that nobody asked for gets them through as they are,
+// and why they do not reload is said once.
+func TestEncodedPages(t *testing.T) {
+	said := make(chan event.Problem, 8)
+	r, _ := startLive(t, Options{Inject: true, Notice: func(p event.Problem) { said <- p }}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		if r.URL.Path == "/br" {
+			w.Header().Set("Content-Encoding", "br")
+		}
+		_, _ = io.WriteString(w, "<head></head>")
+	}))
+	get := func(path, dest string) {
+		req, _ := http.NewRequest("GET", r.URL()+path, nil)
+		req.Header.Set("Sec-Fetch-Dest", dest)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+	get("/", "document")
+	get("/br", "empty")
+	if len(said) != 0 {
+		t.Errorf("said %+v", <-said)
+	}
+	get("/br", "document")
+	get("/br", "document")
+	if len(said) != 1 {
+		t.Fatalf("said %d times", len(said))
+	}
+	if p := <-said; !strings.Contains(p.Message, `"br"`) || p.Hint == "" {
+		t.Errorf("%+v", p)
+	}
 }

@@ -31,6 +31,7 @@ type Proxy struct {
 	base     context.Context
 	cancel   context.CancelFunc
 	handlers sync.WaitGroup
+	encoded  sync.Once // it was said that pages cannot be given the script
 
 	mu   sync.Mutex    // guards what follows; never held across I/O, so Emit never blocks
 	wake chan struct{} // closed and replaced at every change
