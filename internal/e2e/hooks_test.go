@@ -143,11 +143,14 @@ hooks.failed = [%[2]q]
 			t.Fatalf("restart: exit %d: %s", code, out)
 		}
 	}
-	pass, err := os.OpenFile(gate, os.O_WRONLY, 0) // when it is read
-	if err != nil {
-		t.Fatal(err)
-	}
-	pass.Close()
+	until(t, "the hook at the gate", func() bool {
+		pass, err := os.OpenFile(gate, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if err != nil {
+			return false
+		}
+		pass.Close()
+		return true
+	})
 	if got, want := log.lines(2), []string{"live a 1 live", "live a 4 live"}; !slices.Equal(got, want) {
 		t.Errorf("hooks %q, want %q", got, want)
 	}
