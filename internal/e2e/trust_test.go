@@ -74,6 +74,9 @@ func TestS0ConfigIsNoFile(t *testing.T) {
 				t.Errorf("%s: %v: exit %d: %s", what, args, code, out)
 			}
 		}
+		if out, code := hr(t, dir, "init", "--force", "--from", "named.toml"); code == 0 || !strings.Contains(out, "named.toml "+c.text) {
+			t.Errorf("%s: init --from: exit %d: %s", what, code, out)
+		}
 		// These only ask where the session is.
 		if out, code := hr(t, dir, "status"); code != 2 || !strings.Contains(out, "no session") {
 			t.Errorf("%s: status: exit %d: %s", what, code, out)

@@ -18,6 +18,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/files"
 )
 
 // translate makes the file from another tool's: Air's TOML, or Fresh's runner.conf.
@@ -26,12 +27,12 @@ func translate(o Options) (Result, error) {
 	if !filepath.IsAbs(from) {
 		from = filepath.Join(o.Dir, from)
 	}
-	data, err := os.ReadFile(from)
+	data, err := files.Read(from, files.MaxConfig)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return Result{}, &adviceError{fmt.Errorf("there is no file %s", from), "--from takes an .air.toml or a runner.conf: `hotreload init --from .air.toml`"}
 		}
-		return Result{}, err
+		return Result{}, fmt.Errorf("%s %w", from, err)
 	}
 	t := &translation{name: filepath.Base(from), dir: o.Dir, values: map[string]any{}, done: map[string]bool{}}
 	if isFresh(t.name, string(data)) {
