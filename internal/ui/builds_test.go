@@ -71,8 +71,8 @@ web    fixed   0 ms
 			{"api", event.Waiting{Reason: "still building after 3s", Kind: event.WaitBuild, Slot: 1}},
 			{"web", event.Waiting{Reason: "still building after 3s", Kind: event.WaitBuild, Slot: 1}},
 			{"api", event.Waiting{Reason: "still building after 12s", Kind: event.WaitBuild, Slot: 1}},
-		}...), `api,web build   still running after 3s
-api,web build   still running after 12s
+		}...), `api,web build   still building after 3s
+api,web build   still building after 12s
 `},
 		{"the end", append(started(1, "api", "web"), []said{
 			{"api", failure(300, time.Time{})}, {"", event.SessionEnded{Reason: "Ctrl-C"}},

@@ -295,8 +295,7 @@ func (t *Text) waiting(e event.Event, b event.Waiting) safe.Text {
 		return t.line(e, t.note, word, "for a fix; "+since(e, b.Since)+", because the new program did not come up")
 	case event.WaitBuild:
 		// Of one build for several services it is said once.
-		word, text = "build", safe.Line(strings.TrimPrefix(b.Reason, "still building "))
-		text = "still running " + text
+		word, text = "build", safe.Line(b.Reason)
 		if c := t.builds[b.Slot]; c != nil && len(c.services) > 1 {
 			if t.slow[b.Slot] == text {
 				return ""

@@ -146,7 +146,7 @@ waiting for a fix; shop is not running
 			event.Paused{}, event.Held{Reason: "paused"}, event.Resumed{},
 		}, `waiting for api, which does not build
 restart in 500ms (restart = "always")
-build   still running after 6s
+build   still building after 6s
 stopped until ` + "`hotreload restart shop`" + `
 waiting for a fix; shop, started at 14:02:22, keeps running, because the new program did not come up
 paused  changes are remembered and not built
