@@ -19,17 +19,19 @@ import (
 const (
 	loopSure  = 3               // rounds in a row when the file changed while our command ran, or before the program was ready
 	loopMaybe = 8               // ... or soon after its start
+	loopLong  = 20              // ... until that counts as certain, too
 	loopSoon  = 2 * time.Second // how soon that is
 )
 
 // loop is a file whose changes may follow from what its last change led to.
 type loop struct {
-	rounds  int       // in a row
-	acted   time.Time // when its last change was acted upon
-	late    *Change   // what is to be acted upon when it is calm
-	delay   time.Duration
-	factor  time.Duration // by which the next delay is longer
-	started bool          // the delay was said
+	rounds   int       // in a row
+	sure     int       // ... of which the last ones are certain
+	acted    time.Time // when its last change was acted upon
+	gen      int       // ... and the generation that came of it, if it asks for one
+	late     *Change   // what is to be acted upon when it is calm
+	delay    time.Duration
+	followed bool // it was acted upon after the delay
 }
 
 type interval struct{ from, to time.Time }
@@ -45,21 +47,19 @@ func (s *State) loops(v *service, c Change, e Effect) bool {
 		v.loops[c.Path] = l
 	}
 	if s.following {
-		l.acted = s.now
+		l.acted, l.gen = s.now, v.gen+1
 		return false
 	}
-	who, sure := v.follows(c.At, l.acted, e)
+	who, sure := v.follows(c.At, l, e)
 	if who == "" {
-		*l = loop{rounds: 1, acted: s.now}
-		return false
-	}
-	most := loopMaybe
-	if sure {
-		most = loopSure
+		*l = loop{}
 	}
 	l.rounds++
-	if l.rounds <= most {
-		l.acted = s.now
+	if l.sure++; !sure {
+		l.sure = 0
+	}
+	if l.sure < loopSure && l.rounds <= loopMaybe {
+		l.acted, l.gen = s.now, v.gen+1
 		return false
 	}
 	if l.late != nil {
@@ -73,20 +73,21 @@ func (s *State) loops(v *service, c Change, e Effect) bool {
 			Message: fmt.Sprintf("%s changes again and again, each time after %s", strings.TrimPrefix(c.Path, s.opt.Root), who),
 			Hint:    "hotreload waits longer each time before it acts on it; exclude the file (watch.exclude), or give it a rule with effect = \"none\"",
 		})
-	case l.started:
-		l.delay *= l.factor
+	case l.followed && sure:
+		l.delay *= 8
+	case l.followed && l.rounds > loopLong:
+		l.delay *= 2
 	}
-	l.factor, l.started = 2, false
-	if sure {
-		l.factor = 8
-	}
+	l.followed = false
 	s.do(Arm{Timer{v.Name, Loop}, l.delay})
 	return true
 }
 
-// follows says what of ours, begun after since, may have written a file at that time; empty:
-// nothing. Sure means that only little else can have.
-func (v *service) follows(at, since time.Time, e Effect) (who string, sure bool) {
+// follows says what of ours, begun since the file's last change, may have written it at that
+// time; empty: nothing. Sure means that only little else can have. A start that was asked for
+// by something else proves nothing: a person saves and restarts at the same time.
+func (v *service) follows(at time.Time, l *loop, e Effect) (who string, sure bool) {
+	since := l.acted
 	if since.IsZero() {
 		return "", false
 	}
@@ -104,7 +105,7 @@ func (v *service) follows(at, since time.Time, e Effect) (who string, sure bool)
 	if e.Kind == Signal && within(since, since.Add(loopSoon)) {
 		return "the signal to " + v.Name, false
 	}
-	if p := v.proc; p != nil && within(p.started, p.started.Add(loopSoon)) {
+	if p := v.proc; p != nil && p.gen == l.gen && within(p.started, p.started.Add(loopSoon)) {
 		if !p.ready || !at.After(p.readyAt) {
 			return "a start of " + v.Name, true
 		}
@@ -123,7 +124,7 @@ func (s *State) followLoops(v *service) {
 		c := *l.late
 		c.At = s.now
 		in.Changes = append(in.Changes, c)
-		l.late, l.started = nil, true
+		l.late, l.followed = nil, true
 	}
 	slices.SortFunc(in.Changes, func(a, b Change) int { return strings.Compare(a.Path, b.Path) })
 	s.following = true
