@@ -11,7 +11,6 @@ import (
 // What a scan without reading finds out about a name.
 type (
 	stat   = filestat.Stat
-	kind   = filestat.Kind
 	fileID = filestat.ID
 )
 
