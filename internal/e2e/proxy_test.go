@@ -132,6 +132,11 @@ func TestZ1NoFailedRequest(t *testing.T) {
 			var sent, failed atomic.Int64
 			stop := make(chan struct{})
 			var clients sync.WaitGroup
+			halt := sync.OnceFunc(func() {
+				close(stop)
+				clients.Wait()
+			})
+			t.Cleanup(halt) // also when the test ends early
 			for range 4 {
 				clients.Add(1)
 				go func() {
@@ -173,8 +178,7 @@ func TestZ1NoFailedRequest(t *testing.T) {
 				write(t, filepath.Join(w.dir, ".env"), fmt.Sprintf("N=%d\n", i))
 				w.waitFor("live")
 			}
-			close(stop)
-			clients.Wait()
+			halt()
 			t.Logf("%d requests, %d failed", sent.Load(), failed.Load())
 			if sent.Load() < int64(restarts) {
 				t.Errorf("only %d requests: the test proves nothing", sent.Load())

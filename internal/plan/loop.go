@@ -12,15 +12,15 @@ import (
 // A rule's command can write a file that its own rule names, and a program a file for which
 // it is restarted: each change leads to the next one, without end. Nothing tells such a
 // change from a save with certainty, so none is dropped: after a few rounds in a row it waits
-// until the file is calm, and each time several times longer. To stop for good was rejected:
-// a test that saves one template twenty times in a row, each time when the last one is
-// live, looks the same from here.
+// until the file is calm, and where little else can have written it, each time several times
+// longer. To stop for good was rejected: a test that saves one template a hundred times in a
+// row, each time when the last one is live, looks the same from here.
 
 const (
-	loopSure  = 3               // rounds in a row when the file changed while our command ran, or before the program was ready
-	loopMaybe = 8               // ... or soon after its start
-	loopLong  = 20              // ... until that counts as certain, too
-	loopSoon  = 2 * time.Second // how soon that is
+	loopSure  = 3                    // rounds in a row when the file changed while our command ran, or before the program was ready
+	loopMaybe = 120                  // ... or soon after its start
+	loopTick  = 5 * time.Millisecond // by which times of files lag, with most kernels
+	loopSoon  = 2 * time.Second      // how soon that is
 )
 
 // loop is a file whose changes may follow from what its last change led to.
@@ -55,8 +55,10 @@ func (s *State) loops(v *service, c Change, e Effect) bool {
 		*l = loop{}
 	}
 	l.rounds++
-	if l.sure++; !sure {
-		l.sure = 0
+	if sure {
+		l.sure++
+	} else {
+		l.sure = max(l.sure-1, 0)
 	}
 	if l.sure < loopSure && l.rounds <= loopMaybe {
 		l.acted, l.gen = s.now, v.gen+1
@@ -75,8 +77,6 @@ func (s *State) loops(v *service, c Change, e Effect) bool {
 		})
 	case l.followed && sure:
 		l.delay *= 8
-	case l.followed && l.rounds > loopLong:
-		l.delay *= 2
 	}
 	l.followed = false
 	s.do(Arm{Timer{v.Name, Loop}, l.delay})
@@ -85,7 +85,8 @@ func (s *State) loops(v *service, c Change, e Effect) bool {
 
 // follows says what of ours, begun since the file's last change, may have written it at that
 // time; empty: nothing. Sure means that only little else can have. A start that was asked for
-// by something else proves nothing: a person saves and restarts at the same time.
+// by something else proves nothing, as long as the file is not known for it: a person saves
+// and restarts at the same time.
 func (v *service) follows(at time.Time, l *loop, e Effect) (who string, sure bool) {
 	since := l.acted
 	if since.IsZero() {
@@ -105,8 +106,8 @@ func (v *service) follows(at time.Time, l *loop, e Effect) (who string, sure boo
 	if e.Kind == Signal && within(since, since.Add(loopSoon)) {
 		return "the signal to " + v.Name, false
 	}
-	if p := v.proc; p != nil && p.gen == l.gen && within(p.started, p.started.Add(loopSoon)) {
-		if !p.ready || !at.After(p.readyAt) {
+	if p := v.proc; p != nil && (p.gen == l.gen || l.delay > 0) && within(p.started, p.started.Add(loopSoon)) {
+		if !p.ready || at.Before(p.readyAt.Add(-loopTick)) {
 			return "a start of " + v.Name, true
 		}
 		return "a start of " + v.Name, false
