@@ -27,7 +27,7 @@ demo: build ## build hotreload and run it on examples/hello (http://127.0.0.1:80
 
 .PHONY: test
 test: ## all tests
-	$(GO) test $(TESTFLAGS) -timeout 20m ./...
+	$(GO) test $(TESTFLAGS) -timeout 25m ./...
 
 .PHONY: ci
 ci: lint test ## everything that CI runs: lint, all tests, and again with the race detector
