@@ -57,12 +57,15 @@ func (p *Palette) name(services []string, colored bool) safe.Text {
 	}
 	var names []safe.Text
 	wide := len(services) - 1
-	for _, n := range services {
+	for i, n := range services {
 		name := safe.Line(n)
 		wide += utf8.RuneCountInString(string(name))
+		if i == len(services)-1 {
+			name += blanks(p.width - wide)
+		}
 		names = append(names, newStyle(colored, hues[p.given[n]%len(hues)]).text(name))
 	}
-	return safe.Join(names, ",") + blanks(p.width-wide)
+	return safe.Join(names, ",")
 }
 
 // tag stands in front of a line of the service's program.
