@@ -378,7 +378,7 @@ func TestT6PlainTerminal(t *testing.T) {
 			if c.keys {
 				until(t, "keys are read", x.keyMode)
 				x.press("?")
-				x.see("r restart")
+				x.see("c clear")
 			} else if x.modes() != before {
 				t.Error("the terminal's modes were changed")
 			}
@@ -543,7 +543,7 @@ func TestT7Keys(t *testing.T) {
 	mark = s.mark()
 	x.press("\x1b[B")
 	x.press("?")
-	x.see("r restart")
+	x.see("c clear")
 	if n := count(s.since(mark), "changed"); n != 0 {
 		t.Errorf("%d changes by an arrow key", n)
 	}
@@ -1073,7 +1073,7 @@ func TestT10NoShell(t *testing.T) {
 	s.waitFor("live")
 	until(t, "keys are read", x.keyMode)
 	x.press("\x1a?")
-	x.see("r restart")
+	x.see("c clear")
 	if stopped(app) || stopped(s.pid()) {
 		t.Error("stopped for ever")
 	}

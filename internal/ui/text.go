@@ -206,7 +206,7 @@ func (t *Text) session(b event.SessionStarted) safe.Text {
 	line := t.good.text(name) + " " + t.dim.text(what) + "\n"
 	t.proxy = t.proxy || len(b.URLs) > 0
 	if t.opt.Keys && !t.opt.Once {
-		line += "  " + t.dim.text("r restart · b rebuild · p pause · q quit · ? help") + "\n"
+		line += "  " + t.dim.text("keys: [r]estart  re[b]uild  [p]ause  [q]uit  [?] help") + "\n"
 	}
 	for _, u := range b.URLs {
 		line += t.note.text("open") + " " + safe.Line(u) + "\n"
