@@ -27,11 +27,11 @@ demo: build ## build hotreload and run it on examples/hello (http://127.0.0.1:80
 
 .PHONY: test
 test: ## all tests
-	$(GO) test $(TESTFLAGS) -timeout 25m ./...
+	$(GO) test $(TESTFLAGS) -timeout 35m ./...
 
 .PHONY: ci
 ci: lint test ## everything that CI runs: lint, all tests, and again with the race detector
-	$(GO) test $(TESTFLAGS) -timeout 25m -race -short ./...
+	$(GO) test $(TESTFLAGS) -timeout 35m -race -short ./...
 
 .PHONY: lint
 lint: ## gofmt, vet for linux, darwin and windows, staticcheck, tidy, layers
