@@ -147,6 +147,8 @@ type Builder struct {
 	last    int       // the newest generation, for Argv
 	headers []Headers // see SetHeaders
 
+	compilation atomic.Pointer[compilation] // the go build that runs
+
 	misnamed atomic.Bool // go build gives the program another name than target says
 	short    shortcut
 }
@@ -491,7 +493,9 @@ func (b *Builder) callGo(ctx context.Context, generation int, path string, argv 
 		c.output, c.stderr = newEvents(ds, out, text), text
 	}
 	from := out.size
+	seen := observe(ctx, []*Builder{b}, b.work(generation), path, plan.flags, env)
 	f := failure{step: Step{Argv: argv}, end: run(ctx, c), found: ds, golang: true}
+	seen.end()
 	if !f.end.ok() {
 		return b.failed(ctx, f, out)
 	}

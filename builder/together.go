@@ -341,6 +341,7 @@ func (t *together) goBuild(ctx context.Context, env []string, tmp string, out *o
 		argv = append(argv, "-json")
 	}
 	var own, packages []string
+	var builders []*Builder
 	var headers [][]Headers
 	for _, m := range t.members {
 		m.b.mu.Lock()
@@ -350,6 +351,7 @@ func (t *together) goBuild(ctx context.Context, env []string, tmp string, out *o
 		m.b.mu.Unlock()
 		own = append(own, "-ldflags="+m.b.o.Package+"="+strings.TrimPrefix(flag, "-ldflags="))
 		packages = append(packages, m.b.o.Package)
+		builders = append(builders, m.b)
 	}
 	// Each program has its own build ID. The first one holds for a package that go build knows by another name.
 	at := slices.Index(plan.flags, plan.own) + 1
@@ -364,5 +366,7 @@ func (t *together) goBuild(ctx context.Context, env []string, tmp string, out *o
 	if plan.json {
 		c.output, c.stderr = newEvents(ds, out, text), text
 	}
+	seen := observe(ctx, builders, tmp, path, plan.flags, env)
+	defer seen.end()
 	return failure{step: Step{Argv: argv}, end: run(ctx, c), found: ds, golang: true}, nil
 }

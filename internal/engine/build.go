@@ -74,6 +74,23 @@ func (v *service) job(gen int, set *settings, pipes *pipeGuard) (job builder.Job
 	}}, end
 }
 
+// fired is the input for a timer. It may read what a build has left on the disk so far.
+func (e *Engine) fired(t plan.Timer) plan.Fired {
+	in := plan.Fired{Timer: t}
+	if t.What != plan.SlowBuild {
+		return in
+	}
+	v := e.service(t.Service)
+	if v == nil {
+		return in
+	}
+	if b := v.conf.Load().builder; b != nil {
+		p := b.Progress()
+		in.Compiled, in.Packages = p.Compiled, p.Packages
+	}
+	return in
+}
+
 // failurePatience is how much later at most a failure is told on a slow file system.
 const failurePatience = time.Second
 

@@ -314,7 +314,7 @@ func (e *Engine) do(a plan.Action) {
 			t.Stop()
 		}
 		timer := a.Timer
-		e.timers[timer] = time.AfterFunc(a.After, func() { e.post(plan.Fired{Timer: timer}) })
+		e.timers[timer] = time.AfterFunc(a.After, func() { e.post(e.fired(timer)) })
 	case plan.Disarm:
 		if t := e.timers[a.Timer]; t != nil {
 			t.Stop()

@@ -179,6 +179,10 @@ type Waiting struct {
 	For    string `json:"for"` // the services that must be live first, or gone; empty: something else
 	Reason string `json:"reason"`
 
+	// Of a build that takes long: packages compiled, and those of the program; 0: not known.
+	Compiled int `json:"compiled,omitempty"`
+	Packages int `json:"packages,omitempty"`
+
 	Kind  WaitKind  `json:"-"`
 	Slot  int       `json:"-"` // of the build, for WaitBuild
 	Since time.Time `json:"-"` // when the program was started that goes on running, for WaitServing

@@ -56,7 +56,7 @@ var frozen = []Body{
 	Resumed{},
 	Undone{Paths: []string{"/p/a.go", "/p/b.go"}},
 	Undone{},
-	Waiting{For: "db", Reason: "waits for db", Kind: WaitBuild, Slot: 1, Since: at},
+	Waiting{For: "db", Reason: "waits for db", Compiled: 12, Packages: 310, Kind: WaitBuild, Slot: 1, Since: at},
 	Waiting{},
 	Held{Reason: "waits for db"},
 	Held{},
@@ -150,7 +150,7 @@ func TestContract(t *testing.T) {
 		"build_started": "", "build_canceled": "", "build_finished": "ok duration_ms unchanged diagnostics output",
 		"started": "pid", "ready": "after_ms", "exited": "pid code signal expected duration_ms reason",
 		"live": "latency_ms detect_ms build_ms stop_ms start_ms", "reloaded": "kind clients",
-		"paused": "", "resumed": "", "undone": "paths", "waiting": "for reason", "proxy": "url",
+		"paused": "", "resumed": "", "undone": "paths", "waiting": "for reason compiled packages", "proxy": "url",
 		"held": "reason", "problem": "message hint", "output": "stream text", "session_ended": "reason",
 	}
 	for name, fields := range contract {

@@ -715,7 +715,7 @@ func (w *world) fire(v *modelService, k TimerKind) bool {
 	if w.now.Before(due) {
 		w.now = due
 	}
-	w.step(Fired{Timer{v.Name, k}})
+	w.step(Fired{Timer: Timer{v.Name, k}})
 	return true
 }
 
@@ -725,7 +725,7 @@ func (w *world) expire() {
 		w.now = w.deadline
 	}
 	w.deadline = time.Time{}
-	w.step(Fired{Timer{What: StopDeadline}})
+	w.step(Fired{Timer: Timer{What: StopDeadline}})
 }
 
 // rest lets everything come to its end, without anything new.

@@ -176,7 +176,11 @@ type (
 	}
 
 	// Fired is a timer.
-	Fired struct{ Timer Timer }
+	Fired struct {
+		Timer Timer
+		// Of the build that SlowBuild is about; zero: not known.
+		Compiled, Packages int
+	}
 
 	// Touched asks for a build because files were changed in a way that no
 	// change can describe: found newer than the build that should contain them.

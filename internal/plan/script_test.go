@@ -45,7 +45,7 @@ var update = flag.Bool("update", false, "write what the code does into testdata/
 //	> ready SERVICE#LAUNCH [problem]
 //	> ended SERVICE#LAUNCH CODE | SIGNAL [NUMBER]
 //	> gone SERVICE#LAUNCH
-//	> fired SERVICE slow-build | backoff | calm | loop
+//	> fired SERVICE slow-build [COMPILED PACKAGES] | backoff | calm | loop
 //	> touched SERVICE FILE
 //	> fired session stop-deadline
 //	> restart|rebuild|pause|resume [SERVICE], stop SERVICE, quit, abort
@@ -390,7 +390,7 @@ func (s *script) input(line string) (Input, error) {
 		case "stop-deadline":
 			t = Timer{What: StopDeadline}
 		}
-		return Fired{t}, nil
+		return Fired{Timer: t, Compiled: number(2), Packages: number(3)}, nil
 	case "touched":
 		return Touched{Service: word(0), Paths: w[1:], Why: "newer than the build", At: s.now}, nil
 	case "services":
@@ -526,7 +526,11 @@ func showBody(b event.Body) string {
 	case event.Held:
 		return b.Reason
 	case event.Waiting:
-		return strings.TrimSpace(fmt.Sprintf("[%s] %s", b.For, b.Reason))
+		how := ""
+		if b.Compiled > 0 {
+			how = fmt.Sprintf(" (compiled %d, packages %d)", b.Compiled, b.Packages)
+		}
+		return strings.TrimSpace(fmt.Sprintf("[%s] %s%s", b.For, b.Reason, how))
 	case event.Undone:
 		return strings.Join(b.Paths, " ")
 	case event.Problem:

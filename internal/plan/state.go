@@ -285,7 +285,7 @@ func (s *State) Step(at time.Time, in Input) []Action {
 			v.gone(in.Launch, at)
 		}
 	case Fired:
-		s.fired(in.Timer)
+		s.fired(in)
 	case Command:
 		s.command(in)
 	case Reconfigured:
@@ -1407,7 +1407,8 @@ func (s *State) ended(in Ended) {
 	}
 }
 
-func (s *State) fired(t Timer) {
+func (s *State) fired(in Fired) {
+	t := in.Timer
 	if t.What == StopDeadline {
 		s.overdue(t)
 		return
@@ -1422,6 +1423,7 @@ func (s *State) fired(t Timer) {
 			s.hold(v, v.job.gen, event.Waiting{
 				Reason: fmt.Sprintf("still building after %s", s.now.Sub(v.job.at).Round(time.Second)),
 				Kind:   event.WaitBuild, Slot: v.job.slot,
+				Compiled: in.Compiled, Packages: in.Packages,
 			})
 			s.do(Arm{t, 3 * max(s.now.Sub(v.job.at), slowBuildAfter)})
 		}

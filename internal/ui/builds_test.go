@@ -68,11 +68,11 @@ web    waiting for a fix; web, started at 13:03:22, keeps running
 web    fixed   0 ms
 `},
 		{"a long build", append(started(1, "api", "web"), []said{
-			{"api", event.Waiting{Reason: "still building after 3s", Kind: event.WaitBuild, Slot: 1}},
-			{"web", event.Waiting{Reason: "still building after 3s", Kind: event.WaitBuild, Slot: 1}},
-			{"api", event.Waiting{Reason: "still building after 12s", Kind: event.WaitBuild, Slot: 1}},
-		}...), `api,web build   still building after 3s
-api,web build   still building after 12s
+			{"api", event.Waiting{Reason: "still building after 3s", Kind: event.WaitBuild, Slot: 1, Compiled: 1}},
+			{"web", event.Waiting{Reason: "still building after 3s", Kind: event.WaitBuild, Slot: 1, Compiled: 2}},
+			{"api", event.Waiting{Reason: "still building after 12s", Kind: event.WaitBuild, Slot: 1, Compiled: 9, Packages: 20}},
+		}...), `api,web build   still building after 3s: 1 package compiled
+api,web build   still building after 12s: 9 packages compiled (20 in all)
 `},
 		{"the end", append(started(1, "api", "web"), []said{
 			{"api", failure(300, time.Time{})}, {"", event.SessionEnded{Reason: "Ctrl-C"}},

@@ -43,7 +43,7 @@ type Text struct {
 	failed map[string]safe.Text // by service: what was said of its failed build
 	builds map[int]*common      // by slot: those under way
 	slots  map[string]int       // of the build of each service
-	slow   map[int]safe.Text    // by slot: what was said last of its length
+	slow   map[int]string       // by slot: what was said last of its length
 	proxy  bool                 // there is one in front of some program
 	noted  bool                 // it was said that there is none
 	said   map[string]string    // what the tools of a good build printed last, by service
@@ -57,7 +57,7 @@ func NewText(s *Screen, o TextOptions) *Text {
 	c := func(attrs ...color.Attribute) style { return newStyle(o.Color, attrs...) }
 	return &Text{
 		opt: o, screen: s, said: map[string]string{},
-		failed: map[string]safe.Text{}, builds: map[int]*common{}, slots: map[string]int{}, slow: map[int]safe.Text{},
+		failed: map[string]safe.Text{}, builds: map[int]*common{}, slots: map[string]int{}, slow: map[int]string{},
 		dim: c(color.Faint), good: c(color.FgGreen, color.Bold), bad: c(color.FgRed, color.Bold),
 		note: c(color.FgCyan), mark: c(color.FgYellow, color.Bold), bold: c(color.Bold),
 	}
@@ -295,16 +295,29 @@ func (t *Text) waiting(e event.Event, b event.Waiting) safe.Text {
 		return t.line(e, t.note, word, "for a fix; "+since(e, b.Since)+", because the new program did not come up")
 	case event.WaitBuild:
 		// Of one build for several services it is said once.
-		word, text = "build", safe.Line(b.Reason)
+		word, text = "build", safe.Line(b.Reason)+t.progress(b)
 		if c := t.builds[b.Slot]; c != nil && len(c.services) > 1 {
-			if t.slow[b.Slot] == text {
+			// The same moment, though a package more may be compiled when the next service tells it.
+			if t.slow[b.Slot] == b.Reason {
 				return ""
 			}
-			t.slow[b.Slot] = text
+			t.slow[b.Slot] = b.Reason
 			return t.lineOf(e, c.services, t.note, word, text)
 		}
 	}
 	return t.line(e, t.note, word, text)
+}
+
+// progress is how far a long build is. What is in Go's cache is not compiled, so the number of
+// all packages is one that those compiled may never reach.
+func (t *Text) progress(b event.Waiting) safe.Text {
+	switch {
+	case b.Compiled == 0:
+		return ""
+	case b.Packages == 0:
+		return ": " + count(b.Compiled, "package", "packages") + " compiled"
+	}
+	return ": " + count(b.Compiled, "package", "packages") + " compiled" + t.dim.sprintf(" (%d in all)", b.Packages)
 }
 
 // since says that a service goes on running, and since when.

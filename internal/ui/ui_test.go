@@ -141,12 +141,16 @@ waiting for a fix; shop is not running
 			event.Waiting{For: "api", Reason: "waits for api, which does not build"}, event.Held{Reason: "waits for api, which does not build"},
 			event.Waiting{Reason: `starts again in 500ms (restart = "always")`, Kind: event.WaitBackoff},
 			event.Waiting{Reason: "still building after 6s", Kind: event.WaitBuild},
+			event.Waiting{Reason: "still building after 12s", Kind: event.WaitBuild, Compiled: 143},
+			event.Waiting{Reason: "still building after 48s", Kind: event.WaitBuild, Compiled: 210, Packages: 310},
 			event.Waiting{Reason: "stopped until it is restarted", Kind: event.WaitStopped},
 			event.Waiting{Reason: "generation 1 goes on serving", Kind: event.WaitServing, Since: at.Add(-time.Minute)},
 			event.Paused{}, event.Held{Reason: "paused"}, event.Resumed{},
 		}, `waiting for api, which does not build
 restart in 500ms (restart = "always")
 build   still building after 6s
+build   still building after 12s: 143 packages compiled
+build   still building after 48s: 210 packages compiled (310 in all)
 stopped until ` + "`hotreload restart shop`" + `
 waiting for a fix; shop, started at 14:02:22, keeps running, because the new program did not come up
 paused  changes are remembered and not built
