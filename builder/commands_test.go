@@ -193,6 +193,15 @@ func TestBefore(t *testing.T) {
 	if r := build(t, b, 1); r.Summary != `the step "false" before the build failed: exit code 1` {
 		t.Errorf("summary %q", r.Summary)
 	}
+	// What is no part of a build does not say that it is.
+	for _, c := range []struct{ shell, want string }{
+		{"exit 3", `the command "exit 3" failed: exit code 3`},
+		{"kill -9 $$", `the command "kill -9 $$" failed: it was killed (out of memory?)`},
+	} {
+		if r := b.Steps(context.Background(), 2, []Step{{Shell: c.shell}}); r.OK || r.Summary != c.want {
+			t.Errorf("summary %q, want %q", r.Summary, c.want)
+		}
+	}
 	if _, err := os.Stat(filepath.Join(dir, "second-was-run")); err == nil {
 		t.Error("a step was run after a failing one")
 	}

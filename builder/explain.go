@@ -19,7 +19,8 @@ import (
 // failure is a command that failed, or whose result cannot be used.
 type failure struct {
 	step   Step
-	before bool // a step before the build
+	before bool // a step before the build, or before what else waits for it
+	alone  bool // a step that no build follows
 	golang bool // go build
 	end    ending
 	found  *diagnoser
@@ -72,7 +73,10 @@ func (b *Builder) failed(ctx context.Context, f failure, out *output) Result {
 	default:
 		r.Summary, r.Hint = b.explain(ctx, f, string(out.peek()), r.Diagnostics)
 	}
-	if f.before {
+	switch {
+	case f.before && f.alone:
+		r.Summary = fmt.Sprintf("the command %q failed: %s", f.name(), r.Summary)
+	case f.before:
 		r.Summary = fmt.Sprintf("the step %q before the build failed: %s", f.name(), r.Summary)
 	}
 	r.Output, r.OutputFile = out.finish()

@@ -55,7 +55,7 @@ func (b *Builder) steps(ctx context.Context, id string, before bool, steps []Ste
 	for _, s := range steps {
 		s.kill = !before
 		if f := b.runStep(ctx, s, env, tmp, out); !f.end.ok() {
-			f.before = before
+			f.before, f.alone = before, true
 			return b.failed(ctx, f, out)
 		}
 	}
