@@ -170,6 +170,9 @@ func (t *Text) built(o outcome) safe.Text {
 func (t *Text) reasons(b event.BuildFinished) safe.Text {
 	s := t.placed(b.Diagnostics)
 	if s == "" && b.Output != "" {
+		if repeats(b.Output, b.Summary) {
+			return ""
+		}
 		return indented(strings.TrimRight(b.Output, "\n"), "    ")
 	}
 	for _, d := range b.Diagnostics {
@@ -178,6 +181,13 @@ func (t *Text) reasons(b event.BuildFinished) safe.Text {
 		}
 	}
 	return s
+}
+
+// repeats reports whether an output is one line that says what the summary says, perhaps after
+// the name of a package.
+func repeats(output, summary string) bool {
+	rest, ok := strings.CutSuffix(strings.TrimSpace(output), summary)
+	return ok && summary != "" && !strings.Contains(rest, "\n") && (rest == "" || strings.HasSuffix(rest, ": "))
 }
 
 // fix is the last line of a failure: what is waited for, and what runs meanwhile.

@@ -101,6 +101,23 @@ waiting for a fix; shop is not running
   hint: all of it is in /tmp/log
 waiting for a fix; shop is not running
 `},
+		{"a reason is said once", TextOptions{Once: true}, []event.Body{
+			event.BuildFinished{Summary: "no Go files in /x", Output: "no Go files in /x\n", Hint: "name it"},
+			event.BuildFinished{Summary: "no Go files in /x", Output: "package a/b: no Go files in /x\n"},
+			event.BuildFinished{Summary: "no Go files in /x", Output: "there are no Go files in /x\n"},
+			event.BuildFinished{Summary: "no Go files in /x", Output: "warning\nx: no Go files in /x\n"},
+			event.BuildFinished{Output: "bad\n"},
+		}, `failed  no Go files in /x (0 ms)
+  hint: name it
+failed  no Go files in /x (0 ms)
+failed  no Go files in /x (0 ms)
+    there are no Go files in /x
+failed  no Go files in /x (0 ms)
+    warning
+    x: no Go files in /x
+failed  the build failed (0 ms)
+    bad
+`},
 		{"a failure says what runs", TextOptions{}, []event.Body{
 			event.BuildFinished{Summary: "1 error", Serving: at.Add(-time.Hour)}, event.BuildFinished{Summary: "1 error", Serving: at.Add(-24 * time.Hour)},
 		}, `failed  1 error (0 ms)
