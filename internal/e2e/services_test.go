@@ -141,6 +141,9 @@ func TestS1Shared(t *testing.T) {
 	if after["api"] == before["api"] {
 		t.Errorf("not restarted: %v, was %v", after, before)
 	}
+	if text := w.err.String(); strings.Count(text, "changed catalog/catalog.go") != 1 || !strings.Contains(text, "api,worker,web changed catalog/catalog.go\n") {
+		t.Errorf("the change is not said once, for all:\n%s", text)
+	}
 	for _, s := range []string{"worker", "web"} {
 		if after[s] != before[s] {
 			t.Errorf("%s was restarted, and its program is the same", s)

@@ -239,7 +239,7 @@ func (i *inspector) decide(in *plan.Files) {
 			continue
 		}
 		if v.repaired {
-			e.say(event.Changed{Paths: []string{path}, Effect: plan.None.String(), Why: event.Fixed})
+			e.say(event.Changed{Paths: []string{path}, Effect: plan.None.String(), Why: event.Fixed, Fixed: true})
 		}
 		i.change(in, c, func(s *service) bool {
 			return v.repaired && slices.Contains(env, s) && s.runsWithThis()

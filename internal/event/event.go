@@ -51,6 +51,9 @@ type Changed struct {
 	Command bool   `json:"-"` // the command of a rule runs
 	Undone  bool   `json:"-"` // the event Undone says it too
 	Config  Config `json:"-"` // it is the config that was saved
+	Fixed   bool   `json:"-"` // a file of settings that had a mistake is right again; Why is Fixed
+
+	Services []string `json:"-"` // all of which the same is said at this moment, each in its own event
 }
 
 // Config says what a save of the config came to.
@@ -67,8 +70,7 @@ const (
 // that holds what it held before.
 const WrittenAgain = "written again while it was compiled"
 
-// Fixed is why nothing follows from a change by itself: a file of settings that had a mistake
-// is right again.
+// Fixed is Changed.Why of a file of settings that had a mistake and is right again.
 const Fixed = "fixed"
 
 // BuildStarted opens a build; exactly one of BuildFinished and BuildCanceled follows.
@@ -172,6 +174,8 @@ type Resumed struct{}
 // Undone says that files hold again what the running program was built from.
 type Undone struct {
 	Paths []string `json:"paths"` // absolute, sorted
+
+	Services []string `json:"-"` // as in Changed
 }
 
 // Waiting says why something that could be done is not done yet.

@@ -304,6 +304,7 @@ func (s *State) Step(at time.Time, in Input) []Action {
 	}
 	s.forget()
 	s.finish()
+	s.share()
 	return s.out
 }
 

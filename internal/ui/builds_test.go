@@ -74,6 +74,29 @@ web    fixed   0 ms
 		}...), `api,web build   still building after 3s: 1 package compiled
 api,web build   still building after 12s: 9 packages compiled (20 in all)
 `},
+		{"a change, and its undo", []said{
+			{"api", event.Changed{Paths: []string{"/home/user/shop/a.go"}, Effect: "rebuild", Services: []string{"api", "web"}}},
+			{"web", event.Changed{Paths: []string{"/home/user/shop/a.go"}, Effect: "rebuild", Services: []string{"api", "web"}}},
+			{"worker", event.Changed{Paths: []string{"/home/user/shop/a.go"}, Effect: "restart", Services: []string{"worker"}}},
+			{"api", event.Changed{Paths: []string{"/home/user/shop/a.go"}, Effect: "none", Undone: true, Services: []string{"api", "web"}}},
+			{"api", event.Undone{Services: []string{"api", "web"}}},
+			{"web", event.Changed{Paths: []string{"/home/user/shop/a.go"}, Effect: "none", Undone: true, Services: []string{"api", "web"}}},
+			{"web", event.Undone{Services: []string{"api", "web"}}},
+			{"api", event.Changed{Effect: "restart", Why: "key r", Services: []string{"api", "web", "worker"}}},
+			{"web", event.Changed{Effect: "restart", Why: "key r", Services: []string{"api", "web", "worker"}}},
+			{"worker", event.Changed{Effect: "restart", Why: "key r", Services: []string{"api", "web", "worker"}}},
+		}, `api,web changed a.go
+worker changed a.go
+api,web changed a.go
+api,web undone  back to what runs
+api,web,worker restart (key r)
+`},
+		{"a change does not overtake the build of the second one", append(started(1, "web", "worker"), []said{
+			{"web", event.BuildFinished{OK: true, DurationMS: 300}},
+			{"api", event.Changed{Paths: []string{"/home/user/shop/a.go"}, Effect: "rebuild", Services: []string{"api", "web"}}},
+		}...), `web    built   300 ms
+api,web changed a.go
+`},
 		{"the end", append(started(1, "api", "web"), []said{
 			{"api", failure(300, time.Time{})}, {"", event.SessionEnded{Reason: "Ctrl-C"}},
 		}...), `api    failed  1 error in ./api (300 ms)

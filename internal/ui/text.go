@@ -101,7 +101,12 @@ func (t *Text) Render(e event.Event) safe.Text {
 	if _, over := e.Body.(event.SessionEnded); text == "" && !over {
 		return ""
 	}
-	return t.release(e.Service, e.Service == "") + text
+	var held safe.Text
+	services, _ := sharers(e)
+	for _, s := range services {
+		held += t.release(s, s == "")
+	}
+	return held + text
 }
 
 func (t *Text) render(e event.Event) safe.Text {
@@ -146,8 +151,8 @@ func (t *Text) render(e event.Event) safe.Text {
 		}
 	case event.Undone:
 		delete(t.failed, e.Service) // the files are again what runs
-		if !t.opt.Quiet {
-			return t.line(e, t.note, "undone", "back to what runs")
+		if services, first := sharers(e); first && !t.opt.Quiet {
+			return t.lineOf(e, services, t.note, "undone", "back to what runs")
 		}
 	case event.Paused:
 		if !t.opt.Quiet {
@@ -215,23 +220,27 @@ func (t *Text) session(b event.SessionStarted) safe.Text {
 }
 
 func (t *Text) changed(e event.Event, b event.Changed) safe.Text {
+	services, first := sharers(e)
+	if !first {
+		return ""
+	}
 	switch {
 	case b.Undone && !t.opt.Quiet: // which has an event that says it
-		return t.line(e, t.note, "changed", t.paths(b.Paths))
+		return t.lineOf(e, services, t.note, "changed", t.paths(b.Paths))
 	case b.Config == event.ConfigFixed:
-		return t.line(e, t.good, "fixed", t.paths(b.Paths)+t.dim.text(": the config is applied")+t.effect(b))
-	case b.Why == event.Fixed:
-		return t.line(e, t.good, "fixed", t.paths(b.Paths))
+		return t.lineOf(e, services, t.good, "fixed", t.paths(b.Paths)+t.dim.text(": the config is applied")+t.effect(b))
+	case b.Fixed:
+		return t.lineOf(e, services, t.good, "fixed", t.paths(b.Paths))
 	case b.Effect == "none" && b.Config == event.NoConfig && !b.Command:
 		if t.opt.Verbose {
-			return t.line(e, t.dim, "ignored", t.paths(b.Paths)+": "+safe.Line(b.Why))
+			return t.lineOf(e, services, t.dim, "ignored", t.paths(b.Paths)+": "+safe.Line(b.Why))
 		}
 		return ""
 	case t.opt.Quiet || b.Effect == "reload" && !t.proxy && !b.Command && !t.opt.Verbose: // there is no page to reload
 		return ""
 	}
 	if len(b.Paths) == 0 { // a person or a program has asked for it
-		return t.line(e, t.note, safe.Line(b.Effect), t.dim.sprintf("(%s)", b.Why))
+		return t.lineOf(e, services, t.note, safe.Line(b.Effect), t.dim.sprintf("(%s)", b.Why))
 	}
 	// Another word where nothing follows that is said.
 	word, what := safe.Text("changed"), t.paths(b.Paths)
@@ -252,7 +261,21 @@ func (t *Text) changed(e event.Event, b event.Changed) safe.Text {
 	case (t.opt.Verbose || b.Effect != "rebuild") && b.Why != "":
 		what += t.dim.sprintf(": %s", b.Why) + t.effect(b)
 	}
-	return t.line(e, t.note, word, what)
+	return t.lineOf(e, services, t.note, word, what)
+}
+
+// sharers are the services of which an event says the same, and whether it is the first of those events.
+func sharers(e event.Event) (services []string, first bool) {
+	switch b := e.Body.(type) {
+	case event.Changed:
+		services = b.Services
+	case event.Undone:
+		services = b.Services
+	}
+	if len(services) < 2 {
+		return []string{e.Service}, true
+	}
+	return services, e.Service == services[0]
 }
 
 // effect is what follows from a change.

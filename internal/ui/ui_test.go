@@ -118,6 +118,10 @@ failed  no Go files in /x (0 ms)
 failed  the build failed (0 ms)
     bad
 `},
+		{"a file that is right again", TextOptions{}, []event.Body{
+			event.Changed{Paths: []string{"/home/user/shop/.env"}, Effect: "none", Why: "fixed", Fixed: true},
+			event.Changed{Paths: []string{"/home/user/shop/a.txt"}, Effect: "none", Why: "fixed"},
+		}, "fixed   .env\n"},
 		{"a failure says what runs", TextOptions{}, []event.Body{
 			event.BuildFinished{Summary: "1 error", Serving: at.Add(-time.Hour)}, event.BuildFinished{Summary: "1 error", Serving: at.Add(-24 * time.Hour)},
 		}, `failed  1 error (0 ms)
