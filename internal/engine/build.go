@@ -51,7 +51,7 @@ func (v *service) job(gen int, set *settings, pipes *pipeGuard) (job builder.Job
 	return builder.Job{Builder: set.builder, Context: ctx, Generation: gen, Done: func(res builder.Result) {
 		res = pipes.result(v, res)
 		if !res.OK && !res.Canceled {
-			v.engine.beforeFailure(ctx)
+			v.beforeFailure(ctx, gen)
 		}
 		end()
 		if !res.Canceled {
@@ -89,34 +89,6 @@ func (e *Engine) fired(t plan.Timer) plan.Fired {
 		in.Compiled, in.Packages = p.Compiled, p.Packages
 	}
 	return in
-}
-
-// failurePatience is how much later at most a failure is told on a slow file system.
-const failurePatience = time.Second
-
-// growing is how long after its last change a file that does not parse may still be one that
-// is written in pieces.
-const growing = 250 * time.Millisecond
-
-// beforeFailure catches up with the files: a failure is not reported that a save has fixed
-// already, nor one of a file that is still being written. Measured with 1,000 files: 5 ms. It
-// ends with the build's context: a save that cancels the build waits for nothing.
-func (e *Engine) beforeFailure(ctx context.Context) {
-	if e.watch() == nil {
-		return
-	}
-	if rest := growing - time.Since(time.Unix(0, e.inspect.unfinished.Load())); rest > 0 {
-		t := time.NewTimer(rest)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			return
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, failurePatience)
-	defer cancel()
-	_ = e.catchUp(ctx) // too slow: it is told as it is
 }
 
 // begin gives the next build, or commands, of the service the context that CancelBuild

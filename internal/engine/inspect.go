@@ -42,13 +42,13 @@ type inspector struct {
 	again     chan struct{} // it was empty a while ago
 	writers   writers
 
-	settings   map[string]watcher.Change // of this burst; see decide
-	silent     map[string]bool           // directories of which it was said that changes there mean nothing
-	unfinished atomic.Int64              // when a source file last changed into one that does not parse
+	settings map[string]watcher.Change // of this burst; see decide
+	silent   map[string]bool           // directories of which it was said that changes there mean nothing
+	pieces   pieces
 }
 
 func newInspector(e *Engine) *inspector {
-	return &inspector{e: e, headers: map[string]string{}, heard: map[string]time.Time{}, missed: map[string]bool{}, unread: map[string]plan.Change{}, passes: make(chan chan struct{}), handovers: make(chan handover), again: make(chan struct{}), silent: map[string]bool{}, settings: map[string]watcher.Change{}}
+	return &inspector{e: e, headers: map[string]string{}, heard: map[string]time.Time{}, missed: map[string]bool{}, unread: map[string]plan.Change{}, passes: make(chan chan struct{}), handovers: make(chan handover), again: make(chan struct{}), silent: map[string]bool{}, settings: map[string]watcher.Change{}, pieces: pieces{}}
 }
 
 func (i *inspector) run() {
@@ -118,6 +118,7 @@ func (i *inspector) files(b watcher.Batch) plan.Files {
 	}
 	if !b.Open {
 		i.decide(&in)
+		i.pieces.close(time.Now())
 	}
 	for _, c := range b.Rewritten {
 		if c.Path == i.e.configPath() || i.e.own(c.Path) {
@@ -147,6 +148,8 @@ func (i *inspector) change(in *plan.Files, c watcher.Change, except func(*servic
 	complete, generated := i.graphChange(c)
 	pc.Generated = generated
 	unread := c.Old != (watcher.Sum{}) && c.New != (watcher.Sum{}) && i.e.isData(c.Path)
+	now := time.Now()
+	goesOn := i.pieces.next(c.Path, now)
 	for _, v := range i.e.all() {
 		unsure := v.conf.Load().GoBuilds() && (v.graph.Load() == nil || v.stale())
 		if except != nil && except(v) {
@@ -166,8 +169,10 @@ func (i *inspector) change(in *plan.Files, c watcher.Change, except func(*servic
 			continue
 		}
 		if e.Input && !complete {
-			in.Solid = false
-			i.unfinished.Store(time.Now().UnixNano())
+			in.Solid, pc.Torn = false, filepath.Ext(c.Path) == ".go" && c.New != (watcher.Sum{})
+		}
+		if e.Input && !complete || goesOn && (e.Kind == plan.Rebuild || e.Rule != plan.NoRule) {
+			v.growing.Store(now.UnixNano())
 		}
 		pc.Effects[v.name] = e
 		if e.Input {

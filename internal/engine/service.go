@@ -47,8 +47,9 @@ type service struct {
 	awaitsPipe     atomic.Bool // a build failed for a named pipe, and is made again when that is gone
 	// tried is the count of wanted up to which reading the graph has come to an end, well or
 	// not, and what it found has been posted.
-	tried atomic.Int64
-	asked int64 // the count for which Await had it read; of the engine's goroutine
+	tried   atomic.Int64
+	asked   int64        // the count for which Await had it read; of the engine's goroutine
+	growing atomic.Int64 // when one of its files last changed that may still be growing
 	// asOf is when the newest build that ran to its end began to read files.
 	asOf, began atomic.Int64
 
@@ -228,6 +229,9 @@ func (v *service) runRules(a plan.RunRules) {
 	}
 	v.engine.spawn(func() {
 		res := set.builder.Steps(ctx, a.Generation, steps)
+		if !res.OK && !res.Canceled {
+			v.beforeFailure(ctx, a.Generation)
+		}
 		end()
 		v.engine.post(plan.RulesDone{
 			Service: v.name, Generation: a.Generation, OK: res.OK, Canceled: res.Canceled, Finished: finished(res),

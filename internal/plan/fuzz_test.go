@@ -87,6 +87,7 @@ type modelJob struct {
 	read      map[string]int // what the compiler, or the rules' commands, have read
 	compiling bool
 	canceled  bool
+	failing   bool // it has failed, and was not told so far
 }
 
 type modelProc struct {
@@ -131,6 +132,7 @@ type modelService struct {
 	leaving    bool
 	step       int          // in which its build was asked for
 	cancels    int          // builds in a row that were called off
+	denied     time.Time    // when the first of them was
 	wanted     int          // the newest generation before this step, if that is to be built
 	through    map[int]bool // generations that were built to their end though newer were wanted
 }
@@ -355,7 +357,7 @@ func (w *world) deliver(open bool) {
 			copy(s[:], fmt.Sprint(c))
 			return s
 		}
-		c := Change{Path: n, Old: sum(f.known), New: sum(f.content), At: f.at, Effects: f.effects}
+		c := Change{Path: n, Old: sum(f.known), New: sum(f.content), At: f.at, Effects: f.effects, Torn: f.content&7 == 7}
 		if f.content == f.known {
 			in.Rewritten = append(in.Rewritten, c)
 		} else {
@@ -575,11 +577,16 @@ func (w *world) progress(v *modelService) bool {
 	in := BuildDone{Service: v.Name, Generation: j.gen, Canceled: canceled}
 	if !canceled {
 		for _, f := range parts[v.Name] {
-			if w.choose(2) == 0 { // it was read only now
+			if !j.failing && w.choose(2) == 0 { // it was read only now
 				j.read[f] = w.content(f)
 			}
 		}
 		m := meaning(v.Name, func(f string) int { return j.read[f] })
+		if m == "" && !j.failing && w.choose(2) == 0 {
+			j.failing, v.job = true, j
+			w.step(Failing{Service: v.Name, Generation: j.gen})
+			return true
+		}
 		v.injected = false
 		if m != "" {
 			in.OK = true
@@ -1021,7 +1028,9 @@ func (w *world) act(a Action) {
 			return
 		}
 		v.job.canceled = true
-		v.cancels++
+		if v.cancels++; v.denied.IsZero() {
+			v.denied = w.now
+		}
 	case Launch:
 		starts()
 		w.launch(w.find(a.Service), a)
@@ -1204,12 +1213,15 @@ func (w *world) told(e event.Event) {
 			v.made = [2]string{v.making, v.made[0]}
 		}
 		if build && e.Generation < v.wanted {
-			if v.cancels < cancelMost {
+			if v.cancels < cancelMost && w.now.Sub(v.denied) < tornMost {
 				w.fail("%s: the build of generation %d counts, wanted is %d", v.Name, e.Generation, v.wanted)
 			}
 			if b.OK {
 				v.through[e.Generation] = true
 			}
+		}
+		if build || !b.OK {
+			v.denied = time.Time{}
 		}
 		if build {
 			v.cancels = 0

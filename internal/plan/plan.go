@@ -74,6 +74,7 @@ type Change struct {
 	Why     string            // why it concerns nobody, when Effects is empty
 
 	Generated bool // the file says that a generator wrote it
+	Torn      bool // it is a source file that cannot be parsed: no build of it will succeed
 }
 
 // Program is a built program.
@@ -118,6 +119,13 @@ type (
 		Service    string
 		Generation int
 		At         time.Time // taken before the compiler was started; zero: the time of the step
+	}
+
+	// Failing says that a build, or the commands of rules, have failed. The failure follows as
+	// BuildDone or RulesDone, when it is certain that no file is still being written.
+	Failing struct {
+		Service    string
+		Generation int
 	}
 
 	// BuildDone is the end of a build.
@@ -225,6 +233,7 @@ const (
 func (Begin) input()        {}
 func (Files) input()        {}
 func (Compiling) input()    {}
+func (Failing) input()      {}
 func (BuildDone) input()    {}
 func (RulesDone) input()    {}
 func (Launched) input()     {}

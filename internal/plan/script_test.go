@@ -32,13 +32,15 @@ var update = flag.Bool("update", false, "write what the code does into testdata/
 //
 //	> begin
 //	> saving FILE OLD NEW [@TIME], ...   an open batch that parses ("half-saving": one that does not)
-//	> saved  FILE OLD NEW [@TIME], ...   a batch that closes the burst; "-" is an absent file;
+//	> saved  FILE OLD NEW [@TIME], ...   a batch that closes the burst; "-" is an absent file
+//	                                     ("half-saved": one that does not parse);
 //	                                     @-5ms: the change was made 5 ms before it was heard of
 //	> settled                            the burst closes without further changes ("lost": events were lost)
 //	> rewrote FILE CONTENT [@TIME], ...  the burst closes; these were written and hold what they held
 //	                                     ("rewriting": it closes for its age, and goes on);
 //	                                     @-5ms since@-500ms: the last look by the clock was so long ago
 //	> compiling SERVICE GEN
+//	> failing SERVICE GEN
 //	> built SERVICE GEN ok [SUM] | failed | canceled     without SUM: nothing to compare
 //	> rules SERVICE GEN ok | failed | canceled
 //	> launched SERVICE#LAUNCH [problem]
@@ -312,8 +314,9 @@ func (s *script) input(line string) (Input, error) {
 	switch verb {
 	case "begin":
 		return Begin{}, nil
-	case "saving", "half-saving", "saved", "settled", "lost", "rewrote", "rewriting":
-		in := Files{First: s.now, Open: strings.HasSuffix(verb, "saving"), Solid: verb != "half-saving", Lost: verb == "lost", More: verb == "rewriting"}
+	case "saving", "half-saving", "saved", "half-saved", "settled", "lost", "rewrote", "rewriting":
+		torn := strings.HasPrefix(verb, "half-")
+		in := Files{First: s.now, Open: strings.HasSuffix(verb, "saving"), Solid: !torn, Lost: verb == "lost", More: verb == "rewriting"}
 		if rest == "" {
 			return in, nil
 		}
@@ -330,7 +333,7 @@ func (s *script) input(line string) (Input, error) {
 			if !ok {
 				return nil, fmt.Errorf("no file setting for %s", f[0])
 			}
-			c.Old, c.New, c.At = content(f[1]), content(f[words-1]), s.now
+			c.Old, c.New, c.At, c.Torn = content(f[1]), content(f[words-1]), s.now, torn
 			if len(f) > words {
 				d, err := time.ParseDuration(strings.TrimPrefix(f[words], "@"))
 				if err != nil {
@@ -350,6 +353,8 @@ func (s *script) input(line string) (Input, error) {
 		return in, nil
 	case "compiling":
 		return Compiling{Service: word(0), Generation: number(1)}, nil
+	case "failing":
+		return Failing{Service: word(0), Generation: number(1)}, nil
 	case "built":
 		b := BuildDone{Service: word(0), Generation: number(1), OK: word(2) == "ok", Canceled: word(2) == "canceled"}
 		if b.OK {

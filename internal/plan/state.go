@@ -22,6 +22,7 @@ const (
 	chainMost      = 8                       // two tools that write for each other must not build for ever
 	calmAfter      = 1200 * time.Millisecond // longer than the age at which a burst is closed (watch.max_wait)
 	cancelMost     = 3                       // builds in a row that newer saves cancel; the next one runs to its end
+	tornMost       = 2 * time.Second         // so long those are canceled that end in a failure
 	blameMost      = 2                       // times that a person's file ends the commands which may have written it
 )
 
@@ -88,6 +89,7 @@ type service struct {
 	signals     []string
 	reload      reload
 	solid       bool // what was saved parses: a speculative build makes sense
+	torn        bool // what was saved last does not parse
 	parked      bool // stopped by a command, until it is restarted
 	leaving     bool // the config has it no longer
 	added       bool // it came by an edit of the config, and has not been started
@@ -128,9 +130,10 @@ type service struct {
 	// the build once more, too.
 	saved     map[string]int
 	generated map[string]bool
-	again     bool // build once more: an input changed while commands were running
-	canceled  int  // builds in a row that newer saves canceled
-	through   bool // the good program is one that was let through, and is started though newer is wanted
+	again     bool      // build once more: an input changed while commands were running
+	canceled  int       // builds in a row that newer saves canceled, but for hopeless ones
+	denied    time.Time // when the first in this row was canceled
+	through   bool      // the good program is one that was let through, and is started though newer is wanted
 
 	loops    map[string]*loop // files whose changes may follow from what their last change led to
 	ran      interval         // the newest commands of rules
@@ -183,6 +186,7 @@ type job struct {
 	canceled  bool
 	again     bool            // it is itself the one more build
 	through   bool            // it runs to its end, whatever is saved
+	hopeless  bool            // it has failed, or will: nothing is lost with it
 	own       map[string]bool // inputs that were written while its commands ran
 	rewrote   map[string]bool // inputs that were written while it compiled, as they were
 	doubtful  bool            // others' commands do that every time: only a failure counts for nothing
@@ -268,6 +272,10 @@ func (s *State) Step(at time.Time, in Input) []Action {
 				v.job.compile = in.At
 			}
 		}
+	case Failing:
+		if v := s.find(in.Service); v != nil && v.job != nil && v.job.gen == in.Generation {
+			v.job.hopeless = true
+		}
 	case RulesDone:
 		s.rulesDone(in)
 	case BuildDone:
@@ -336,7 +344,7 @@ func (v *service) replace() {
 // files, so that files which say again what runs are no reason to drop it.
 func (v *service) demand(at time.Time) {
 	v.want(at, true)
-	v.solid, v.trusted = true, false
+	v.solid, v.torn, v.trusted = true, false, false
 }
 
 // pending reports whether something that was asked for is not live yet.
@@ -386,7 +394,7 @@ func (s *State) changedService(v *service, in Files, concerned map[string]bool) 
 		}
 		concerned[c.Path] = true
 	}
-	rebuild := false
+	rebuild, torn := false, false
 	var rules []int
 	for _, c := range in.Changes {
 		e, ok := c.Effects[v.Name]
@@ -419,7 +427,7 @@ func (s *State) changedService(v *service, in Files, concerned map[string]bool) 
 			if e.Rule != NoRule {
 				v.trusted = false // what the command writes is not undone with the file
 			}
-			rebuild = true
+			rebuild, torn = true, torn || c.Torn
 		case Signal:
 			if !slices.Contains(v.signals, e.Signal) {
 				v.signals = append(v.signals, e.Signal)
@@ -461,7 +469,7 @@ func (s *State) changedService(v *service, in Files, concerned map[string]bool) 
 	switch {
 	case rebuild:
 		v.want(in.First, true)
-		v.solid = in.Solid
+		v.solid, v.torn = in.Solid, torn
 	case restart:
 		v.want(in.First, false)
 	}
@@ -709,6 +717,7 @@ func (s *State) undo(v *service, paths []string) {
 	s.say(v, v.gen, event.Changed{Paths: paths, Effect: None.String(), Why: Undone, Undone: true})
 	s.say(v, v.gen, event.Undone{Paths: paths})
 	v.wantBuild, v.held, v.broken, v.again, v.missedBuild = false, nil, false, false, false
+	v.denied = time.Time{}
 	s.cancel(v)
 }
 
@@ -793,11 +802,8 @@ func (s *State) pump(v *service) {
 	if v.job != nil {
 		// A generator that leads to no build runs to its end: what it has
 		// written so far is half of something.
-		if v.wantBuild && v.job.build && v.job.gen != v.gen && !v.job.canceled && !v.job.through {
-			if v.job.through = v.canceled >= cancelMost; !v.job.through {
-				v.canceled++
-				s.cancel(v)
-			}
+		if v.wantBuild && v.job.build && v.job.gen != v.gen || v.job.hopeless && len(v.rules) > 0 {
+			s.overtaken(v)
 		}
 		if v.through {
 			s.start(v)
@@ -865,6 +871,30 @@ func (s *State) pump(v *service) {
 	}
 }
 
+// overtaken calls off the job, since something newer is wanted, or lets it through: saves that
+// never end shall not keep every program from being built, nor every failure from being told.
+// One that ends in a failure is told late rather than for a file that is still being written.
+func (s *State) overtaken(v *service) {
+	j := v.job
+	if j.canceled {
+		return
+	}
+	if v.denied.IsZero() {
+		v.denied = s.now
+	}
+	switch {
+	case j.hopeless && s.now.Sub(v.denied) < tornMost:
+	case j.through:
+		return
+	case j.hopeless, v.canceled >= cancelMost:
+		j.through = true
+		return
+	default:
+		v.canceled++
+	}
+	s.cancel(v)
+}
+
 // idle reports whether changes are only noted for the service.
 func (s *State) idle(v *service) bool { return s.paused.has(v.Name) }
 
@@ -900,7 +930,7 @@ func (s *State) build(v *service) {
 	if v.Group != "" {
 		s.joined[v.Group] = slot
 	}
-	v.job = &job{gen: v.gen, slot: slot, at: s.now, build: true, generates: v.Before, again: v.again, begun: s.begun(v)}
+	v.job = &job{gen: v.gen, slot: slot, at: s.now, build: true, generates: v.Before, again: v.again, begun: s.begun(v), hopeless: v.torn}
 	if v.chain++; !v.again {
 		v.chain = 0
 	}
@@ -958,6 +988,7 @@ func (s *State) rulesDone(in RulesDone) {
 		}
 		v.rules = j.rules
 	case !in.OK:
+		v.denied = time.Time{}
 		in.Finished.Serving = v.serving()
 		s.say(v, in.Generation, in.Finished)
 		v.told.build = &in.Finished
@@ -1011,7 +1042,7 @@ func (s *State) buildDone(in BuildDone) {
 		s.say(v, in.Generation, event.BuildCanceled{})
 		return
 	}
-	v.compiled, v.canceled = j, 0
+	v.compiled, v.canceled, v.denied = j, 0, time.Time{}
 	newest := in.Generation == v.gen
 	if !in.OK && newest && (v.again || j.doubtful) && !v.restless && !j.again {
 		// An input changed under the compiler: that it failed says nothing either. Once:
@@ -1587,7 +1618,7 @@ func (s *State) park(v *service) {
 	v.parked = true
 	s.followLoops(v) // to be noted, like every change from now on
 	v.wantRestart, v.wantRun, v.waiting, v.excuse, v.fallback = false, false, "", "", nil
-	v.through = false
+	v.through, v.denied = false, time.Time{}
 	s.forgetLoops(v)
 	s.cancel(v)
 	s.do(Disarm{Timer{v.Name, Backoff}})
