@@ -264,31 +264,35 @@ func TestL9Replace(t *testing.T) {
 	}
 }
 
-// L8: an embedded file becomes a link to the same text, which go build refuses to embed, and a file again.
+// L8: an embedded file becomes a link to the same text, which go build refuses to embed, and a file again, also
+// when no import graph is known yet.
 func TestL8EmbeddedLink(t *testing.T) {
-	w := startWeb(t, newApp(t, webApp), nil)
-	page := filepath.Join(w.dir, "static", "page.html")
-	write(t, filepath.Join(w.dir, "copy.html"), read(t, page))
-	until(t, "the import graph is known", func() bool {
-		out, _ := hr(t, w.dir, "why", "static/page.html")
-		return strings.Contains(out, "embedded by")
-	})
-	if err := os.Symlink(filepath.Join("..", "copy.html"), page+"~"); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(page+"~", page); err != nil {
-		t.Fatal(err)
-	}
-	e := w.waitFor("build_finished")
-	if e.flag("ok") || !strings.Contains(e.line, "cannot embed") {
-		t.Errorf("%s", e.line)
-	}
-	if out, code := hr(t, w.dir, "wait"); code != 1 {
-		t.Errorf("wait: %d: %s", code, out)
-	}
-	replaceFile(t, page, read(t, filepath.Join(w.dir, "copy.html")))
-	if out, code := hr(t, w.dir, "wait"); code != 0 {
-		t.Errorf("wait: %d: %s", code, out)
+	for _, known := range []bool{true, false} {
+		t.Run(fmt.Sprintf("graph known=%v", known), func(t *testing.T) {
+			w := startWeb(t, newApp(t, webApp), nil)
+			page := filepath.Join(w.dir, "static", "page.html")
+			if known {
+				until(t, "the import graph is known", func() bool {
+					out, _ := hr(t, w.dir, "why", "static/page.html")
+					return strings.Contains(out, "embedded by")
+				})
+			}
+			text := filepath.Join(t.TempDir(), "copy.html")
+			write(t, text, read(t, page))
+			if err := os.Symlink(text, page+"~"); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(page+"~", page); err != nil {
+				t.Fatal(err)
+			}
+			if out, code := hr(t, w.dir, "wait"); code != 1 || !strings.Contains(out, "cannot embed") {
+				t.Errorf("wait: %d: %s", code, out)
+			}
+			replaceFile(t, page, read(t, text))
+			if out, code := hr(t, w.dir, "wait"); code != 0 {
+				t.Errorf("wait: %d: %s", code, out)
+			}
+		})
 	}
 }
 

@@ -31,6 +31,28 @@ func hiddenName(name string) bool {
 // it breaks the build, and so its coming and going changes the result. The go.mod in the directory given by except
 // (slash-separated, below pkgdir) is taken as absent.
 func embedMatch(pkgdir, pattern, rel, except string) bool {
+	return embedNamed(pkgdir, pattern, rel, except) && !irregular(pkgdir, pattern, rel)
+}
+
+// irregular says whether go passes over the file, which the pattern matches by way of a directory, because it is no regular
+// file, or lies behind a link to a directory.
+func irregular(pkgdir, pattern, rel string) bool {
+	n := strings.Count(strings.TrimPrefix(pattern, "all:"), "/") + 1
+	elems := strings.Split(rel, "/")
+	for i := n; i < len(elems); i++ {
+		info, err := os.Lstat(filepath.Join(pkgdir, filepath.FromSlash(path.Join(elems[:i+1]...))))
+		if err != nil {
+			return false
+		}
+		if last := i == len(elems)-1; last && !info.Mode().IsRegular() || !last && !info.IsDir() {
+			return true
+		}
+	}
+	return false
+}
+
+// embedNamed is embedMatch by the name alone: whatever is there now, it was or will be a regular file.
+func embedNamed(pkgdir, pattern, rel, except string) bool {
 	glob, all := strings.CutPrefix(pattern, "all:")
 	if glob == "." || !fs.ValidPath(glob) {
 		return false
@@ -63,13 +85,7 @@ func embedMatch(pkgdir, pattern, rel, except string) bool {
 			if _, err := os.Stat(filepath.Join(sub, "go.mod")); err == nil && name != except {
 				return false
 			}
-			if info, err := os.Lstat(sub); err == nil && !info.IsDir() {
-				return false // go does not follow linked directories
-			}
 		}
-	}
-	if info, err := os.Lstat(filepath.Join(pkgdir, filepath.FromSlash(rel))); err == nil && !info.Mode().IsRegular() {
-		return false
 	}
 	return true
 }

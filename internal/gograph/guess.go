@@ -46,7 +46,8 @@ func (g *Guess) Input(file string) (what string, ok bool) {
 	for dir := filepath.Dir(file); ; {
 		rel := filepath.ToSlash(strings.TrimPrefix(file[len(dir):], string(filepath.Separator)))
 		for _, p := range g.patterns(dir) {
-			if embedMatch(dir, p, rel, "") {
+			// What is a link now may have been a file when the program was built.
+			if embedNamed(dir, p, rel, "") {
 				return "file that //go:embed " + p + " matches", true
 			}
 		}

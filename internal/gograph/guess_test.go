@@ -29,6 +29,10 @@ package tested
 //go:embed only.txt
 -- other/go.mod --
 module example.com/other
+-- assets/link.txt --
+-> ../data.txt
+-- assets/linked --
+-> ../broken
 `)
 	var g Guess
 	for name, want := range map[string]bool{
@@ -36,6 +40,7 @@ module example.com/other
 		"vendor/modules.txt": true, "asm_amd64.s": true, "x.c": true, "lib/x.h": true, "default.pgo": true,
 		"data.txt": true, "with space.txt": true, "static/a.html": true, "static/b/a.html": false, "static/a.css": false,
 		"assets/deep/.hidden": true, "assets/new.bin": true,
+		"assets/link.txt": true, "assets/linked/x.txt": true, // a file and a directory, when the program was built
 		"broken/page.html": true, "broken/other.html": false, "tested/only.txt": false,
 		"app.log": false, "data.db": false, "data.db-wal": false, "README.md": false, "session.json": false,
 		"other/data.txt": false, // another module: the pattern above does not reach into it
