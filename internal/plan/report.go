@@ -21,7 +21,7 @@ type Report struct {
 	Held     string // the same for people, with what is the matter with them
 	Paused   bool   // changes are only noted
 
-	Build          *event.BuildFinished // the newest build that ran to its end
+	Build          *event.BuildFinished // the newest build that ran to its end, or commands of rules that have failed
 	Exit           *event.Exited        // how the last process ended, if none runs
 	Problem        *event.Problem       // why the last one did not start or get ready
 	Live           *event.Live          // the last time that the service was live
@@ -35,7 +35,7 @@ const (
 	StateStopping = "stopping" // the old process is ending
 	StateWaiting  = "waiting"  // for services that it needs, a free place to build, or the end of a burst of changes
 	StateLive     = "live"     // or, of a job, its work is done
-	StateFailed   = "failed"   // the newest state did not build, or did not start
+	StateFailed   = "failed"   // the newest state did not build, or did not start, or the command of a rule has failed
 	StateEnded    = "ended"    // the program has ended by itself
 	StateStopped  = "stopped"  // by a command, until it is restarted
 	StateIdle     = "idle"     // nothing was asked for yet
@@ -102,6 +102,9 @@ func (v *service) report() Report {
 		Build: v.told.build, Exit: v.told.exit, Problem: v.told.problem,
 		Live: v.told.live, LiveGeneration: v.told.liveGen,
 	}
+	if v.told.command != nil && !v.broken {
+		r.Build = v.told.command
+	}
 	p := v.proc
 	alive := p != nil && !p.ended
 	answers := p
@@ -123,7 +126,7 @@ func (v *service) report() Report {
 		r.State, busy = StateStopped, false
 	case busy:
 		r.State = StateWaiting
-	case v.broken || v.fallen || alive && p.unready || p == nil && v.told.problem != nil:
+	case v.broken || v.fallen || v.told.command != nil || alive && p.unready || p == nil && v.told.problem != nil:
 		r.State = StateFailed
 	case v.gen == 0:
 		r.State = StateIdle

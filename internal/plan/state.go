@@ -156,6 +156,7 @@ type service struct {
 // told is what report tells of the past.
 type told struct {
 	build   *event.BuildFinished // the newest build that ran to its end
+	command *event.BuildFinished // how the newest commands of rules failed, until they succeed or the program is started
 	exit    *event.Exited        // how the last process ended
 	problem *event.Problem       // why the last launch failed or did not get ready
 	live    *event.Live
@@ -967,6 +968,9 @@ func (s *State) rulesDone(in RulesDone) {
 		}
 	}
 	v.ran = interval{j.begun, s.now}
+	if in.OK && !j.canceled {
+		v.told.command = nil
+	}
 	if in.Canceled || j.canceled || in.OK {
 		for _, sig := range v.signals {
 			if !slices.Contains(j.signals, sig) {
@@ -1003,6 +1007,9 @@ func (s *State) rulesDone(in RulesDone) {
 			v.restarts--
 		}
 		v.wantBuild, v.wantRestart = false, false
+		if !j.build || v.missedRestart > 0 { // else the next build makes up for it
+			v.told.command = &in.Finished
+		}
 		if j.build {
 			v.again = false
 			v.last = j
@@ -1155,7 +1162,7 @@ func (s *State) start(v *service) {
 	}
 	v.fallback = nil
 	v.old, v.proc = v.proc, &process{launch: v.launch, gen: gen, restarts: v.restarts, program: p, started: s.now}
-	v.reload, v.missedRestart = reloadNothing, 0
+	v.reload, v.missedRestart, v.told.command = reloadNothing, 0, nil
 	s.do(Disarm{Timer{v.Name, Backoff}})
 	s.do(Launch{v.Name, v.launch, gen, p})
 }
