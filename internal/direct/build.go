@@ -163,7 +163,7 @@ func (e *Engine) snapshot(ctx context.Context) (*state, map[int]bool, error) {
 		if err != nil || names != d.names {
 			return nil, nil, refuse("files were added to, or removed from, %s", d.path)
 		}
-		now.dirs[i] = known{stamp: s, young: s.since(at)}
+		now.dirs[i] = known{stamp: s, young: s.Since(at)}
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err

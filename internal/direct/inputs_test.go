@@ -286,7 +286,7 @@ func TestPlanWindow(t *testing.T) {
 			w.script(w.gocmd + " \"$@\"\ncode=$?\nif [ $1 = " + c.after + " ]; then cd " + w.dir + " && { " + c.do + "; }; fi\nexit $code\n")
 			// What is there is old enough.
 			for _, path := range []string{goenv, w.gocmd, filepath.Join(w.dir, "go.mod")} {
-				for s, err := look(path); err == nil && s.since(time.Now()); s, err = look(path) {
+				for s, err := look(path); err == nil && s.Since(time.Now()); s, err = look(path) {
 				}
 			}
 			if err := w.e.Refresh(w.ctx); !errors.Is(err, ErrUnsettled) {

@@ -627,7 +627,7 @@ func (b *planner) look(ctx context.Context, started time.Time) (*state, error) {
 	p := b.plan
 	st := &state{files: make([]known, len(p.files)), dirs: make([]known, len(p.dirs))}
 	moved := func(path string, s stamp) error {
-		if s.since(started) {
+		if s.Since(started) {
 			return unsettled(path)
 		}
 		return nil

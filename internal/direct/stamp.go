@@ -17,20 +17,6 @@ type stamp struct{ filestat.Stat }
 
 func (s stamp) exists() bool { return s.Exists() }
 
-// tick is longer than the clock of a file system stands still: 10 ms with the coarse clock of Linux, 1 to 2 s where no
-// fraction is kept.
-func (s stamp) tick() time.Duration {
-	if s.Ctime%int64(time.Second) == 0 {
-		return 2 * time.Second
-	}
-	return 20 * time.Millisecond
-}
-
-// since says that the file may have changed after a moment, by the change time, which no tool can set back.
-func (s stamp) since(t time.Time) bool {
-	return s.exists() && s.Ctime > t.UnixNano()-int64(s.tick())
-}
-
 // unwritten says that nobody wrote the file since it had the other stamp, nor moved it away and back. A change of the mode
 // explains another change time.
 func (s stamp) unwritten(before stamp) bool {
@@ -85,14 +71,14 @@ func read(path string) (known, []byte, error) {
 			return known{}, nil, refuse("%s cannot be read", path)
 		}
 		if before.Size > maxContent {
-			return known{stamp: before, young: before.since(now)}, nil, nil
+			return known{stamp: before, young: before.Since(now)}, nil, nil
 		}
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return known{}, nil, refuse("%s cannot be read", path)
 		}
 		if after, err := look(path); err == nil && after == before {
-			return known{stamp: before, sum: sumOf(text), young: before.since(now)}, text, nil
+			return known{stamp: before, sum: sumOf(text), young: before.Since(now)}, text, nil
 		}
 	}
 	return known{}, nil, refuse("%s does not come to rest", path)

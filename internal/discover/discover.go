@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/hotreload/hotreload/internal/filestat"
 )
 
 // Options say where the program runs, and what may count.
@@ -171,8 +173,8 @@ type Cache struct {
 }
 
 type cached struct {
-	size   int64
-	time   time.Time
+	stat   filestat.Stat
+	young  bool // it could have been written once more without another stat
 	source *Source
 	idle   bool // nothing in it can open a file, so that it was not parsed
 }
@@ -206,15 +208,16 @@ func (c *Cache) Look(files []string, o Options) *Set {
 
 // source reads a file. It is nil for one that opens nothing, unless all is set.
 func (c *Cache) source(file string, all bool) *Source {
-	info, err := os.Stat(file)
-	if err != nil || !info.Mode().IsRegular() {
+	at := time.Now()
+	st, err := filestat.Of(file)
+	if err != nil || st.Kind != filestat.File {
 		return nil
 	}
 	c.mu.Lock()
 	was := c.files[file]
 	c.mu.Unlock()
-	now := cached{size: info.Size(), time: info.ModTime(), source: was.source}
-	if was.size == now.size && was.time.Equal(now.time) {
+	now := cached{stat: st, young: st.Since(at), source: was.source}
+	if !was.young && was.stat.Same(st) {
 		if was.idle && !all {
 			return nil
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hotreload/hotreload/builder"
 	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/filestat"
 	"github.com/hotreload/hotreload/internal/gograph"
 	"github.com/hotreload/hotreload/internal/plan"
 	"github.com/hotreload/hotreload/internal/proc"
@@ -561,12 +562,11 @@ func isAsset(path string) bool {
 	return false
 }
 
-// changedAt is when a file got the content it has: its ctime where there is one,
-// which no tool can set back; else the given time.
+// changedAt is when a file got what it has (filestat.Stat.Changed); the fallback if there is none.
 func changedAt(path string, fallback time.Time) time.Time {
-	fi, err := os.Stat(path)
+	st, err := filestat.Of(path)
 	if err != nil {
 		return fallback
 	}
-	return ctime(fi)
+	return st.Changed()
 }

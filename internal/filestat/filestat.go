@@ -63,6 +63,22 @@ func (s Stat) Changed() time.Time {
 	return time.Unix(0, s.Mtime)
 }
 
+// Since reports whether the file may have changed after the moment t. Until the clock of the
+// file system has gone on, a change leaves the same Stat: whatever was read after t has to
+// be read again.
+func (s Stat) Since(t time.Time) bool {
+	return s.Exists() && s.Changed().After(t.Add(-s.tick()))
+}
+
+// tick is longer than the clock of a file system stands still: 10 ms with the coarse clock
+// of Linux, 1 to 2 s where no fraction is kept.
+func (s Stat) tick() time.Duration {
+	if s.Changed().Nanosecond() == 0 {
+		return 2 * time.Second
+	}
+	return 20 * time.Millisecond
+}
+
 // KindOf is the kind that a mode stands for.
 func KindOf(m fs.FileMode) Kind {
 	switch {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+	"time"
 )
 
 // Raw says what Of and OfLink say, and makes no garbage.
@@ -37,5 +38,27 @@ func TestRaw(t *testing.T) {
 	raw := append([]byte(file), 0)
 	if n := testing.AllocsPerRun(100, func() { _, _ = Raw(raw, false) }); n > 0 && runtime.GOOS == "linux" {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// Since says no only when a change would show.
+func TestSince(t *testing.T) {
+	at := time.Unix(1_700_000_000, 0)
+	for name, tt := range map[string]struct {
+		stat Stat
+		want bool
+	}{
+		"no file":                       {Stat{}, false},
+		"after":                         {Stat{ID: ID{Ino: 1}, Ctime: at.Add(time.Millisecond).UnixNano()}, true},
+		"long before":                   {Stat{ID: ID{Ino: 1}, Ctime: at.Add(-21*time.Millisecond - 1).UnixNano()}, false},
+		"within a tick before":          {Stat{ID: ID{Ino: 1}, Ctime: at.Add(-time.Millisecond).UnixNano()}, true},
+		"the second before, no more":    {Stat{ID: ID{Ino: 1}, Ctime: at.Add(-time.Second).UnixNano()}, true},
+		"long before by the other time": {Stat{ID: ID{Ino: 1}, Ctime: at.UnixNano(), Mtime: at.Add(-time.Hour).UnixNano()}, true},
+		"there is no change time":       {Stat{Mtime: at.Add(-time.Millisecond).UnixNano()}, true},
+		"nor a young one":               {Stat{Mtime: at.Add(-time.Minute - 1).UnixNano()}, false},
+	} {
+		if got := tt.stat.Since(at); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }

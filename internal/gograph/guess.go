@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/filestat"
 )
 
 // Guess judges files while no graph can: none is known yet, the one that is known is out of date, or it is incomplete.
@@ -17,15 +19,26 @@ import (
 //
 // Counting every file in the directories of inputs was rejected: a program that writes a log there kept its own repair
 // from ever being built.
+//
+// It is asked about thousands of files in a row, at the start about each that .gitignore skips: so a
+// directory is listed again only when names came or went in it.
 type Guess struct {
-	mu    sync.Mutex
-	files map[string]embedLines // by Go file
+	mu   sync.Mutex
+	dirs map[string]*goDir
+}
+
+// goDir is what the Go files of a directory embed, as they were.
+type goDir struct {
+	stat  filestat.Stat
+	young bool     // names could have come or gone without another stat
+	names []string // sorted
+	files map[string]embedLines
 }
 
 // embedLines are the patterns of a Go file as it was.
 type embedLines struct {
-	size     int64
-	modified time.Time
+	stat     filestat.Stat
+	young    bool // it could have been written once more without another stat
 	patterns []string
 }
 
@@ -61,34 +74,61 @@ func (g *Guess) Input(file string) (what string, ok bool) {
 
 // patterns are those of the //go:embed lines of all Go files in the directory, tests left out.
 func (g *Guess) patterns(dir string) []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	d := g.list(dir)
+	if d == nil {
+		return nil
+	}
+	var out []string
+	for _, name := range d.names {
+		path, known := filepath.Join(dir, name), d.files[name]
+		now := time.Now()
+		st, err := filestat.Of(path) // a source file may be a link
+		if err != nil || st.Kind != filestat.File {
+			continue
+		}
+		if known.young || !known.stat.Same(st) {
+			known = embedLines{st, st.Since(now), embedPatterns(path)}
+			d.files[name] = known
+		}
+		out = append(out, known.patterns...)
+	}
+	return out
+}
+
+// list is the directory as it is now; nil if there is none. mu is held.
+func (g *Guess) list(dir string) *goDir {
+	now := time.Now()
+	st, err := filestat.Of(dir)
+	if err != nil {
+		delete(g.dirs, dir)
+		return nil
+	}
+	was := g.dirs[dir]
+	if was != nil && !was.young && was.stat.Same(st) {
+		return was
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.files == nil {
-		g.files = map[string]embedLines{}
-	}
-	var out []string
+	d := &goDir{stat: st, young: st.Since(now), files: map[string]embedLines{}}
 	for _, e := range entries {
 		name := e.Name()
 		if filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") || hiddenName(name) {
 			continue
 		}
-		path := filepath.Join(dir, name)
-		info, err := os.Stat(path) // a source file may be a link
-		if err != nil || !info.Mode().IsRegular() {
-			continue
+		d.names = append(d.names, name)
+		if was != nil {
+			d.files[name] = was.files[name]
 		}
-		known, ok := g.files[path]
-		if !ok || known.size != info.Size() || !known.modified.Equal(info.ModTime()) {
-			known = embedLines{info.Size(), info.ModTime(), embedPatterns(path)}
-			g.files[path] = known
-		}
-		out = append(out, known.patterns...)
 	}
-	return out
+	if g.dirs == nil {
+		g.dirs = map[string]*goDir{}
+	}
+	g.dirs[dir] = d
+	return d
 }
 
 // embedPatterns reads the patterns of a file's //go:embed lines.
