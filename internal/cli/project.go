@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -380,7 +379,7 @@ func programName(root, pkg string) string {
 	name := strings.TrimSuffix(path.Base(pkg), ".go")
 	if pkg == "." || pkg == "./" {
 		name = filepath.Base(root)
-		if m := modulePath(root); m != "" {
+		if m := gograph.ModulePath(root); m != "" {
 			name = path.Base(m)
 			if v := strings.TrimLeft(name, "v0123456789"); v == "" && path.Dir(m) != "." {
 				name = path.Base(path.Dir(m)) // example.org/tool/v2
@@ -391,19 +390,4 @@ func programName(root, pkg string) string {
 		name = filepath.Base(filepath.Join(root, filepath.FromSlash(pkg)))
 	}
 	return name
-}
-
-// modulePath reads the module line of a go.mod.
-func modulePath(dir string) string {
-	f, err := os.Open(filepath.Join(dir, "go.mod"))
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	for sc := bufio.NewScanner(f); sc.Scan(); {
-		if rest, ok := strings.CutPrefix(strings.TrimSpace(sc.Text()), "module"); ok && rest != "" && strings.ContainsAny(rest[:1], " \t") {
-			return strings.Trim(strings.TrimSpace(strings.SplitN(rest, "//", 2)[0]), `"`)
-		}
-	}
-	return ""
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"github.com/hotreload/hotreload/internal/files"
 	"github.com/hotreload/hotreload/internal/filestat"
 )
 
@@ -47,7 +48,7 @@ func (o Open) From(dir string) string {
 	case rel == ".":
 		return pattern
 	}
-	return escape(filepath.ToSlash(rel)) + "/" + pattern
+	return Escape(filepath.ToSlash(rel)) + "/" + pattern
 }
 
 // Set is all that a program opens. It does not change once made. A nil Set is empty.
@@ -73,10 +74,10 @@ func (s *Set) Match(file string) (Open, bool) {
 	}
 	name := filepath.ToSlash(file)
 	for _, o := range s.opens {
-		if !match(o.Glob, name) || o.Glob != escape(name) && passedOver(o.Glob, name) {
+		if !match(o.Glob, name) || o.Glob != Escape(name) && passedOver(o.Glob, name) {
 			continue
 		}
-		if matchAny(s.written, name) || o.Glob != escape(name) && matchAny(s.made, name) {
+		if matchAny(s.written, name) || o.Glob != Escape(name) && matchAny(s.made, name) {
 			return Open{}, false
 		}
 		if o.Reload && templateExts[filepath.Ext(name)] && matchAny(s.templates, name) {
@@ -291,7 +292,7 @@ func (s *Set) findTemplates() {
 			if !templateExts[filepath.Ext(file)] {
 				return true
 			}
-			data, err := os.ReadFile(file)
+			data, err := files.Read(file, files.MaxConfig)
 			if err != nil || !templateAction.Match(data) {
 				return true
 			}
@@ -311,8 +312,8 @@ func words(s string) map[string]bool {
 
 var escaper = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`, `{`, `\{`, `}`, `\}`)
 
-// escape makes a glob of a path with slashes.
-func escape(p string) string { return escaper.Replace(p) }
+// Escape is the glob that matches one path, with slashes, and nothing else.
+func Escape(p string) string { return escaper.Replace(p) }
 
 var escaped = regexp.MustCompile(`\\(.)`)
 

@@ -123,7 +123,7 @@ func (p *pkg) glob(c call, text string) (pattern string, ok bool) {
 		pattern = whole(c, text)
 	}
 	if !path.IsAbs(text) && !filepath.IsAbs(filepath.FromSlash(text)) {
-		pattern = escape(filepath.ToSlash(p.o.Dir)) + "/" + pattern
+		pattern = Escape(filepath.ToSlash(p.o.Dir)) + "/" + pattern
 	}
 	return p.here(c, path.Clean(pattern))
 }
@@ -134,11 +134,11 @@ func whole(c call, text string) string {
 	case glob:
 		return strings.NewReplacer("{", `\{`, "}", `\}`).Replace(text)
 	case tree:
-		return escape(text) + "/**"
+		return Escape(text) + "/**"
 	case listing:
-		return escape(text) + "/*"
+		return Escape(text) + "/*"
 	}
-	return escape(text)
+	return Escape(text)
 }
 
 // partly is the pattern of a path of which a part is made at run time. It has to begin with a directory, and what is read as
@@ -151,13 +151,13 @@ func partly(c call, text string) (pattern string, ok bool) {
 	case dir == "." || dir == "/":
 		return "", false
 	case c.use == written:
-		return escape(dir) + "/**", true
+		return Escape(dir) + "/**", true
 	case c.shape == listing || c.shape == tree:
 		return "", false
 	case known:
-		return escape(dir) + "/**/*" + escape(ext), true
+		return Escape(dir) + "/**/*" + Escape(ext), true
 	}
-	return escape(dir) + "/**", c.use == serve || c.from == templates
+	return Escape(dir) + "/**", c.use == serve || c.from == templates
 }
 
 // here keeps a pattern inside the project, and from naming all of it.
@@ -172,7 +172,7 @@ func (p *pkg) here(c call, pattern string) (string, bool) {
 	}
 	// A pattern of the root itself has to say more than "all".
 	if whole := rest == "**" || rest == "*"; whole && (base == p.o.Root || slices.Contains(p.o.Also, base)) {
-		return escape(filepath.ToSlash(base)) + "/**/*.{" + assets + "}", c.use == serve
+		return Escape(filepath.ToSlash(base)) + "/**/*.{" + assets + "}", c.use == serve
 	}
 	return pattern, true
 }

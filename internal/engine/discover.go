@@ -2,9 +2,7 @@ package engine
 
 import (
 	"context"
-	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -73,7 +71,7 @@ func (i *inspector) discover(ctx context.Context, v *service) {
 }
 
 func (e *Engine) findOpens(of openingOf) *discover.Set {
-	return e.sources.Look(ownSources(of.graph), discover.Options{Root: e.root, Dir: of.dir, Also: of.graph.Trees()})
+	return e.sources.Look(of.graph.Sources(), discover.Options{Root: e.root, Dir: of.dir, Also: of.graph.Trees()})
 }
 
 // discovered judges once more what changed while it was not known what the program opens. Who waits for that is told
@@ -106,10 +104,4 @@ func (i *inspector) noteUnread(v *service, c plan.Change) {
 	if v.opening.pending() {
 		i.unread[v.name+"\x00"+c.Path] = c
 	}
-}
-
-// ownSources are the Go files of a program that are the user's own.
-func ownSources(g *gograph.Graph) []string {
-	vendor := string(filepath.Separator) + "vendor" + string(filepath.Separator)
-	return slices.DeleteFunc(g.Inputs(), func(f string) bool { return filepath.Ext(f) != ".go" || strings.Contains(f, vendor) })
 }

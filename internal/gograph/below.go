@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hotreload/hotreload/internal/filestat"
 	"github.com/hotreload/hotreload/internal/goflags"
 	"github.com/hotreload/hotreload/internal/proc"
 )
@@ -59,7 +60,7 @@ func findBelow(ctx context.Context, o Options, limit int, end time.Time) (b Belo
 		}
 		if at.module != "" && holdsMain(&bctx, at.dir, l.sources) {
 			m := Main{Dir: at.dir, Rel: relName(at.module, at.dir), Nested: relName(root, at.module)}
-			m.ImportPath = path.Join(modulePath(at.module), m.Rel)
+			m.ImportPath = path.Join(ModulePath(at.module), m.Rel)
 			b.Mains = append(b.Mains, m)
 		}
 		if l.cut {
@@ -123,11 +124,7 @@ func IsMain(dir string, o Options) bool {
 func holdsMain(bctx *build.Context, dir string, sources []string) bool {
 	return slices.ContainsFunc(sources, func(f string) bool {
 		file := filepath.Join(dir, f)
-		// Never open what is no ordinary file: a FIFO would block.
-		if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() || hiddenName(f) {
-			return false
-		}
-		return mainFunc(file) && first(buildable(bctx, file, false))
+		return !hiddenName(f) && mainFunc(file) && first(buildable(bctx, file, false))
 	})
 }
 
@@ -135,6 +132,10 @@ func first(ok bool, _ string) bool { return ok }
 
 // mainFunc reports whether a file of package main has a func main, or may have one, because it does not parse.
 func mainFunc(file string) bool {
+	// Never open what is no ordinary file: a FIFO would block.
+	if st, err := filestat.Of(file); err != nil || st.Kind != filestat.File {
+		return false
+	}
 	fset := token.NewFileSet()
 	if f, _ := parser.ParseFile(fset, file, nil, parser.PackageClauseOnly); f == nil || f.Name == nil || f.Name.Name != "main" {
 		return false

@@ -13,9 +13,6 @@ import (
 func Beside(dir string) []string {
 	var out []string
 	add := func(base, target string) {
-		if !modfile.IsDirectoryPath(target) && !filepath.IsAbs(target) {
-			return
-		}
 		at := abs(base, filepath.FromSlash(target))
 		if info, err := os.Stat(at); err == nil && info.IsDir() && !within(at, dir) && !slices.Contains(out, at) {
 			out = append(out, at)
@@ -23,7 +20,7 @@ func Beside(dir string) []string {
 	}
 	replaced := func(base string, list []*modfile.Replace) {
 		for _, r := range list {
-			if r.New.Version == "" {
+			if modfile.IsDirectoryPath(r.New.Path) {
 				add(base, r.New.Path)
 			}
 		}
@@ -31,7 +28,7 @@ func Beside(dir string) []string {
 	if file, data := above(dir, "go.work"); data != nil {
 		if f, err := modfile.ParseWork(file, data, nil); err == nil {
 			for _, u := range f.Use {
-				add(filepath.Dir(file), "./"+u.Path)
+				add(filepath.Dir(file), u.Path)
 			}
 			replaced(filepath.Dir(file), f.Replace)
 		}

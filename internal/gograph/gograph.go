@@ -125,6 +125,22 @@ func (g *Graph) Inputs() []string {
 	return slices.Sorted(maps.Keys(seen))
 }
 
+// Sources are those of Inputs that are Go files of the user's own, and no copies in a vendor directory.
+func (g *Graph) Sources() []string {
+	return slices.DeleteFunc(g.Inputs(), func(f string) bool { return filepath.Ext(f) != ".go" || g.vendored(f) })
+}
+
+// vendored says whether a file or directory is below the vendor directory of its module or workspace. The project itself may be
+// below one that is called so.
+func (g *Graph) vendored(path string) bool {
+	base := g.dir
+	if m := g.moduleOf(path); m != nil {
+		base = m.Dir
+	}
+	rel, err := filepath.Rel(base, path)
+	return err == nil && strings.Contains("/"+filepath.ToSlash(rel)+"/", "/vendor/")
+}
+
 // Merge joins the last complete graph with a newer, partial one: code that is broken for the moment has hidden some of
 // its imports, and what was an input before may be one again. The result is as broken as partial is; a partial graph that is
 // not broken replaces the last one. Either may be nil.

@@ -359,6 +359,19 @@ func TestFIFO(t *testing.T) {
 	if h := HeaderOf(filepath.Join(dir, "store", "fifo.go")); h != (Header{}) {
 		t.Errorf("header of a FIFO: %+v", h)
 	}
+	// What go passes over is opened by nothing else either.
+	for _, name := range []string{"cmd/api/fifo_plan9.go", "store/go.mod"} {
+		if err := exec.Command(mkfifo, filepath.Join(dir, filepath.FromSlash(name))).Run(); err != nil {
+			t.Skip(err)
+		}
+	}
+	missing, err := Missing(context.Background(), Options{Dir: dir, Package: "example.com/shop/cmd/api", Env: testEnv()})
+	if missing != "" || err != nil {
+		t.Errorf("missing: %q, %v", missing, err)
+	}
+	if m := ModulePath(filepath.Join(dir, "store")); m != "" {
+		t.Errorf("module %q", m)
+	}
 }
 
 const linkedModules = `
@@ -779,9 +792,11 @@ func TestModfileAndOverlay(t *testing.T) {
 	})
 }
 
-// Trap j: vendored packages are inputs when -mod=vendor is in effect, by the flag, by GOFLAGS or by itself.
+// Trap j: vendored packages are inputs when -mod=vendor is in effect, by the flag, by GOFLAGS or by itself. They are not the
+// user's own sources; what is below another directory called vendor is.
 func TestVendor(t *testing.T) {
-	dir := project(t, `
+	dir := filepath.Join(project(t, ""), "vendor", "v")
+	write(t, dir, `
 -- go.mod --
 module example.com/v
 
@@ -818,6 +833,7 @@ func F() {}
 			{"vendor/modules.txt", "+", "vendored"},
 		})
 		same(t, "dirs", rel(t, dir, g.Dirs()), []string{".", "vendor", "vendor/example.com/dep"})
+		same(t, "sources", rel(t, dir, g.Sources()), []string{"main.go"})
 		same(t, "trees", g.Trees(), []string(nil))
 	}
 	// Without vendoring the module is not to be had here.
@@ -950,7 +966,8 @@ import _ "example.com/c/asm"
 
 // L8: C and assembly sources, and headers beside and outside the package.
 func TestCgoAndAssembly(t *testing.T) {
-	base := project(t, strings.ReplaceAll(cgoProject, "\n-- ", "\n-- c/"))
+	base := filepath.Join(project(t, ""), "vendor")
+	write(t, base, strings.ReplaceAll(cgoProject, "\n-- ", "\n-- c/"))
 	dir := filepath.Join(base, "c")
 	write(t, base, "-- h/x.h --\n#define X 1\n")
 	write(t, base, "-- c/go.mod --\nmodule example.com/c\n\ngo 1.25\n\nreplace example.com/h => ../h\n-- h/go.mod --\nmodule example.com/h\n")
@@ -987,7 +1004,8 @@ func TestCgoAndAssembly(t *testing.T) {
 // E11: the headers that go build does not look at, by package; also beside the module, but not of the system, of a vendored
 // package, or of one that would embed the file that makes go build look.
 func TestOutsideHeaders(t *testing.T) {
-	base := project(t, strings.ReplaceAll(cgoProject, "\n-- ", "\n-- c/"))
+	base := filepath.Join(project(t, ""), "vendor")
+	write(t, base, strings.ReplaceAll(cgoProject, "\n-- ", "\n-- c/"))
 	dir := filepath.Join(base, "c")
 	write(t, base, "-- h/x.h --\n#include \"y.h\"\n-- h/y.h --\n-- c/go.mod --\nmodule example.com/c\n\ngo 1.25\n\nrequire example.com/v v1.0.0\n"+
 		"-- c/vendor/modules.txt --\n# example.com/v v1.0.0\n## explicit; go 1.25\nexample.com/v\n"+

@@ -108,8 +108,7 @@ func (g *Graph) OutsideHeaders(file string) []OutsideHeaders {
 	for _, dir := range slices.Sorted(maps.Keys(g.packages)) {
 		p := g.packages[dir]
 		embeds := slices.ContainsFunc(p.patterns, func(pattern string) bool { return embedMatch(dir, pattern, file, "") })
-		vendored := strings.Contains(filepath.ToSlash(dir), "/vendor/")
-		if len(p.outside) > 0 && p.name != "" && !embeds && !vendored {
+		if len(p.outside) > 0 && p.name != "" && !embeds && !g.vendored(dir) {
 			out = append(out, OutsideHeaders{dir, p.name, p.outside})
 		}
 	}

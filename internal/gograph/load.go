@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 
+	"github.com/hotreload/hotreload/internal/files"
 	"github.com/hotreload/hotreload/internal/goflags"
 	"github.com/hotreload/hotreload/internal/proc"
 )
@@ -487,7 +488,7 @@ func (g *Graph) moduleFiles(c *caller, env goEnv, flags buildFlags, modules map[
 		}
 		dir := abs(base, filepath.FromSlash(target))
 		if _, ok := modules[dir]; !ok {
-			modules[dir] = localModule{Module{modulePath(dir), dir}, false}
+			modules[dir] = localModule{Module{ModulePath(dir), dir}, false}
 		}
 	}
 	replaced := func(base string, lines []*modfile.Replace) {
@@ -566,9 +567,9 @@ func (g *Graph) moduleFiles(c *caller, env goEnv, flags buildFlags, modules map[
 	}
 }
 
-// modulePath reads a module's own name; empty if there is none.
-func modulePath(dir string) string {
-	data, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+// ModulePath reads the name of the module whose go.mod is in dir; empty if there is none, or it cannot be read.
+func ModulePath(dir string) string {
+	data, err := files.Read(filepath.Join(dir, "go.mod"), files.MaxConfig)
 	if err != nil {
 		return ""
 	}

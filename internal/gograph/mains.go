@@ -123,6 +123,8 @@ func Missing(ctx context.Context, o Options) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	ctx, stop := unblocked(ctx, c.dir)
+	defer stop()
 	list, complain, err := c.list(ctx, "-find", "-json=Dir,Name,Error", "--", c.pattern)
 	switch {
 	case err != nil:
@@ -131,7 +133,7 @@ func Missing(ctx context.Context, o Options) (string, error) {
 		return "", &failure{"go list: " + strings.TrimSpace(complain), ""}
 	}
 	p := list[0]
-	claims := func() bool {
+	claims := func() bool { // whatever the constraints: the go command knows more of these than we do
 		return p.Dir != "" && slices.ContainsFunc(readDir(p.Dir, func(int) bool { return true }).sources, func(f string) bool { return mainFunc(filepath.Join(p.Dir, f)) })
 	}
 	switch {

@@ -155,7 +155,7 @@ func (g *Graph) notImported(dir string) string {
 	}
 	for up := dir; up != m.Dir; up = filepath.Dir(up) {
 		if _, err := os.Stat(filepath.Join(up, "go.mod")); err == nil {
-			name := modulePath(up)
+			name := ModulePath(up)
 			if name == "" {
 				name = up
 			}

@@ -22,6 +22,7 @@ const maxPrograms = 8
 type candidate struct {
 	gograph.Main
 	inputs []string // absolute; nil if go cannot tell
+	own    []string // the user's Go files among them
 	server int      // how much speaks for a server: 2 in its own package, 1 in another one
 }
 
@@ -35,13 +36,13 @@ func candidates(ctx context.Context, dir string, mains []gograph.Main, tags []st
 		p := candidate{Main: m}
 		if i < maxPrograms {
 			if g, err := gograph.Load(ctx, gograph.Options{Dir: dir, Package: m.Rel, Tags: tags}); err == nil {
-				p.inputs = g.Inputs()
-				_, _, own := g.MainPackage()
-				for _, file := range p.sources() {
+				p.inputs, p.own = g.Inputs(), g.Sources()
+				_, _, main := g.MainPackage()
+				for _, file := range p.own {
 					data, err := os.ReadFile(file)
 					switch {
 					case err != nil || !serving.Match(data):
-					case filepath.Dir(file) == own:
+					case filepath.Dir(file) == main:
 						p.server = 2
 					default:
 						p.server = max(p.server, 1)
@@ -52,12 +53,6 @@ func candidates(ctx context.Context, dir string, mains []gograph.Main, tags []st
 		out = append(out, p)
 	}
 	return out
-}
-
-// sources are the Go files of the program.
-func (p *candidate) sources() []string {
-	vendor := string(filepath.Separator) + "vendor" + string(filepath.Separator)
-	return slices.DeleteFunc(slices.Clone(p.inputs), func(f string) bool { return filepath.Ext(f) != ".go" || strings.Contains(f, vendor) })
 }
 
 // evidence is what the code says of the files that the programs read at run time.
@@ -82,7 +77,7 @@ func gather(root string, list []candidate) *evidence {
 		for _, f := range list[i].inputs {
 			e.inputs[f] = true
 		}
-		sources = append(sources, list[i].sources()...)
+		sources = append(sources, list[i].own...)
 	}
 	slices.Sort(sources)
 	sources = slices.Compact(sources)
@@ -135,11 +130,11 @@ func (e *evidence) names(text, name string) string {
 		if !e.holdsData(full) {
 			return ""
 		}
-		return literal(name) + "/**"
+		return discover.Escape(name) + "/**"
 	case !info.Mode().IsRegular() || !e.isData(full) || path.Ext(name) == "":
 		return ""
 	}
-	return literal(name)
+	return discover.Escape(name)
 }
 
 // isData reports whether a file is none of those that count already, or that no program reads.

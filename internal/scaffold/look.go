@@ -16,6 +16,7 @@ import (
 
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/discover"
+	"github.com/hotreload/hotreload/internal/files"
 	"github.com/hotreload/hotreload/internal/gograph"
 )
 
@@ -228,7 +229,7 @@ func preferred(list []candidate) []candidate {
 	}
 	list = slices.Clone(list)
 	slices.SortStableFunc(list, func(a, b candidate) int {
-		return cmp.Or(rank(a)-rank(b), len(b.sources())-len(a.sources()))
+		return cmp.Or(rank(a)-rank(b), len(b.own)-len(a.own))
 	})
 	return list
 }
@@ -367,7 +368,7 @@ type packageJSON struct {
 }
 
 func readPackage(file string) (p packageJSON) {
-	if data, err := os.ReadFile(file); err == nil {
+	if data, err := files.Read(file, files.MaxConfig); err == nil {
 		// What is no valid package.json has no scripts for us.
 		_ = json.Unmarshal(data, &p)
 	}

@@ -20,6 +20,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/discover"
 	"github.com/hotreload/hotreload/internal/gograph"
 )
 
@@ -284,15 +285,10 @@ func stringList(values []string) string {
 	return "[" + strings.Join(parts, ", ") + "]"
 }
 
-// literal escapes a path for use in a glob.
-func literal(p string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`, `{`, `\{`, `}`, `\}`).Replace(p)
-}
-
 // under is a glob for files below dir (relative, with slashes; "." is the root).
 func under(dir, glob string) string {
 	if dir = path.Clean(dir); dir != "." {
-		return literal(dir) + "/" + glob
+		return discover.Escape(dir) + "/" + glob
 	}
 	return glob
 }
@@ -301,7 +297,7 @@ func under(dir, glob string) string {
 func extensions(exts []string) string {
 	escaped := make([]string, len(exts))
 	for i, e := range exts {
-		escaped[i] = literal(e)
+		escaped[i] = discover.Escape(e)
 	}
 	if len(escaped) == 1 {
 		return "*." + escaped[0]

@@ -13,6 +13,8 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/discover"
+	"github.com/hotreload/hotreload/internal/files"
 )
 
 // tool notes a file that shows a generator.
@@ -41,7 +43,7 @@ func (p *project) tool(rel, base, ext string) {
 }
 
 func (p *project) contains(rel, text string) bool {
-	data, err := os.ReadFile(filepath.Join(p.dir, filepath.FromSlash(rel)))
+	data, err := files.Read(filepath.Join(p.dir, filepath.FromSlash(rel)), files.MaxConfig)
 	return err == nil && bytes.Contains(data, []byte(text))
 }
 
@@ -61,7 +63,7 @@ func (p *project) generators(d *draft, found func(string, ...any)) {
 		if path.Dir(file) != "." {
 			command = append(command, "-f", file)
 		}
-		write(file, "sqlc: Go code is generated from queries, then the program is built.", append(sqlcPaths(p.dir, file), literal(file)), command)
+		write(file, "sqlc: Go code is generated from queries, then the program is built.", append(sqlcPaths(p.dir, file), discover.Escape(file)), command)
 	}
 	for _, file := range p.tools["gqlgen"] {
 		command := p.command("github.com/99designs/gqlgen", "generate")
@@ -69,7 +71,7 @@ func (p *project) generators(d *draft, found func(string, ...any)) {
 			command = append(command, "--config", file)
 		}
 		write(file, "gqlgen: Go code is generated from schemas, then the program is built.",
-			[]string{under(path.Dir(file), "**/*.{graphql,graphqls}"), literal(file)}, command)
+			[]string{under(path.Dir(file), "**/*.{graphql,graphqls}"), discover.Escape(file)}, command)
 	}
 	for _, file := range p.tools["buf"] {
 		command := p.command("github.com/bufbuild/buf/cmd/buf", "generate")
@@ -77,11 +79,11 @@ func (p *project) generators(d *draft, found func(string, ...any)) {
 			command = append(command, dir, "--template", file)
 		}
 		write(file, "buf: Go code is generated from protocol buffers, then the program is built.",
-			[]string{under(path.Dir(file), "**/*.proto"), literal(file)}, command)
+			[]string{under(path.Dir(file), "**/*.proto"), discover.Escape(file)}, command)
 	}
 	for _, file := range p.tools["wire"] {
 		write(file, "wire: Go code is generated from the injectors, then the program is built.",
-			[]string{literal(file)}, p.command("github.com/google/wire/cmd/wire", "gen", "./"+path.Dir(file)))
+			[]string{discover.Escape(file)}, p.command("github.com/google/wire/cmd/wire", "gen", "./"+path.Dir(file)))
 	}
 	for _, file := range p.tools["ent"] {
 		dir := path.Dir(file)
@@ -92,7 +94,7 @@ func (p *project) generators(d *draft, found func(string, ...any)) {
 
 // command runs a tool: the version that go.mod names as one, or requires, else what is on PATH.
 func (p *project) command(pkg string, args ...string) []string {
-	data, _ := os.ReadFile(filepath.Join(p.dir, "go.mod"))
+	data, _ := files.Read(filepath.Join(p.dir, "go.mod"), files.MaxConfig)
 	f, err := modfile.Parse("go.mod", data, nil)
 	if err == nil {
 		for _, t := range f.Tool {
@@ -112,7 +114,7 @@ func (p *project) command(pkg string, args ...string) []string {
 // sqlcPaths are globs of the SQL files that an sqlc config names. The few lines that
 // matter are found by their keys: a YAML parser would be a dependency for this alone.
 func sqlcPaths(root, file string) []string {
-	data, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(file)))
+	data, err := files.Read(filepath.Join(root, filepath.FromSlash(file)), files.MaxConfig)
 	if err != nil {
 		return []string{"**/*.sql"}
 	}
@@ -126,7 +128,7 @@ func sqlcPaths(root, file string) []string {
 			if !strings.HasSuffix(value, ".sql") {
 				value = under(value, "**/*.sql")
 			} else {
-				value = literal(value)
+				value = discover.Escape(value)
 			}
 			if !slices.Contains(paths, value) {
 				paths = append(paths, value)
@@ -204,7 +206,7 @@ var (
 // readMakefile finds the target that builds: that named build, else the first.
 func readMakefile(dir string) (m makefile) {
 	for _, name := range []string{"GNUmakefile", "makefile", "Makefile"} {
-		data, err := os.ReadFile(filepath.Join(dir, name))
+		data, err := files.Read(filepath.Join(dir, name), files.MaxConfig)
 		if err != nil {
 			continue
 		}

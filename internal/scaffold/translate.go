@@ -18,6 +18,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/discover"
 	"github.com/hotreload/hotreload/internal/files"
 )
 
@@ -675,7 +676,7 @@ func (t *translation) includeFiles() (paths []string) {
 		case path.IsAbs(f):
 			t.drops = append(t.drops, "build.include_file: "+shown(f)+" is absolute; name it in [[rules]] as a relative path")
 		default:
-			paths = append(paths, literal(f))
+			paths = append(paths, discover.Escape(f))
 		}
 	}
 	if len(goFiles) > 0 {
@@ -696,7 +697,7 @@ func (t *translation) excludes() {
 			t.drops = append(t.drops, "build.exclude_dir: "+shown(dir)+" lies outside the root, where nothing is watched")
 		default:
 			// With a slash, so that it stands for the one in the root, as with Air.
-			globs = append(globs, literal(dir)+"/**")
+			globs = append(globs, discover.Escape(dir)+"/**")
 		}
 	}
 	for _, f := range t.texts("build.exclude_file") {
@@ -805,7 +806,7 @@ func (t *translation) airRules() {
 			}
 		}
 		for _, f := range files {
-			paths = append(paths, literal(path.Clean(strings.ReplaceAll(f, `\`, "/"))))
+			paths = append(paths, discover.Escape(path.Clean(strings.ReplaceAll(f, `\`, "/"))))
 		}
 		t.rule(rule{name + ": a command, without build or restart.", paths, "none", config.Quote(cmd)})
 		for _, key := range []string{"exclude_regex", "delay"} {
@@ -942,7 +943,7 @@ func (t *translation) fresh(data string) (Result, error) {
 	for _, g := range append(split("ignored"), split("ignore")...) {
 		g = path.Clean(strings.ReplaceAll(g, `\`, "/"))
 		if g != "." && !path.IsAbs(g) && g != "tmp" {
-			globs = append(globs, literal(g)+"/**")
+			globs = append(globs, discover.Escape(g)+"/**")
 		}
 	}
 	if len(globs) > 0 {
