@@ -111,7 +111,7 @@ func (e *Engine) idle(v *service, set *settings) {
 		if r.Mismatch == "" {
 			return
 		}
-		e.emit(event.Event{Time: time.Now(), Service: v.name, Body: event.Problem{
+		e.note(event.Event{Time: time.Now(), Service: v.name, Body: event.Problem{
 			Message: "the direct engine has built something else than go build does, and is off for this project: " + r.Mismatch,
 			Hint:    "go build builds it again now; please report this",
 		}})

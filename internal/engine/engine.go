@@ -350,8 +350,8 @@ func (e *Engine) emit(ev event.Event) {
 	}
 }
 
-// note reports what says nothing about whether a program comes up: a page that waits for one
-// would take it for the reason why it does not.
+// note reports what says nothing about whether a program comes up: the page of the proxy
+// would show it as the reason why it does not, and a hook would take it for a failure.
 func (e *Engine) note(ev event.Event) {
 	e.opt.Sink.Emit(ev)
 	e.subscribers.Emit(ev)

@@ -34,7 +34,7 @@ func (v *service) newFront(e *Engine) (*front, error) {
 	p, err := proxy.New(proxy.Options{
 		Listen: c.Listen, Service: v.name, Hold: c.Hold, Inject: c.Inject,
 		WhenBroken: c.WhenBroken, Editor: c.Editor, Dir: e.root,
-		Notice: func(p event.Problem) { e.emit(event.Event{Time: time.Now(), Service: v.name, Body: p}) },
+		Notice: func(p event.Problem) { e.note(event.Event{Time: time.Now(), Service: v.name, Body: p}) },
 	})
 	if err != nil {
 		return nil, err

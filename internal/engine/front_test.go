@@ -1,11 +1,62 @@
 package engine
 
 import (
+	"context"
 	"errors"
+	"io"
 	"net"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/event"
 )
+
+type sink chan event.Event
+
+func (s sink) Emit(ev event.Event) { s <- ev }
+
+// What the proxy has to say about itself is no reason why the program does not come up: its
+// page would show it as such while the first build is made.
+func TestNoticeIsNoReason(t *testing.T) {
+	c := config.Default()
+	c.Root = t.TempDir()
+	said := make(sink, 10)
+	e := &Engine{opt: Options{Config: c, Sink: said}, root: c.Root}
+	e.conf.Store(c)
+	v := &service{engine: e, name: "app"}
+	set := &settings{Service: c.ForServices()[0]}
+	set.Proxy.Listen = "0.0.0.0:0"
+	v.conf.Store(set)
+	var err error
+	if v.front, err = v.newFront(e); err != nil {
+		t.Fatal(err)
+	}
+	e.roster.Store(newRoster([]*service{v}))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- v.front.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	if p, ok := (<-said).Body.(event.Problem); !ok || !strings.Contains(p.Message, "everyone who reaches this machine") {
+		t.Fatalf("%+v", p)
+	}
+	res, err := http.Get(strings.Replace(v.front.URL(), "localhost", "127.0.0.1", 1) + "/__hotreload/client.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	state, err := io.ReadAll(res.Body)
+	if err != nil || !strings.Contains(string(state), `"status":"building"`) {
+		t.Errorf("the page shows something else than a build: %v\n%.500s", err, state)
+	}
+}
 
 // Programs that start together are given different ports. The kernel alone offers one
 // again now and then: of 10,000 draws, dozens within so short a time.

@@ -110,7 +110,7 @@ func (v *service) callHook(name string, ev event.Event) {
 	if r.OK || r.Canceled {
 		return
 	}
-	v.engine.emit(event.Event{Time: time.Now(), Service: v.name, Generation: ev.Generation, Body: event.Problem{
+	v.engine.note(event.Event{Time: time.Now(), Service: v.name, Generation: ev.Generation, Body: event.Problem{
 		Message: fmt.Sprintf("hooks.%s: %s", name, r.Summary), Hint: r.Hint, Detail: r.Output,
 	}})
 }

@@ -54,6 +54,9 @@ type logPiece struct {
 }
 
 func (l *logs) write(service string, gen int, stderr bool, p []byte) {
+	if len(p) == 0 {
+		return // a piece has a last byte
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.all == nil {

@@ -80,3 +80,13 @@ func TestLastLines(t *testing.T) {
 		t.Errorf("of nothing: %v", got)
 	}
 }
+
+// A write of nothing is no piece: the next one would be joined to it.
+func TestEmptyWrite(t *testing.T) {
+	var l logs
+	l.write("api", 1, false, nil)
+	l.write("api", 1, false, []byte("x"))
+	if got := texts(l.all["api"].since("api", 0)); got != "x" {
+		t.Errorf("%q", got)
+	}
+}

@@ -78,14 +78,17 @@ func (e *Engine) reload(meant bool) {
 	if e.opt.Configured != nil {
 		e.opt.Configured(old, c, namesOf(list))
 	}
-	e.learnSettings() // rules may name others
 	b := event.Changed{Paths: []string{path}, Effect: effect.String(), Why: "the config is applied", Config: event.ConfigApplied}
 	if e.broken {
 		e.broken, b.Config = false, event.ConfigFixed
 	}
 	e.say(b)
 	e.reconfigure(re)
-	if e.watch() != nil && !reflect.DeepEqual(rulesOf(old), rulesOf(c)) {
+	if reflect.DeepEqual(rulesOf(old), rulesOf(c)) {
+		return
+	}
+	e.learnSettings() // they may name others; no change is judged before
+	if e.watch() != nil {
 		e.spawn(e.sayRules)
 	}
 }

@@ -84,7 +84,8 @@ func (e *Engine) serve(v *service) {
 	e.spawn(func() {
 		defer v.serving.Done()
 		if err := v.front.Run(ctx); err != nil {
-			e.say(event.Problem{Message: "the proxy has ended: " + err.Error(), Hint: "restart hotreload"})
+			p := event.Problem{Message: "the proxy has ended: " + err.Error(), Hint: "restart hotreload"}
+			e.note(event.Event{Time: time.Now(), Service: v.name, Body: p})
 		}
 	})
 }

@@ -365,7 +365,7 @@ func (v *service) live(a plan.Launch, l *launch) {
 			}
 			e.post(r)
 		case sig := <-stopped:
-			v.stoppedBy(spec, a.Launch, sig)
+			v.stoppedBy(spec, a.Launch, p.Pid(), sig)
 		case addr := <-p.InUse():
 			v.addressTaken(a.Generation, p.Pid(), addr, spec.Env)
 		case x := <-exited:
@@ -650,9 +650,6 @@ func (v *service) stop(n int, now bool) {
 	if l != nil {
 		l.feed.leave()
 	}
-	if l != nil && l.process != nil && v.server != yes && l.process.Listens() {
-		v.server = yes // it needed longer than it was given
-	}
 	switch {
 	case l == nil:
 	case l.process == nil:
@@ -663,13 +660,24 @@ func (v *service) stop(n int, now bool) {
 			close(l.hurry)
 		}
 		l.process.Kill()
-	case v.front != nil:
+	case v.front != nil || v.server != yes:
 		v.engine.spawn(func() {
+			v.seeListening(l.process)
 			v.drain(l)
 			v.stopProcess(l.process)
 		})
 	default:
 		v.stopProcess(l.process)
+	}
+}
+
+// seeListening notes that a program is a server, should it have needed longer to listen than
+// it was given. That reads the system's tables.
+func (v *service) seeListening(p *runner.Process) {
+	if !v.isServer() && p.Listens() {
+		v.mu.Lock()
+		v.server = yes
+		v.mu.Unlock()
 	}
 }
 

@@ -129,6 +129,12 @@ func (s *settingsFiles) parsedSaved(path string) verdict {
 
 // learn notes of a JSON or TOML file whether it can be parsed before it is ever saved.
 func (s *settingsFiles) learn(path string) {
+	s.mu.Lock()
+	_, already := s.parsed[path]
+	s.mu.Unlock()
+	if already {
+		return
+	}
 	mistake, known := parse(path)
 	s.mu.Lock()
 	defer s.mu.Unlock()

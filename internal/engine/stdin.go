@@ -45,7 +45,7 @@ func (v *service) giveInput(s *runner.Spec, gen int) (feed *feed, err error) {
 	tty := in.Terminal()
 	if policy == "interactive" && tty != nil {
 		if !proc.Foreground(tty) {
-			v.engine.emit(event.Event{Time: time.Now(), Service: v.name, Generation: gen, Body: event.Problem{
+			v.engine.note(event.Event{Time: time.Now(), Service: v.name, Generation: gen, Body: event.Problem{
 				Message: "hotreload runs in the background, so " + v.name + " does not get the terminal",
 				Hint:    `stdin = "interactive" needs hotreload in the foreground: fg, then hotreload restart from elsewhere`,
 			}})

@@ -12,8 +12,9 @@ import (
 )
 
 // stoppedBy reports that a signal has stopped a program, or (0) that it goes on, or lets Ctrl-Z stop all that it should.
-func (v *service) stoppedBy(s runner.Spec, launch int, sig syscall.Signal) {
+func (v *service) stoppedBy(s runner.Spec, launch, pid int, sig syscall.Signal) {
 	in := plan.Suspended{Service: v.name, Launch: launch}
+	var why *event.Problem
 	switch sig {
 	case 0:
 	case syscall.SIGTSTP:
@@ -25,8 +26,15 @@ func (v *service) stoppedBy(s runner.Spec, launch int, sig syscall.Signal) {
 		in.Signal = signalName(sig)
 	case syscall.SIGTTIN, syscall.SIGTTOU:
 		in.Signal, in.Problem = signalName(sig), v.wantsTerminal(s, sig)
+		why = in.Problem
 	default:
 		in.Signal = signalName(sig)
+	}
+	if why == nil && in.Signal != "" {
+		why = &event.Problem{Message: "the program is suspended by " + in.Signal, Hint: "SIGCONT lets it go on"}
+	}
+	if v.front != nil {
+		v.front.Suspended(pid, why)
 	}
 	v.engine.post(in)
 }

@@ -7,4 +7,4 @@ import (
 )
 
 // stoppedBy: nothing is stopped by a console.
-func (v *service) stoppedBy(runner.Spec, int, syscall.Signal) {}
+func (v *service) stoppedBy(runner.Spec, int, int, syscall.Signal) {}

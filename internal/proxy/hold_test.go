@@ -637,6 +637,62 @@ func TestProblemAtStart(t *testing.T) {
 	want(t, r.get("/"), 200, "fine")
 }
 
+// TestSuspended: a program that a signal has stopped would take a connection and never answer (T9).
+func TestSuspended(t *testing.T) {
+	why := &event.Problem{Message: "the program is suspended by SIGSTOP", Hint: "SIGCONT lets it go on"}
+	r := start(t, Options{})
+	r.gen = 1
+	r.emit(event.Started{PID: 77})
+	got := r.later("GET", "/", "")
+	r.waits(1)
+	r.Suspended(77, why)
+	want(t, await(t, "answer", got), 503, "api: Suspended (generation 1): the program is suspended by SIGSTOP")
+	r.Suspended(77, nil)
+	got = r.later("GET", "/", "")
+	r.waits(1)
+	a := startApp(t, says("fine"))
+	r.goLive(a)
+	want(t, await(t, "answer", got), 200, "fine")
+
+	b := r.listen()
+	b.page = b.next().Page
+	r.Suspended(a.pid-1, why)
+	want(t, r.get("/"), 200, "fine") // it is another process
+	r.Suspended(a.pid, why)
+	want(t, r.get("/"), 503, "hint: SIGCONT lets it go on")
+	// The page that says so loads anew when the program goes on, and only then; the one that is open does not.
+	want(t, r.get("/", browser...), 503, `data-page="waiting"`)
+	s, _ := b.until("suspended", func(s state) bool { return s.Status == "broken" })
+	if s.Answers || s.Serve || s.Trouble.Kind != suspended {
+		t.Fatalf("%+v", s)
+	}
+	r.Suspended(a.pid, nil)
+	want(t, r.get("/"), 200, "fine")
+	if s, pages := b.until("live", func(s state) bool { return s.Status == "live" }); pages != 0 || !s.Answers || s.Trouble != nil {
+		t.Fatalf("%d pages, %+v", pages, s)
+	}
+
+	// Its successor is waited for, as ever.
+	r.Suspended(a.pid, why)
+	r.save()
+	got = r.later("GET", "/", "")
+	r.waits(1)
+	next := startApp(t, says("next"))
+	r.goLive(next)
+	want(t, await(t, "answer", got), 200, "next")
+
+	// With a broken build nothing is live once more when it goes on.
+	r.save()
+	r.fail()
+	r.Suspended(next.pid, why)
+	want(t, r.get("/"), 503, "Suspended")
+	r.Suspended(next.pid, nil)
+	want(t, r.get("/"), 503, "Build failed")
+	r.Suspended(next.pid, why)
+	r.exited(next, false)
+	want(t, r.get("/"), 503, "Build failed")
+}
+
 // TestEndOfRun: what is still in flight then breaks off; it does not become an
 // empty answer that looks fine.
 func TestEndOfRun(t *testing.T) {

@@ -128,6 +128,8 @@ func (p *Proxy) snapshot() (text []byte, seq int, last bool) {
 	switch {
 	case p.ended:
 		s.Status = ended
+	case p.halted() != nil:
+		t, s.Status, s.Answers = p.halted(), "broken", false
 	case p.pending && p.paused && s.Answers:
 		s.Status = "paused"
 	case p.pending || p.starting || t == nil && !s.Answers:

@@ -23,6 +23,7 @@ const (
 	buildFailed kind = "build-failed"
 	crashed     kind = "crashed"
 	notStarted  kind = "not-started"
+	suspended   kind = "suspended"
 	// The rest explain one request; they are never the state of the service.
 	stillWaiting kind = "waiting"
 	noAnswer     kind = "no-answer"
@@ -157,6 +158,8 @@ func (t *trouble) describe() report {
 		r.Stack = p.stack(t.exit)
 	case notStarted:
 		r.Title, r.Summary, r.Hint, r.Output = "Not started", t.problem.Message, t.problem.Hint, tail(t.problem.Detail)
+	case suspended:
+		r.Title, r.Summary, r.Hint = "Suspended", t.problem.Message, t.problem.Hint
 	case stillWaiting:
 		r.Title = "Waiting"
 		r.Summary = fmt.Sprintf("The program is not ready after %s; it is still being built or started.", p.opt.Hold)
@@ -381,7 +384,7 @@ func (p *Proxy) explain(w http.ResponseWriter, q *query, t *trouble, code int) {
 	version := fmt.Sprintf("%s.%d", p.session, p.page)
 	css := p.css
 	p.mu.Unlock()
-	if t.kind == stillWaiting {
+	if t.kind == stillWaiting || t.kind == suspended {
 		version = "waiting" // any program that answers is newer
 	}
 	attributes, extra := ` data-own=""`, ""

@@ -22,6 +22,8 @@ import (
 //	SetUpstream     where the new one will answer
 //	Promote         the new one answers from now on (start-first); Drain of the old one follows
 //	live            the switch, if it has not been yet; what waited goes to the new one
+//
+// and at any time that a signal has stopped a process (Suspended), or that it goes on.
 type Proxy struct {
 	opt     Options
 	ln      net.Listener
@@ -50,6 +52,9 @@ type Proxy struct {
 	started process   // the newest process
 	current *upstream // what answers, or answered last
 	retired []*upstream
+
+	suspended    *trouble // a signal has stopped the process suspendedPID; nil: none is stopped
+	suspendedPID int
 
 	held int // requests that wait
 
@@ -252,6 +257,9 @@ func (p *Proxy) exited(gen int, b event.Exited) {
 	if newest {
 		p.starting = false
 	}
+	if b.PID == p.suspendedPID {
+		p.suspended, p.suspendedPID = nil, 0
+	}
 	broken := p.trouble != nil && p.trouble.kind == buildFailed && !p.trouble.note
 	switch {
 	case b.Expected || !current && !newest:
@@ -311,6 +319,39 @@ func (p *Proxy) Promote(pid int) {
 		p.switchTo(p.started.gen)
 		p.bump()
 	}
+}
+
+// Suspended says that a signal has stopped the process, and why, or (nil) that it goes on.
+// A connection to it would be accepted, and never answered.
+func (p *Proxy) Suspended(pid int, why *event.Problem) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case why != nil:
+		gen := p.started.gen
+		if p.current != nil && p.current.pid == pid {
+			gen = p.current.gen
+		}
+		p.troubles++
+		p.suspended = &trouble{p: p, id: p.troubles, kind: suspended, gen: gen, problem: *why}
+		p.suspendedPID = pid
+	case p.suspendedPID == pid:
+		p.suspended, p.suspendedPID = nil, 0
+	}
+	p.bump()
+}
+
+// halted is why the program that is to answer does nothing; nil if it does, or if another
+// one is on its way. mu is held.
+func (p *Proxy) halted() *trouble {
+	who := p.started
+	if p.current.answers() {
+		who = process{p.current.pid, p.current.gen}
+	}
+	if p.suspended == nil || who.pid != p.suspendedPID || p.pending && p.wanted > who.gen {
+		return nil
+	}
+	return p.suspended
 }
 
 // Drain waits until the process that is to be stopped works on no request, or ctx ends.
@@ -376,6 +417,9 @@ func (p *Proxy) admit(q *query) admission {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	a := admission{wake: p.wake, page: p.page, css: p.css, trouble: p.trouble}
+	if t := p.halted(); t != nil {
+		a.trouble = t
+	}
 	a.verdict = p.decide(q)
 	switch a.verdict {
 	case wait:
@@ -408,7 +452,7 @@ func (p *Proxy) admit(q *query) admission {
 
 func (p *Proxy) decide(q *query) verdict {
 	switch {
-	case p.ended:
+	case p.ended, p.halted() != nil:
 		return explain
 	case p.pending && p.paused && p.current.answers():
 		return forward
