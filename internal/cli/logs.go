@@ -40,7 +40,7 @@ The session keeps the last megabyte of each service, or its last 5,000 writes.`,
 func (s streams) logs(ctx context.Context, c *control.Client, service string, lines int, follow, asJSON bool) error {
 	if asJSON {
 		return c.Logs(ctx, service, lines, follow, func(p control.LogPiece) error {
-			line, err := encode(p, "")
+			line, err := safe.Marshal(p, "")
 			if err == nil {
 				_, err = s.out.Write(line)
 			}

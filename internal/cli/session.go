@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -314,21 +312,11 @@ func (s streams) stillStopped(ctx context.Context, c *control.Client, service st
 }
 
 func (s streams) json(v any) error {
-	text, err := encode(v, "  ")
+	text, err := safe.Marshal(v, "  ")
 	if err == nil {
 		_, err = s.out.Write(text)
 	}
 	return err
-}
-
-// encode is v as JSON that can be looked at in a terminal too, with a line end.
-func encode(v any, indent string) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", indent)
-	err := enc.Encode(v)
-	return safe.JSON(b.Bytes()), err
 }
 
 // outcome prints what came of a wish; anything but success is exit code 1.

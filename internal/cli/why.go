@@ -52,7 +52,7 @@ exist yet.`,
 				return err
 			}
 			if asJSON {
-				line, err := encode(answers, "")
+				line, err := safe.Marshal(answers, "")
 				if err != nil {
 					return err
 				}

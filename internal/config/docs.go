@@ -179,7 +179,7 @@ func uncommented(text string) string {
 
 // literals are what stands for itself in a description: quoted values, placeholders,
 // variables, globs.
-var literals = regexp.MustCompile("`[^`]*`" + `|\["[^\]]*\]+|\{ ?\w+(?: = "[^"]*" ?)?\}|\{\w+,\w+\}|"[^"]*"|\$[A-Z]+|\*+|\bname=`)
+var literals = regexp.MustCompile("`[^`]*`" + `|\["[^\]]*\]+|\{ ?\w+(?: = "[^"]*" ?)?\}|\{\w+,\w+\}|"[^"]*"|\$[A-Z_]+|\*+|\bname=`)
 
 // prose makes Markdown of a description.
 func prose(doc string) string {

@@ -1,9 +1,7 @@
 package control
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -139,16 +137,6 @@ func Serve(b Backend, how Invocation, socket, addr string) (*Server, error) {
 	return s, nil
 }
 
-// Addr is the TCP address that is served, empty if none is.
-func (s *Server) Addr() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.listeners) < 2 {
-		return ""
-	}
-	return s.listeners[1].Addr().String()
-}
-
 // Close ends the API and removes the socket.
 func (s *Server) Close() error {
 	s.mu.Lock()
@@ -221,13 +209,10 @@ func answer(w http.ResponseWriter, code int, v any) {
 	_, _ = w.Write(encode(v))
 }
 
-// encode is v as a line of JSON that can be looked at in a terminal too.
+// encode is v as a line of JSON.
 func encode(v any) []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v)
-	return safe.JSON(b.Bytes())
+	line, _ := safe.Marshal(v, "") // the answers are structs of plain fields
+	return line
 }
 
 func (s *Server) status(w http.ResponseWriter, r *http.Request) {

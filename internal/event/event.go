@@ -8,7 +8,6 @@ package event
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -307,16 +306,9 @@ func list[T any](s []T) []T {
 	return s
 }
 
-// encode is json.Marshal without HTML escaping: the lines are read by people too.
 func encode(v any) ([]byte, error) {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	// Lines are looked at in terminals too.
-	return safe.JSON(bytes.TrimRight(buf.Bytes(), "\n")), nil
+	line, err := safe.Marshal(v, "")
+	return bytes.TrimRight(line, "\n"), err
 }
 
 // Line returns the event as one JSON line, newline included.

@@ -7,6 +7,8 @@
 package safe
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -140,6 +142,17 @@ func Cut(t Text, from, to int) Text {
 	r := []rune(t)
 	from, to = min(from, len(r)), min(to, len(r))
 	return Text(r[from:to])
+}
+
+// Marshal is v as JSON, with a line end, that a terminal may get as it is. HTML is not
+// escaped; indent is that of a level, empty: all is one line.
+func Marshal(v any, indent string) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", indent)
+	err := enc.Encode(v)
+	return JSON(b.Bytes()), err
 }
 
 // JSON escapes in an encoded JSON value, where encoding/json does not, what Line escapes:

@@ -82,3 +82,18 @@ func FuzzText(f *testing.F) {
 		}
 	})
 }
+
+func TestMarshal(t *testing.T) {
+	for indent, want := range map[string]string{
+		"":   `{"a":"<\u001b]\u0085é"}` + "\n",
+		"  ": "{\n  \"a\": \"<\\u001b]\\u0085é\"\n}\n",
+	} {
+		got, err := Marshal(map[string]string{"a": "<\x1b]\u0085é"}, indent)
+		if err != nil || string(got) != want {
+			t.Errorf("%q, %v, want %q", got, err, want)
+		}
+	}
+	if _, err := Marshal(func() {}, ""); err == nil {
+		t.Error("a function was encoded")
+	}
+}
