@@ -454,3 +454,44 @@ func TestC3AddressTaken(t *testing.T) {
 		t.Error(a)
 	}
 }
+
+// C3: while a service that leaves takes its time to end, no stranger can take the address that another one will have: it
+// was found free before anything was stopped, and stays so. An edit meanwhile gives it back.
+func TestC3AddressReserved(t *testing.T) {
+	addr, first, proxy := testaddr.Free(t), testaddr.Free(t), testaddr.Free(t)
+	const side = "[services.side]\nrun.command = [\"sleep\", \"1000\"]\n"
+	dir := newApp(t, withFiles(webApp, ".hotreload.toml", side+`
+[services.old]
+run.command = ["sh", "-c", "trap : TERM; while [ ! -e gone ]; do sleep 0.02; done"]
+run.stop_timeout = "60s"
+`))
+	w := &web{session: start(t, dir, nil, withEnv("ADDR="+addr)), addr: addr}
+	w.each("live", "side", "old")
+	free := func(addr string) bool {
+		l, err := net.Listen("tcp", addr)
+		if err == nil {
+			l.Close()
+		}
+		return err == nil
+	}
+	web := func(more string) { w.rewrite(side + "[services.web]\nbuild.package = \".\"\n" + more); w.applied() }
+	web(fmt.Sprintf("run.listen = [%q]\n", first))
+	if free(first) {
+		t.Error("the address of run.listen is free for others")
+	}
+	web(fmt.Sprintf("proxy = { listen = %q, app = %q }\n", proxy, addr))
+	if !free(first) {
+		t.Error("an address is kept that the config does not have any more")
+	}
+	if free(proxy) {
+		t.Error("the address of proxy.listen is free for others")
+	}
+	write(t, filepath.Join(dir, "gone"), "")
+	w.each("live", "web")
+	if a := w.get(proxy, "/"); !strings.HasPrefix(a, "pid=") {
+		t.Error(a)
+	}
+	if code := w.stop(syscall.SIGTERM); code != 0 || !free(proxy) {
+		t.Errorf("exit code %d", code)
+	}
+}

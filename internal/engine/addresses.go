@@ -8,10 +8,26 @@ import (
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
-// obtainable is an error if an address of services that come when others have left cannot be
-// had then, because a stranger has it: found before anything is stopped. What those who leave
-// have themselves, their programs included, is free by then.
-func (e *Engine) obtainable(coming map[string]config.Service, leaving []*service) error {
+// address is one that is listened on before the service that will have it comes.
+type address struct {
+	proxy   net.Listener // proxy.listen
+	sockets *sockets     // else one entry of run.listen
+}
+
+func (a address) close() {
+	if a.proxy != nil {
+		a.proxy.Close()
+	}
+	a.sockets.close()
+}
+
+// proxyKey is the key of a proxy in Engine.reserved; that of an entry of run.listen is the entry.
+func proxyKey(listen string) string { return "proxy " + listen }
+
+// reserve takes the addresses of services that come when others have left. It is an error if one cannot be had then,
+// because a stranger has it: found before anything is stopped. What those who leave have themselves, their programs
+// included, is free by then. With an error, what was reserved before stays. rosterMu is held.
+func (e *Engine) reserve(coming map[string]config.Service, leaving []*service) error {
 	var own []string
 	for _, v := range leaving {
 		c := v.conf.Load()
@@ -27,26 +43,70 @@ func (e *Engine) obtainable(coming map[string]config.Service, leaving []*service
 			}
 		})
 	}
-	for _, c := range coming {
-		if at := c.Proxy.Listen; at != "" && !slices.Contains(own, portOf(at)) {
-			l, err := net.Listen("tcp", at)
-			if err != nil {
-				return proc.ExplainListen("proxy.listen", at, err)
-			}
-			l.Close()
+	all, opened := map[string]address{}, []address{}
+	take := func(key, place string, open func() (address, error)) error {
+		if slices.Contains(own, place) {
+			return nil
 		}
-		for _, entry := range c.Run.Listen {
-			if slices.Contains(own, e.placeOf(entry)) {
-				continue
+		a, ok := e.reserved[key]
+		if !ok {
+			var err error
+			if a, err = open(); err != nil {
+				for _, a := range opened {
+					a.close()
+				}
+				return err
 			}
-			s, err := e.listen([]string{entry})
+			opened = append(opened, a)
+		}
+		all[key] = a
+		return nil
+	}
+	for _, c := range coming {
+		if at := c.Proxy.Listen; at != "" {
+			err := take(proxyKey(at), portOf(at), func() (address, error) {
+				l, err := net.Listen("tcp", at)
+				if err != nil {
+					return address{}, proc.ExplainListen("proxy.listen", at, err)
+				}
+				return address{proxy: l}, nil
+			})
 			if err != nil {
 				return err
 			}
-			s.close()
+		}
+		for _, entry := range c.Run.Listen {
+			err := take(entry, e.placeOf(entry), func() (address, error) {
+				s, err := e.listen([]string{entry})
+				return address{sockets: s}, err
+			})
+			if err != nil {
+				return err
+			}
 		}
 	}
+	for key, a := range e.reserved {
+		if _, ok := all[key]; !ok {
+			a.close()
+		}
+	}
+	e.reserved = all
 	return nil
+}
+
+// takeReserved is an address that was reserved, for the service that has come. rosterMu is held, but for the start.
+func (e *Engine) takeReserved(key string) (a address, ok bool) {
+	a, ok = e.reserved[key]
+	delete(e.reserved, key)
+	return a, ok
+}
+
+// dropReserved gives back what nobody has come for. rosterMu is held.
+func (e *Engine) dropReserved() {
+	for _, a := range e.reserved {
+		a.close()
+	}
+	e.reserved = nil
 }
 
 // placeOf is what two entries of run.listen that collide have in common.

@@ -69,6 +69,7 @@ type Engine struct {
 	order     []string                  // of the services in the config
 	returning map[string]config.Service // that come when all that leave are gone
 	coming    atomic.Int64              // how many these are
+	reserved  map[string]address        // what these will listen on, as far as it is free already
 	urls      map[string]string         // of the proxies, as they were told last
 	broken    bool                      // the config was saved with a mistake; of the inspector's goroutine
 	changing  atomic.Bool               // there are such, or the plan has not heard of them
@@ -177,6 +178,7 @@ func (e *Engine) Run(ctx context.Context) (code int, err error) {
 			t.Stop()
 		}
 		e.work.Wait()
+		e.dropReserved()
 	}()
 	stop := context.AfterFunc(ctx, func() {
 		e.post(plan.Command{Do: plan.DoQuit, Why: "the session was canceled"})

@@ -31,8 +31,9 @@ func (v *service) newFront(e *Engine) (*front, error) {
 	if c.Listen == "" || e.opt.Once {
 		return nil, nil
 	}
+	reserved, _ := e.takeReserved(proxyKey(c.Listen))
 	p, err := proxy.New(proxy.Options{
-		Listen: c.Listen, Service: v.name, Hold: c.Hold, Inject: c.Inject,
+		Listen: c.Listen, Listener: reserved.proxy, Service: v.name, Hold: c.Hold, Inject: c.Inject,
 		WhenBroken: c.WhenBroken, Editor: c.Editor, Dir: e.root,
 		Notice: func(p event.Problem) { e.note(event.Event{Time: time.Now(), Service: v.name, Body: p}) },
 	})

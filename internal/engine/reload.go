@@ -179,7 +179,7 @@ func (e *Engine) apply(c *config.Config, list []config.Service) (re plan.Reconfi
 			leaving = append(leaving, v)
 		}
 	}
-	if err = e.obtainable(returning, leaving); err != nil {
+	if err = e.reserve(returning, leaving); err != nil {
 		return re, effect, err
 	}
 	e.conf.Store(c)

@@ -145,6 +145,7 @@ func (e *Engine) comeBack() {
 		}
 		added = append(added, v)
 	}
+	e.dropReserved()
 	e.enlist(added)
 	e.setReturning(nil)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"os"
 
@@ -25,6 +26,12 @@ type sockets struct {
 func (e *Engine) listen(entries []string) (*sockets, error) {
 	s := &sockets{paths: map[string]fs.FileInfo{}}
 	for _, entry := range entries {
+		if a, ok := e.takeReserved(entry); ok {
+			s.files = append(s.files, a.sockets.files...)
+			s.names = append(s.names, a.sockets.names...)
+			maps.Copy(s.paths, a.sockets.paths)
+			continue
+		}
 		c, err := config.ParseSocket(entry)
 		if err != nil {
 			s.close()

@@ -51,6 +51,7 @@ type Options struct {
 	Editor     string        // what a place in the code links to, with {file}, {line}, {column}; empty: no links
 	Dir        string        // project root; files are named relative to it
 	Notice     func(event.Problem)
+	Listener   net.Listener // that listens there already; nil: New opens one
 
 	HeaderTimeout time.Duration // how long a client may take for the head of a request; zero: 10 s
 	IdleTimeout   time.Duration // how long a client may keep a connection without a request; zero: 2 min
@@ -70,9 +71,12 @@ func New(o Options) (*Proxy, error) {
 	if o.IdleTimeout == 0 { // longer than clients keep connections (Go's 90 s), so that it is they who close
 		o.IdleTimeout = 2 * time.Minute
 	}
-	ln, err := net.Listen("tcp", o.Listen)
-	if err != nil {
-		return nil, proc.ExplainListen("proxy.listen", o.Listen, err)
+	ln := o.Listener
+	if ln == nil {
+		var err error
+		if ln, err = net.Listen("tcp", o.Listen); err != nil {
+			return nil, proc.ExplainListen("proxy.listen", o.Listen, err)
+		}
 	}
 	var id [8]byte
 	rand.Read(id[:])
