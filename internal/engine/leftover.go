@@ -88,7 +88,7 @@ func (v *service) explainEmptyInput(s runner.Spec, gen int, x runner.Exit) {
 	}
 	var files []string
 	if g := v.graph.Load(); g != nil {
-		files = g.Inputs()
+		files = g.Sources()
 	} else { // not read yet; the main package is most of what reads
 		files, _ = filepath.Glob(filepath.Join(v.engine.abs(v.conf.Load().Build.Package), "*.go"))
 	}
