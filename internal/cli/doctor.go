@@ -80,7 +80,11 @@ hotreload from working.`,
 func (s streams) report(r doctorReport) error {
 	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
 	for _, f := range r.Findings {
-		safe.Fprintf(w, "%s\t%s\t%s\n", f.Level, f.Check, f.Message)
+		first, more, _ := strings.Cut(f.Message, "\n")
+		safe.Fprintf(w, "%s\t%s\t%s\n", f.Level, f.Check, first)
+		for line := range strings.Lines(more) {
+			safe.Fprintf(w, "\t\t%s\n", strings.TrimSuffix(line, "\n"))
+		}
 		if f.Hint != "" {
 			safe.Fprintf(w, "\t\thint: %s\n", f.Hint)
 		}
@@ -185,7 +189,7 @@ func (d *doctor) program(p *project) {
 		if errors.As(err, &hinted) {
 			hint = hinted.Hint()
 		}
-		d.add(level, "program", hint, "%s", strings.ReplaceAll(err.Error(), "\n", " "))
+		d.add(level, "program", hint, "%v", err)
 		return
 	}
 	for _, s := range list {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -235,8 +236,11 @@ func TestE6SeveralModulesBelow(t *testing.T) {
 			t.Errorf("%v: %d commands in\n%s", args, n, a.err)
 		}
 	}
-	if a := ask(t, dir, "doctor"); !strings.Contains(a.out, "hotreload run -C backend") || !strings.Contains(a.out, "warn") {
-		t.Errorf("%+v", a)
+	a := ask(t, dir, "doctor")
+	for _, c := range commands { // a line each here, too
+		if !regexp.MustCompile(`(?m)^ +`+regexp.QuoteMeta(c)+`$`).MatchString(a.out) || !strings.Contains(a.out, "warn") {
+			t.Errorf("%q: %s", c, a.out)
+		}
 	}
 	if a := ask(t, dir, "init"); a.code != 2 || !strings.Contains(a.err, "\n  hotreload init -C 'svc/b b'\n") || exists(filepath.Join(dir, ".hotreload.toml")) {
 		t.Errorf("init: %+v", a)
