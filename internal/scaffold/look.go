@@ -79,7 +79,7 @@ func look(ctx context.Context, o Options) (Result, error) {
 	d := newDraft("Fitted to this project by `hotreload init`.")
 	p.packages(d, mains, list, o.Services, found, note)
 	make.add(d, found)
-	p.generators(d, found)
+	p.generators(d, found, note)
 	p.dataRules(d, found)
 	css := p.tailwindCommand(o.Dir, packageScripts(o.Dir))
 	p.styles(d, css, found)

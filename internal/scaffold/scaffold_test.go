@@ -224,6 +224,29 @@ func TestDetections(t *testing.T) {
 	}
 }
 
+// C5: a rule whose command cannot run would make each save fail: that it is not there is said with what to do.
+func TestGeneratorNotInstalled(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("PATH", dir)
+	files := map[string]string{"views/a.templ": "", "sqlc.yaml": ""}
+	res, _ := fresh(t, Options{Dir: makeProject(t, files), Mains: []gograph.Main{{Rel: "."}}})
+	notes := strings.Join(res.Notes, "\n")
+	for _, part := range []string{"templ is not on PATH", "`go get -tool github.com/a-h/templ/cmd/templ`", "`go get -tool github.com/sqlc-dev/sqlc/cmd/sqlc`"} {
+		if !strings.Contains(notes, part) {
+			t.Errorf("no %q in\n%s", part, notes)
+		}
+	}
+	for _, name := range []string{"templ", "sqlc", "templ.exe", "sqlc.exe"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	res, _ = fresh(t, Options{Dir: makeProject(t, files), Mains: []gograph.Main{{Rel: "."}}})
+	if notes := strings.Join(res.Notes, "\n"); strings.Contains(notes, "PATH") {
+		t.Error(notes)
+	}
+}
+
 // C5, E13: what the code opens by a literal name needs no rule, and what it names gets one: both with the line of code.
 // Templates that are embedded are inputs already.
 func TestEvidence(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/discover"
 	"github.com/hotreload/hotreload/internal/files"
+	"github.com/hotreload/hotreload/internal/proc"
 )
 
 // tool notes a file that shows a generator.
@@ -47,26 +48,38 @@ func (p *project) contains(rel, text string) bool {
 	return err == nil && bytes.Contains(data, []byte(text))
 }
 
+// toolPackages are the generators that are written in Go, by name.
+var toolPackages = map[string]string{
+	"buf":    "github.com/bufbuild/buf/cmd/buf",
+	"gqlgen": "github.com/99designs/gqlgen",
+	"sqlc":   "github.com/sqlc-dev/sqlc/cmd/sqlc",
+	"templ":  "github.com/a-h/templ/cmd/templ",
+	"wire":   "github.com/google/wire/cmd/wire",
+}
+
 // generators writes the rules of what makes Go code of other files.
-func (p *project) generators(d *draft, found func(string, ...any)) {
+func (p *project) generators(d *draft, found, note func(string, ...any)) {
 	write := func(file, reason string, paths, command []string) {
 		name, _, _ := strings.Cut(reason, ":")
 		found("%s (%s)", name, file)
+		if _, err := proc.LookPath(os.Environ(), p.dir, command[0]); err != nil {
+			note("%s is not on PATH; install it, or make it a tool of the module with `go get -tool %s` and run `hotreload init --force`", command[0], toolPackages[command[0]])
+		}
 		d.rule(rule{reason, paths, "rebuild", stringList(command)})
 	}
 	if len(p.tools["templ"]) > 0 {
 		write("*.templ", "templ: Go code is generated from templates, then the program is built.",
-			[]string{"**/*.templ"}, p.command("github.com/a-h/templ/cmd/templ", "generate"))
+			[]string{"**/*.templ"}, p.command("templ", "generate"))
 	}
 	for _, file := range p.tools["sqlc"] {
-		command := p.command("github.com/sqlc-dev/sqlc/cmd/sqlc", "generate")
+		command := p.command("sqlc", "generate")
 		if path.Dir(file) != "." {
 			command = append(command, "-f", file)
 		}
 		write(file, "sqlc: Go code is generated from queries, then the program is built.", append(sqlcPaths(p.dir, file), discover.Escape(file)), command)
 	}
 	for _, file := range p.tools["gqlgen"] {
-		command := p.command("github.com/99designs/gqlgen", "generate")
+		command := p.command("gqlgen", "generate")
 		if path.Dir(file) != "." {
 			command = append(command, "--config", file)
 		}
@@ -74,7 +87,7 @@ func (p *project) generators(d *draft, found func(string, ...any)) {
 			[]string{under(path.Dir(file), "**/*.{graphql,graphqls}"), discover.Escape(file)}, command)
 	}
 	for _, file := range p.tools["buf"] {
-		command := p.command("github.com/bufbuild/buf/cmd/buf", "generate")
+		command := p.command("buf", "generate")
 		if dir := path.Dir(file); dir != "." {
 			command = append(command, dir, "--template", file)
 		}
@@ -83,7 +96,7 @@ func (p *project) generators(d *draft, found func(string, ...any)) {
 	}
 	for _, file := range p.tools["wire"] {
 		write(file, "wire: Go code is generated from the injectors, then the program is built.",
-			[]string{discover.Escape(file)}, p.command("github.com/google/wire/cmd/wire", "gen", "./"+path.Dir(file)))
+			[]string{discover.Escape(file)}, p.command("wire", "gen", "./"+path.Dir(file)))
 	}
 	for _, file := range p.tools["ent"] {
 		dir := path.Dir(file)
@@ -93,13 +106,14 @@ func (p *project) generators(d *draft, found func(string, ...any)) {
 }
 
 // command runs a tool: the version that go.mod names as one, or requires, else what is on PATH.
-func (p *project) command(pkg string, args ...string) []string {
+func (p *project) command(name string, args ...string) []string {
+	pkg := toolPackages[name]
 	data, _ := files.Read(filepath.Join(p.dir, "go.mod"), files.MaxConfig)
 	f, err := modfile.Parse("go.mod", data, nil)
 	if err == nil {
 		for _, t := range f.Tool {
-			if path.Base(t.Path) == path.Base(pkg) { // or a fork of it
-				return append([]string{"go", "tool", path.Base(pkg)}, args...)
+			if path.Base(t.Path) == name { // or a fork of it
+				return append([]string{"go", "tool", name}, args...)
 			}
 		}
 		for _, r := range f.Require {
@@ -108,7 +122,7 @@ func (p *project) command(pkg string, args ...string) []string {
 			}
 		}
 	}
-	return append([]string{path.Base(pkg)}, args...)
+	return append([]string{name}, args...)
 }
 
 // sqlcPaths are globs of the SQL files that an sqlc config names. The few lines that
