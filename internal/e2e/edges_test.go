@@ -422,3 +422,42 @@ func TestE13Unread(t *testing.T) {
 		t.Errorf("%d starts", n)
 	}
 }
+
+// E13: a file of which a tool makes Go code is no input. Without a rule, and without a tool that
+// runs beside and follows it, a save does nothing, and that is said with what to do.
+func TestE13GeneratorSource(t *testing.T) {
+	t.Parallel()
+	files := maps.Clone(webApp)
+	for _, dir := range []string{"alone", "followed", "last"} {
+		files[dir+"/page.templ"] = "package " + dir + "\n"
+		files[dir+"/page_templ.go"] = "package " + dir + "\n"
+	}
+	w := startWeb(t, newApp(t, files), nil)
+	w.succeed(0, "wait") // it is known what the program is built from
+	mark := w.mark()
+	edit := func(name string) {
+		write(t, filepath.Join(w.dir, name), "package "+filepath.Dir(name)+"\n\n// edited\n")
+		w.settle()
+	}
+	edit("followed/page.templ")
+	edit("followed/page_templ.go")
+	edit("alone/page.templ")
+	var said []string
+	for len(said) < 2 {
+		e := w.waitFor("problem")
+		name, _, _ := strings.Cut(e.str("message"), " ")
+		said = append(said, name)
+		if hint := e.str("hint"); !strings.Contains(hint, "`hotreload init`") || !strings.Contains(hint, `effect = "rebuild"`) {
+			t.Error(e.line)
+		}
+		if len(said) == 1 {
+			edit("last/page.templ") // by the time that this is said, all before it is
+		}
+	}
+	if want := []string{"alone/page.templ", "last/page.templ"}; !slices.Equal(said, want) {
+		t.Errorf("said of %q, want %q\n%s", said, want, w.dump())
+	}
+	if n := count(w.since(mark), "started"); n != 0 {
+		t.Errorf("%d starts", n)
+	}
+}

@@ -184,7 +184,7 @@ func (i *inspector) change(in *plan.Files, c watcher.Change, except func(*servic
 		return
 	}
 	if len(pc.Effects) == 0 && unread {
-		i.explainUnread(c.Path)
+		i.explainUnread(c.Path, pc.At)
 	}
 	in.Changes = append(in.Changes, pc)
 }

@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hotreload/hotreload/internal/event"
 )
@@ -15,6 +17,9 @@ var dataKinds = []string{
 	".json", ".yaml", ".yml", ".toml", ".ini", ".properties", ".sql", ".graphql", ".po", ".mo", ".ftl",
 	".css", ".js", ".csv",
 }
+
+// generatorKinds are endings of files from which tools make Go code.
+var generatorKinds = []string{".templ", ".qtpl", ".proto", ".graphqls"}
 
 // toolFiles are files of these kinds that tools read, and directories that hold nothing else.
 var toolFiles = []string{
@@ -28,7 +33,7 @@ var toolFiles = []string{
 // isData reports whether a program may read the file while it runs. It is below the root.
 func (e *Engine) isData(path string) bool {
 	rel, ok := e.slashRel(path)
-	if !ok || strings.HasPrefix(rel, "../") || !slices.Contains(dataKinds, strings.ToLower(filepath.Ext(path))) {
+	if !ok || strings.HasPrefix(rel, "../") || !slices.Contains(dataKinds, fileKind(path)) && !slices.Contains(generatorKinds, fileKind(path)) {
 		return false
 	}
 	for _, elem := range strings.Split(rel, "/") {
@@ -40,16 +45,46 @@ func (e *Engine) isData(path string) bool {
 	return true
 }
 
+func fileKind(path string) string { return strings.ToLower(filepath.Ext(path)) }
+
+// generatorGrace is how long a tool that runs beside hotreload, such as `templ generate --watch`,
+// may take to make Go code of a file that was saved.
+const generatorGrace = 2 * time.Second
+
 // explainUnread says, once per directory, that a save of such a file does nothing, because
-// nothing tells that a program reads it.
-func (i *inspector) explainUnread(path string) {
+// nothing tells that a program reads it, or that anything makes Go code of it.
+func (i *inspector) explainUnread(path string, at time.Time) {
 	dir := filepath.Dir(path)
 	if i.silent[dir] {
 		return
 	}
 	i.silent[dir] = true
-	i.e.say(event.Problem{
-		Message: i.e.rel(path) + " has changed, and nothing follows: no program is built from it, no rule names it, and no code opens it by a literal name",
-		Hint:    "if a program reads it while it runs, add a rule for " + filepath.ToSlash(filepath.Join(i.e.rel(dir), "*"+filepath.Ext(path))) + " (effect = \"restart\")",
+	glob := filepath.ToSlash(filepath.Join(i.e.rel(dir), "*"+filepath.Ext(path)))
+	if !slices.Contains(generatorKinds, fileKind(path)) {
+		i.e.say(event.Problem{
+			Message: i.e.rel(path) + " has changed, and nothing follows: no program is built from it, no rule names it, and no code opens it by a literal name",
+			Hint:    "if a program reads it while it runs, " + i.e.addRule("a rule for "+glob+` (effect = "restart")`),
+		})
+		return
+	}
+	time.AfterFunc(generatorGrace, func() {
+		entries, _ := os.ReadDir(dir)
+		if slices.ContainsFunc(entries, func(f os.DirEntry) bool {
+			return filepath.Ext(f.Name()) == ".go" && changedAt(filepath.Join(dir, f.Name()), time.Time{}).After(at)
+		}) {
+			return
+		}
+		i.e.say(event.Problem{
+			Message: i.e.rel(path) + " has changed, and nothing follows: no rule makes Go code of it",
+			Hint:    i.e.addRule("a rule for " + glob + ` with the command that makes Go code of it (effect = "rebuild")`),
+		})
 	})
+}
+
+// addRule says how a rule comes into the config.
+func (e *Engine) addRule(rule string) string {
+	if e.conf.Load().Path == "" {
+		return "`hotreload init` writes a config, with the rules that it finds; or add " + rule
+	}
+	return "add " + rule
 }
