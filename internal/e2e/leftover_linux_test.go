@@ -160,11 +160,12 @@ func TestT8EmptyInput(t *testing.T) {
 		t.Errorf("said %d times", n)
 	}
 
-	// Not for one that reads nothing, fails, or was told where its input comes from.
+	// Not for one that reads nothing, fails, or has an input.
 	for name, c := range map[string]struct{ body, args string }{
 		"reads nothing": {`println("up", edit, len(os.Args) > 5)`, ""},
 		"fails":         {`os.Stdin.Read(nil); println("up", edit); os.Exit(3)`, ""},
 		"none":          {`os.Stdin.Read(nil); println("up", edit)`, "run.stdin=none"},
+		"has arguments": {`os.Stdin.Read(nil); println("up", edit)`, `run.args=["install"]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var args []string
@@ -173,11 +174,64 @@ func TestT8EmptyInput(t *testing.T) {
 			}
 			s := start(t, newApp(t, script(c.body, "os")), args)
 			s.waitFor("exited")
+			s.explained()
 			s.stop(syscall.SIGINT)
 			if text := s.err.String(); strings.Contains(text, "run.stdin") {
 				t.Errorf("a hint:\n%s", text)
 			}
 		})
+	}
+}
+
+// explained returns when the end of a first program has been explained, or is not going to be:
+// wait judges a file that may be embedded only when the import graph is there.
+func (s *session) explained() {
+	s.t.Helper()
+	write(s.t, filepath.Join(s.dir, "note.txt"), "new")
+	s.command("wait")
+}
+
+// A program with subcommands that gets none prints its help and ends well: how to give it
+// arguments is said once, and nothing is claimed about an input that it never asked for.
+func TestT8NoArguments(t *testing.T) {
+	files := script(`
+	cobra.Execute()
+	println("up", edit)
+`, "github.com/spf13/cobra")
+	files["go.mod"] += "\nrequire github.com/spf13/cobra v1.0.0\n\nreplace github.com/spf13/cobra => ./cobra\n"
+	files["cobra/go.mod"] = "module github.com/spf13/cobra\n\ngo 1.25\n"
+	files["cobra/cobra.go"] = "package cobra\n\nfunc Execute() {}\n"
+	files["main.go"] = strings.Replace(files["main.go"], "cobra.Execute()", "cmd.Execute()", 1)
+	files["main.go"] = strings.Replace(files["main.go"], "github.com/spf13/cobra", "example.test/script/cmd", 1)
+	files["cmd/cmd.go"] = "package cmd\n\nimport \"github.com/spf13/cobra\"\n\nfunc Execute() { cobra.Execute() }\n"
+	s := start(t, newApp(t, files), nil)
+	s.waitFor("exited")
+	e := s.waitFor("problem")
+	if hint := e.str("hint"); !strings.Contains(e.str("message"), "no arguments") || !strings.Contains(hint, "run -- ARGS") || strings.Contains(hint, "run.stdin") {
+		t.Error(e.line)
+	}
+	s.touch(1)
+	s.waitFor("exited")
+	s.stop(syscall.SIGINT)
+	if n := strings.Count(s.err.String(), "-- ARGS"); n != 1 {
+		t.Errorf("said %d times", n)
+	}
+
+	// One that may read something as well gets both hints; one with arguments has what it needs.
+	files["ask.go"] = "package main\n\nimport \"os\"\n\nfunc ask() { _, _ = os.Stdin.Read(nil) }\n"
+	s = start(t, newApp(t, files), nil)
+	s.waitFor("exited")
+	if e := s.waitFor("problem"); !strings.Contains(e.str("hint"), "run -- ARGS") || !strings.Contains(e.str("hint"), "(ask.go), set run.stdin") {
+		t.Error(e.line)
+	}
+	s.stop(syscall.SIGINT)
+	delete(files, "ask.go")
+	s = start(t, newApp(t, files), []string{"--set", `run.args=["serve"]`})
+	s.waitFor("exited")
+	s.explained()
+	s.stop(syscall.SIGINT)
+	if text := s.err.String(); strings.Contains(text, "ended at once") {
+		t.Errorf("a hint:\n%s", text)
 	}
 }
 

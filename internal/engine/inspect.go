@@ -302,6 +302,7 @@ func (i *inspector) readGraph(ctx context.Context, v *service) {
 	before := i.e.scope()
 	v.graph.Store(g)
 	v.loaded.Store(asked)
+	v.explainWithGraph()
 	i.e.watch().SetScope(i.e.scope())
 	// Once this returns, what SetScope added is watched, and what had changed before
 	// has been judged. From here on a change is announced.

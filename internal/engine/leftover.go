@@ -14,7 +14,7 @@ import (
 )
 
 // toldOnce are the things that are worth one line in a session, not one at each restart.
-type toldOnce struct{ stillRuns, leftBehind, emptyInput sync.Once }
+type toldOnce struct{ stillRuns, leftBehind, earlyEnd sync.Once }
 
 // leftoverGrace is how long what a program has started may take to end after it.
 const leftoverGrace = time.Second
@@ -76,20 +76,72 @@ func (v *service) waitsFor(what string) {
 	})
 }
 
-// atOnce is the longest life of a program that has found nothing to read.
+// atOnce is the longest life of a program that found nothing to do.
 const atOnce = 2 * time.Second
 
-var readsInput = regexp.MustCompile(`\b(os\.Stdin|fmt\.Scan|InOrStdin\(|syscall\.Stdin)`)
+var (
+	readsInput = regexp.MustCompile(`\b(os\.Stdin|fmt\.Scan|InOrStdin\(|syscall\.Stdin)`)
+	// subcommands are the libraries whose programs print their help when they get no arguments.
+	subcommands = regexp.MustCompile(`"github\.com/(spf13/cobra|urfave/cli(/v\d+)?|mitchellh/cli|alecthomas/kong|peterbourgon/ff/v\d+/ffcli|google/subcommands)"`)
+)
 
-// explainEmptyInput says why a program that reads its standard input has ended well at once.
-func (v *service) explainEmptyInput(s runner.Spec, gen int, x runner.Exit) {
-	if s.Stdin != nil || v.conf.Load().Run.Stdin != "keys" || x.Asked || x.Code != 0 || x.Signal != 0 || x.Duration > atOnce || v.isServer() {
+// earlyEnd is an end that is explained when the import graph is there.
+type earlyEnd struct {
+	spec runner.Spec
+	gen  int
+	exit runner.Exit
+}
+
+func (v *service) explainWithGraph() {
+	if end := v.early.Swap(nil); end != nil {
+		v.explainEarlyEnd(end.spec, end.gen, end.exit)
+	}
+}
+
+// explainEarlyEnd gives the likely reason why a program ended at once and without an error: it
+// got no arguments, or nothing on its standard input. What its sources mention is no proof that
+// this run came there, so only what hotreload gave it is said as a fact.
+func (v *service) explainEarlyEnd(s runner.Spec, gen int, x runner.Exit) {
+	if x.Asked || x.Code != 0 || x.Signal != 0 || x.Duration > atOnce || v.isServer() {
 		return
 	}
+	if len(s.Args) > 1 { // it was given something to do, and has done it
+		return
+	}
+	if v.graph.Load() == nil && v.conf.Load().GoBuilds() { // the first build is over before its sources are known
+		v.early.Store(&earlyEnd{s, gen, x})
+		if v.graph.Load() == nil || v.early.Swap(nil) == nil {
+			return
+		}
+	}
+	empty := s.Stdin == nil && v.conf.Load().Run.Stdin == "keys"
+	commands, reader := v.searchSources()
+	problem := event.Problem{Message: v.name + " ended at once"}
+	switch {
+	case commands:
+		problem.Message += "; it got no arguments"
+		problem.Hint = "give them after --, as in `hotreload run -- ARGS`, or as run.args"
+		if empty && reader != "" {
+			problem.Hint += fmt.Sprintf("; or, if it waits for input (%s), set run.stdin", reader)
+		}
+	case empty && reader != "":
+		problem.Message += fmt.Sprintf("; its standard input is empty, and %s may read it", reader)
+		problem.Hint = `run.stdin = "app" gives it the lines that are typed, "interactive" the terminal`
+	default:
+		return
+	}
+	v.told.earlyEnd.Do(func() {
+		v.engine.post(func() { v.remark(gen, problem) }) // after its end has been reported
+	})
+}
+
+// searchSources says whether the program's own files use a library for subcommands, and which of
+// them mentions the standard input.
+func (v *service) searchSources() (commands bool, reader string) {
 	var files []string
 	if g := v.graph.Load(); g != nil {
 		files = g.Sources()
-	} else { // not read yet; the main package is most of what reads
+	} else { // a command builds it; the main package is most of what matters
 		files, _ = filepath.Glob(filepath.Join(v.engine.abs(v.conf.Load().Build.Package), "*.go"))
 	}
 	for _, file := range files {
@@ -97,17 +149,13 @@ func (v *service) explainEmptyInput(s runner.Spec, gen int, x runner.Exit) {
 			continue
 		}
 		text, err := os.ReadFile(file)
-		if err != nil || !readsInput.Match(text) {
+		if err != nil {
 			continue
 		}
-		v.told.emptyInput.Do(func() {
-			v.engine.post(func() { // after its end has been reported
-				v.remark(gen, event.Problem{
-					Message: fmt.Sprintf("%s reads its standard input (%s), which is empty here", v.name, v.engine.rel(file)),
-					Hint:    `run.stdin = "app" gives it the lines that are typed, "interactive" the terminal`,
-				})
-			})
-		})
-		return
+		commands = commands || subcommands.Match(text)
+		if reader == "" && readsInput.Match(text) {
+			reader = v.engine.rel(file)
+		}
 	}
+	return commands, reader
 }

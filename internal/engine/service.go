@@ -61,6 +61,7 @@ type service struct {
 	sockets  *sockets
 	launches map[int]*launch
 	told     toldOnce
+	early    atomic.Pointer[earlyEnd]
 	given    []string // environment of the newest process, but for what hotreload adds
 	server   answer   // does the program listen, as far as its earlier starts have shown
 }
@@ -371,7 +372,7 @@ func (v *service) live(a plan.Launch, l *launch) {
 		case x := <-exited:
 			exited, ready, stopped = nil, nil, nil
 			ended(x)
-			v.explainEmptyInput(spec, a.Generation, x)
+			v.explainEarlyEnd(spec, a.Generation, x)
 			t := time.NewTimer(leftoverGrace)
 			defer t.Stop()
 			remains = t.C
