@@ -365,7 +365,7 @@ type Timer struct {
 type TimerKind int
 
 const (
-	// SlowBuild: say that a build is still running.
+	// SlowBuild: say that a build, or the commands of rules, is still running.
 	SlowBuild TimerKind = iota
 	// Backoff: start a program again that has ended by itself.
 	Backoff

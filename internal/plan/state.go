@@ -835,7 +835,7 @@ func (s *State) pump(v *service) {
 	if len(v.rules) > 0 {
 		if s.mayRun() {
 			v.job = &job{
-				gen: v.gen, slot: s.slot(), rules: v.rules, build: v.wantBuild, generates: true, begun: s.begun(v),
+				gen: v.gen, at: s.now, slot: s.slot(), rules: v.rules, build: v.wantBuild, generates: true, begun: s.begun(v),
 				signals: v.signals, reload: v.reload, triggers: map[int][]string{},
 			}
 			for _, r := range v.rules {
@@ -845,6 +845,7 @@ func (s *State) pump(v *service) {
 			v.rules, v.signals, v.reload = nil, nil, reloadNothing
 			v.begin(building, s.now)
 			s.do(RunRules{v.Name, v.gen, v.job.rules, v.job.triggers})
+			s.do(Arm{Timer{v.Name, SlowBuild}, slowBuildAfter})
 		}
 		return
 	}
@@ -961,6 +962,7 @@ func (s *State) rulesDone(in RulesDone) {
 	}
 	j := v.job
 	v.job = nil
+	s.do(Disarm{Timer{v.Name, SlowBuild}})
 	v.end(building, s.now)
 	if in.Canceled || j.canceled || !in.OK {
 		for rule, paths := range j.triggers { // their next run hears of these, too
@@ -1458,9 +1460,13 @@ func (s *State) fired(in Fired) {
 	}
 	switch t.What {
 	case SlowBuild:
-		if v.job != nil && v.job.rules == nil && !v.job.canceled && s.now.Sub(v.job.at) >= slowBuildAfter {
+		if v.job != nil && !v.job.canceled && s.now.Sub(v.job.at) >= slowBuildAfter {
+			what := "building"
+			if v.job.rules != nil {
+				what = "running the command of a rule"
+			}
 			s.hold(v, v.job.gen, event.Waiting{
-				Reason: fmt.Sprintf("still building after %s", s.now.Sub(v.job.at).Round(time.Second)),
+				Reason: fmt.Sprintf("still %s after %s", what, s.now.Sub(v.job.at).Round(time.Second)),
 				Kind:   event.WaitBuild, Slot: v.job.slot,
 				Compiled: in.Compiled, Packages: in.Packages,
 			})
