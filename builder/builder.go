@@ -51,6 +51,16 @@ type Options struct {
 	// build. May be nil.
 	Compiling func(generation int)
 
+	// Inputs returns the files that the compiler reads, as absolute paths, as far as they are
+	// known. If one of them is written while it reads, it reads them once more. It is called
+	// from the goroutine of Build, a few times in each. May be nil.
+	Inputs func() []string
+
+	// Wait is called when a compiler has ended, before the inputs are looked at again. While
+	// more of them are being written a result is of no use: it waits for the end of that, and
+	// reports whether there was anything to wait for. May be nil.
+	Wait func(ctx context.Context) (waited bool)
+
 	// Stopping is called, from another goroutine, with a command of Before, Command or
 	// Steps that has not ended a moment after its build was canceled. May be nil.
 	Stopping func(command string)
@@ -108,6 +118,13 @@ type Result struct {
 	OutputFile string // the whole of it, if Output is not
 	Warnings   string // what of Output the compilers printed though OK; of a package that was compiled now
 
+	// Inputs that were written while the compiler ran for the first time, so that it ran once
+	// more; nil otherwise. Unsteady: some were written during that, too, or still are: build
+	// once more when Quiet returns.
+	Again    []string
+	Unsteady bool
+	Wrote    []string // inputs that were written while the Before steps ran
+
 	Summary string // one line for people when not OK
 	Hint    string // what to do about it; may be empty
 }
@@ -149,6 +166,11 @@ type Builder struct {
 
 	compilation atomic.Pointer[compilation] // the go build that runs
 
+	// Inputs that the build's own command writes each time, which says nothing of what it read.
+	// It belongs to who has the turn.
+	selfWritten map[string]bool
+	calmed      func(ctx context.Context, files func() []string) bool // calm; for tests
+
 	misnamed atomic.Bool // go build gives the program another name than target says
 	short    shortcut
 }
@@ -169,6 +191,11 @@ func New(o Options) (*Builder, error) {
 		bin:  filepath.Join(o.Cache, "bin"),
 		tmp:  filepath.Join(o.Cache, "tmp"),
 		log:  filepath.Join(o.Cache, "log"),
+
+		selfWritten: map[string]bool{},
+		calmed: func(ctx context.Context, files func() []string) bool {
+			return calm(ctx, files, calmFor, calmLook, calmMost)
+		},
 	}
 	b.turn <- struct{}{}
 	if err := b.prepareCache(); err != nil {
@@ -405,7 +432,7 @@ func (b *Builder) locked(ctx context.Context, generation int, start time.Time, b
 	return r
 }
 
-func (b *Builder) build(ctx context.Context, generation int, before []Step) Result {
+func (b *Builder) build(ctx context.Context, generation int, before []Step) (r Result) {
 	tmp := b.work(generation)
 	out := newOutput(filepath.Join(b.log, "build-"+b.o.Name+"-"+strconv.Itoa(generation)+".log"))
 	b.removeLogs()
@@ -424,11 +451,16 @@ func (b *Builder) build(ctx context.Context, generation int, before []Step) Resu
 		defer cancel()
 	}
 	env := b.environment(tmp)
-	for _, s := range before {
-		if f := b.runStep(limited, s, env, tmp, out); !f.end.ok() {
-			f.before = true
-			return b.failed(limited, f, out)
+	if len(before) > 0 {
+		old := stampsOf(b.o.Inputs)
+		for _, s := range before {
+			if f := b.runStep(limited, s, env, tmp, out); !f.end.ok() {
+				f.before = true
+				return b.failed(limited, f, out)
+			}
 		}
+		wrote := old.written()
+		defer func() { r.Wrote = wrote }()
 	}
 	if b.o.Compiling != nil {
 		b.o.Compiling(generation)
@@ -486,29 +518,47 @@ func (b *Builder) buildGo(ctx context.Context, generation int, env []string, out
 
 // callGo is a build by the go command.
 func (b *Builder) callGo(ctx context.Context, generation int, path string, argv []string, plan goPlan, env []string, out *output) Result {
-	ds := newDiagnoser(b.o.Dir, !plan.noisy)
-	text := newText(ds, out)
-	c := command{path: path, argv: argv, dir: b.o.Dir, env: env, output: text, hard: true}
-	if plan.json {
-		c.output, c.stderr = newEvents(ds, out, text), text
-	}
-	from := out.size
-	seen := observe(ctx, []*Builder{b}, b.work(generation), path, plan.flags, env)
-	f := failure{step: Step{Argv: argv}, end: run(ctx, c), found: ds, golang: true}
-	seen.end()
+	var warnings string
+	f, how := b.steadily(ctx, b.o.Inputs, out, func() failure {
+		from := out.size
+		f := b.goCommand(ctx, []*Builder{b}, b.work(generation), path, argv, plan, env, out)
+		if f.end.ok() {
+			warnings = plan.warnings(out, from)
+		}
+		return f
+	})
 	if !f.end.ok() {
-		return b.failed(ctx, f, out)
+		return how.of(b.failed(ctx, f, out))
 	}
-	warnings := plan.warnings(out, from)
-	r := b.finish(ctx, f, b.fresh(generation), out)
+	r := how.of(b.finish(ctx, f, b.fresh(generation), out))
 	if r.OK {
 		r.Warnings = warnings
 	}
 	return r
 }
 
+// goCommand runs a go build for some builders, in the directory tmp.
+func (b *Builder) goCommand(ctx context.Context, of []*Builder, tmp, path string, argv []string, plan goPlan, env []string, out *output) failure {
+	ds := newDiagnoser(b.o.Dir, !plan.noisy)
+	text := newText(ds, out)
+	c := command{path: path, argv: argv, dir: b.o.Dir, env: env, output: text, hard: true}
+	if plan.json {
+		c.output, c.stderr = newEvents(ds, out, text), text
+	}
+	seen := observe(ctx, of, tmp, path, plan.flags, env)
+	defer seen.end()
+	return failure{step: Step{Argv: argv}, end: run(ctx, c), found: ds, golang: true}
+}
+
 func (b *Builder) buildCustom(ctx context.Context, generation int, env []string, tmp string, out *output) Result {
-	f := b.runStep(ctx, Step{Argv: b.o.Command, Shell: b.o.Shell}, env, tmp, out)
+	f, how := b.steadily(ctx, b.o.Inputs, out, func() failure {
+		return b.runStep(ctx, Step{Argv: b.o.Command, Shell: b.o.Shell}, env, tmp, out)
+	})
+	return how.of(b.take(ctx, generation, env, f, out))
+}
+
+// take makes a result of what the user's own command has left.
+func (b *Builder) take(ctx context.Context, generation int, env []string, f failure, out *output) Result {
 	if !f.end.ok() {
 		return b.failed(ctx, f, out)
 	}

@@ -123,7 +123,11 @@ func (b *Builder) tryDirect(ctx context.Context, generation int, path string, ou
 		return r, err.Error(), false
 	}
 	fresh := b.fresh(generation)
-	if _, err := e.Build(ctx, fresh); err != nil {
+	_, err = e.Build(ctx, fresh)
+	if err == nil && b.o.Wait != nil && b.o.Wait(ctx) {
+		_, err = e.Build(ctx, fresh) // what was written since it has read its inputs
+	}
+	if err != nil {
 		return r, err.Error(), false
 	}
 	r = b.finish(ctx, failure{golang: true}, fresh, out)

@@ -95,6 +95,13 @@ func (o *output) finish() (text, file string) {
 	return s.String(), file
 }
 
+// cut drops what was written after the first bytes, unless the text is so long that it went into a file.
+func (o *output) cut(size int64) {
+	if o.size <= outputCap {
+		o.head, o.size = o.head[:size], size
+	}
+}
+
 // peek returns the text so far, as finish will show it at most.
 func (o *output) peek() []byte {
 	if o.size <= outputCap {

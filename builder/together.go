@@ -252,6 +252,7 @@ func (t *together) build(ctx context.Context) (failed []*member) {
 		defer cancel()
 	}
 	env := b.environment(tmp)
+	old := stampsOf(t.before())
 	for _, s := range b.o.Before {
 		f := b.runStep(limited, s, env, tmp, out)
 		switch {
@@ -263,13 +264,14 @@ func (t *together) build(ctx context.Context) (failed []*member) {
 			return nil
 		}
 	}
+	wrote := old.written()
 	for _, m := range t.members {
 		if m.b.o.Compiling != nil && m.ctx.Err() == nil {
 			m.b.o.Compiling(m.gen)
 		}
 	}
 	from := out.size
-	f, err := t.goBuild(limited, goEnvironment(env, tmp), tmp, out)
+	f, how, err := t.goBuild(limited, goEnvironment(env, tmp), tmp, out)
 	switch {
 	case ctx.Err() != nil, err != nil:
 		return t.end()
@@ -303,7 +305,8 @@ func (t *together) build(ctx context.Context) (failed []*member) {
 			removeBinary(r.Binary)
 			r = Result{Canceled: true}
 		} else {
-			r.Output, r.OutputFile, r.Warnings = text, file, warnings
+			r = how.of(r)
+			r.Output, r.OutputFile, r.Warnings, r.Wrote = text, file, warnings, wrote
 		}
 		r.Duration = time.Since(t.start)
 		m.finish(r)
@@ -327,11 +330,30 @@ func (t *together) end() (left []*member) {
 	return left
 }
 
-func (t *together) goBuild(ctx context.Context, env []string, tmp string, out *output) (failure, error) {
+// inputs are those of all members.
+func (t *together) inputs() (out []string) {
+	for _, m := range t.members {
+		if m.b.o.Inputs != nil {
+			out = append(out, m.b.o.Inputs()...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// before is inputs where commands run before the build; else nobody asks what they wrote.
+func (t *together) before() func() []string {
+	if len(t.members[0].b.o.Before) == 0 {
+		return nil
+	}
+	return t.inputs
+}
+
+func (t *together) goBuild(ctx context.Context, env []string, tmp string, out *output) (failure, reading, error) {
 	b := t.members[0].b
 	path, err := proc.LookPath(env, b.o.Dir, b.o.Go)
 	if err != nil {
-		return failure{}, err
+		return failure{}, reading{}, err
 	}
 	b.mu.Lock()
 	plan := b.plan
@@ -357,16 +379,9 @@ func (t *together) goBuild(ctx context.Context, env []string, tmp string, out *o
 	at := slices.Index(plan.flags, plan.own) + 1
 	overlay, err := headerFlags(tmp, plan, b.o.Dir, headers...)
 	if err != nil {
-		return failure{}, err
+		return failure{}, reading{}, err
 	}
 	argv = slices.Concat(argv, plan.flags[:at], own, plan.flags[at:], overlay, packages)
-	ds := newDiagnoser(b.o.Dir, !plan.noisy)
-	text := newText(ds, out)
-	c := command{path: path, argv: argv, dir: b.o.Dir, env: env, output: text, hard: true}
-	if plan.json {
-		c.output, c.stderr = newEvents(ds, out, text), text
-	}
-	seen := observe(ctx, builders, tmp, path, plan.flags, env)
-	defer seen.end()
-	return failure{step: Step{Argv: argv}, end: run(ctx, c), found: ds, golang: true}, nil
+	f, how := b.steadily(ctx, t.inputs, out, func() failure { return b.goCommand(ctx, builders, tmp, path, argv, plan, env, out) })
+	return f, how, nil
 }

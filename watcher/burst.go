@@ -78,9 +78,6 @@ func (b *burst) wait(now time.Time) bool {
 // released is the end of a hold: both times count from here.
 func (b *burst) released(now time.Time) { b.last, b.since = now, now }
 
-// goesOn says that a burst which closes now does so for its age alone.
-func (b *burst) goesOn(now time.Time) bool { return !b.minor && now.Before(b.last.Add(b.quiet)) }
-
 // end closes the burst.
 func (b *burst) end(now time.Time) {
 	floor := b.floor
@@ -114,31 +111,14 @@ func mergeBatches(a, b Batch) Batch {
 		}
 		by[c.Path] = c
 	}
-	rewrote := map[string]Sum{}
-	for _, c := range slices.Concat(a.Rewritten, b.Rewritten) {
-		rewrote[c.Path] = c.New
-	}
 	out := make([]Change, 0, len(by))
 	for _, c := range by {
 		if c.Old != c.New {
 			out = append(out, c)
-			delete(rewrote, c.Path)
-		} else {
-			rewrote[c.Path] = c.New
 		}
 	}
 	sortChanges(out)
-	return Batch{First: a.First, Since: a.Since, Changes: out, Rewritten: rewritten(rewrote), Open: b.Open, More: b.More, Rescan: a.Rescan || b.Rescan}
-}
-
-// rewritten makes Batch.Rewritten.
-func rewritten(rewrote map[string]Sum) []Change {
-	var out []Change
-	for path, sum := range rewrote {
-		out = append(out, Change{Path: path, Old: sum, New: sum})
-	}
-	sortChanges(out)
-	return out
+	return Batch{First: a.First, Changes: out, Open: b.Open, Rescan: a.Rescan || b.Rescan}
 }
 
 func sortChanges(c []Change) {

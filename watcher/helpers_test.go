@@ -114,19 +114,11 @@ func (s *watching) take(b Batch) {
 	if b.Open && s.opened {
 		s.wrong("two Open batches in one burst")
 	}
-	if !b.Open && !s.opened && len(b.Changes)+len(b.Rewritten) == 0 {
+	if !b.Open && !s.opened && len(b.Changes) == 0 {
 		s.wrong("a closing batch without changes and without an Open one before")
 	}
 	if b.Open && len(b.Changes) == 0 {
 		s.wrong("an Open batch without changes")
-	}
-	for _, c := range b.Rewritten {
-		if known, ok := s.known[c.Path]; c.Old != c.New || ok && known != c.New && !slices.ContainsFunc(b.Changes, func(d Change) bool { return d.Path == c.Path }) {
-			s.wrong("%s: rewritten, and not as it was", c.Path)
-		}
-		if slices.ContainsFunc(b.Changes, func(d Change) bool { return d.Path == c.Path }) {
-			s.wrong("%s: changed and rewritten", c.Path)
-		}
 	}
 	s.opened = b.Open
 	if b.First.IsZero() {

@@ -31,7 +31,6 @@ const (
 type look struct {
 	next  time.Time
 	began time.Time // of the round under way, or the last one
-	prev  time.Time // of the one before
 	took  time.Duration
 	count int    // files and directories in it
 	dirs  []*dir // still to be looked at in this round
@@ -39,7 +38,6 @@ type look struct {
 
 	at    *dir // looked at just now without an event; nil: none
 	blame map[string]blamed
-	since time.Time // before what the burst has from here was done; zero: nothing is
 	told  bool
 }
 
@@ -112,7 +110,7 @@ func (t *tree) unjudge() {
 func (t *tree) lookRound(now time.Time) {
 	l := &t.look
 	if len(l.dirs) == 0 {
-		l.prev, l.began, l.took, l.count = l.began, now, 0, 0
+		l.began, l.took, l.count = now, 0, 0
 		if !t.burst.active() { // what was no change
 			maps.DeleteFunc(l.blame, func(_ string, b blamed) bool { return b.due.IsZero() })
 		}
@@ -179,9 +177,9 @@ func (t *tree) lookAgain(d *dir, name string, f *file) {
 	if t.pending[path] != nil {
 		return // known already
 	}
-	old, was := f.sum, f.st
+	old := f.sum
 	if t.read(d, name, f); d.files[name] == f {
-		t.note(d, path, name, old, was)
+		t.note(d, path, name, old)
 	} // else it is gone, and that is noted
 }
 
@@ -189,9 +187,6 @@ func (t *tree) lookAgain(d *dir, name string, f *file) {
 // that the event should have.
 func (t *tree) suspect(path string) string {
 	l := &t.look
-	if l.since.IsZero() || l.prev.Before(l.since) {
-		l.since = l.prev
-	}
 	if rel, ok := relTo(l.at.path, path); ok { // the event of a new directory has the directory's name
 		first, _, _ := strings.Cut(rel, "/")
 		path = l.at.join(first)

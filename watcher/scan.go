@@ -478,7 +478,7 @@ func (t *tree) syncFile(d *dir, path, name string, st stat, o op, m mode) {
 			return
 		}
 		f.dirty = true
-		t.note(d, path, name, Sum{}, stat{})
+		t.note(d, path, name, Sum{})
 		t.rulesFile(d, name)
 		return
 	}
@@ -491,18 +491,17 @@ func (t *tree) syncFile(d *dir, path, name string, st stat, o op, m mode) {
 			return
 		}
 		// Its stat could hide a write (git's rule): only reading tells.
-		old, was := f.sum, f.st
+		old := f.sum
 		t.read(d, name, f)
 		if f := d.files[name]; f != nil && f.sum == old {
 			return
 		}
-		t.note(d, path, name, old, was)
+		t.note(d, path, name, old)
 		return
 	}
-	t.note(d, path, name, f.known(), f.st)
+	t.note(d, path, name, f.known())
 	f.set(st)
 	f.dirty = true
-	f.attr = f.attr && o&(opWrite|opBound) == 0
 	t.rulesFile(d, name)
 }
 
@@ -533,7 +532,7 @@ func (t *tree) read(d *dir, name string, f *file) {
 	sum, st, err := sumFile(path, t.w.o.MaxHash, t.buf, t.w.test.reading)
 	for range 3 {
 		// The events of a save that is being read are on their way. They must find this very
-		// state, else they tell of a write that came later: Batch.Rewritten.
+		// state, or the file is read once more for them.
 		if now, e := follow(path); err != nil || e != nil || now == st {
 			break
 		}
@@ -560,10 +559,10 @@ func (t *tree) read(d *dir, name string, f *file) {
 }
 
 // note remembers that a file may differ from what was reported.
-func (t *tree) note(d *dir, path, name string, base Sum, was stat) {
+func (t *tree) note(d *dir, path, name string, base Sum) {
 	c := t.pending[path]
 	if c == nil {
-		c = &change{base: base, was: was, name: name}
+		c = &change{base: base, name: name}
 		t.pending[path] = c
 	}
 	c.dir = d
@@ -583,7 +582,7 @@ func (t *tree) note(d *dir, path, name string, base Sum, was stat) {
 
 func (t *tree) forget(d *dir, name string, f *file) {
 	path := d.join(name)
-	t.note(d, path, name, f.known(), stat{}) // there again, it was away
+	t.note(d, path, name, f.known())
 	t.removeFile(d, path, name, f)
 	t.rulesFile(d, name)
 }
@@ -728,10 +727,6 @@ func (t *tree) pollPass(slow bool) {
 		return
 	}
 	start := time.Now()
-	if !t.burst.active() {
-		t.passes = t.passes[max(0, len(t.passes)-2):] // else all since it began count: see since
-	}
-	t.passes = append(t.passes, start)
 	if t.pollMode {
 		t.check()
 	}

@@ -34,7 +34,7 @@ func (t *tree) settle(now time.Time) {
 	if !held && !t.burst.opened && len(t.fresh) > 0 {
 		t.tryOpen(first)
 	}
-	if relevant && (t.burst.active() || len(t.pending)+len(t.turned)+len(t.rewrote) > 0) {
+	if relevant && (t.burst.active() || len(t.pending)+len(t.turned) > 0) {
 		if !t.burst.active() {
 			t.burst.event(first)
 		}
@@ -114,7 +114,7 @@ func (t *tree) tryOpen(first time.Time) {
 			now = f.known()
 		}
 		if now == c.base {
-			t.same(t.fresh[i], c, f)
+			t.same(t.fresh[i], c)
 			continue
 		}
 		content = content || f != nil && f.st.Size > 0
@@ -183,7 +183,7 @@ func (t *tree) readDirty() (empty bool) {
 		switch {
 		case f == nil:
 		case f.known() == c.base:
-			t.same(path, c, f)
+			t.same(path, c)
 		case f.st.Size == 0:
 			empty = true
 		}
@@ -191,19 +191,11 @@ func (t *tree) readDirty() (empty bool) {
 	return empty
 }
 
-// same takes what is no change out of pending. Events of a write that was read already
-// find the very file that was read; any other has been written since.
-func (t *tree) same(path string, c *change, f *file) {
+// same takes what is no change out of pending.
+func (t *tree) same(path string, c *change) {
 	delete(t.pending, path)
 	if b, ok := t.look.blame[c.unheard]; ok && b.due.IsZero() {
 		delete(t.look.blame, c.unheard)
-	}
-	if f != nil && (f.st.Unwritten(c.was) || f.attr) {
-		f.attr = false
-		return
-	}
-	for _, name := range c.dir.names(c.name) {
-		t.rewrote[name] = c.base
 	}
 }
 
@@ -221,7 +213,7 @@ func (t *tree) collect(open bool) []Change {
 			now = f.known()
 		}
 		if now == c.base {
-			t.same(path, c, f)
+			t.same(path, c)
 			continue
 		}
 		delete(t.pending, path)
@@ -238,9 +230,6 @@ func (t *tree) collect(open bool) []Change {
 		out = append(out, c)
 	}
 	clear(t.turned)
-	for _, c := range out {
-		delete(t.rewrote, c.Path) // and now it is another one, perhaps told in an Open batch
-	}
 	sortChanges(out)
 	return compactChanges(out)
 }
@@ -265,7 +254,7 @@ func (t *tree) send(changes []Change, open bool) {
 	opened := t.burst.opened
 	if !open {
 		t.closed++
-		if len(changes) == 0 && len(t.rewrote) == 0 && !opened {
+		if len(changes) == 0 && !opened {
 			return
 		}
 	}
@@ -273,37 +262,17 @@ func (t *tree) send(changes []Change, open bool) {
 	for i, q := range t.queue {
 		batches[i] = q.Batch
 	}
-	b := Batch{First: first, Since: t.since(first), Changes: changes, Rewritten: rewritten(t.rewrote), Open: open, Rescan: t.rescan}
-	b.More = !open && t.burst.goesOn(time.Now())
+	b := Batch{First: first, Changes: changes, Open: open, Rescan: t.rescan}
 	t.rescan = false
-	if !open {
-		t.look.since = time.Time{}
-	}
-	clear(t.rewrote)
 	batches = enqueue(batches, b)
 	if len(batches) == 1 && !open {
 		t.queue = t.queue[:0]
-		if len(batches[0].Changes)+len(batches[0].Rewritten) > 0 || t.owed {
+		if len(batches[0].Changes) > 0 || t.owed {
 			t.queue = append(t.queue, queued{batches[0], t.closed})
 		}
 		return
 	}
 	t.queue = append(t.queue, queued{b, t.closed})
-}
-
-// since is a time before which nothing that was first seen then was done.
-func (t *tree) since(first time.Time) time.Time {
-	if at := t.look.since; !at.IsZero() && at.Before(first) {
-		first = at
-	}
-	if !t.polled() {
-		return first
-	}
-	i := len(t.passes) - 1
-	for i > 0 && t.passes[i].After(first) {
-		i--
-	}
-	return t.passes[max(0, i-1)]
 }
 
 // delivered takes note that the head of the queue was received.

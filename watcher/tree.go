@@ -93,7 +93,6 @@ type file struct {
 	dirty  bool // must be read before sum says anything
 	racy   bool // looked at so soon after its mtime that a write could hide
 	link   bool // a symbolic link to a file
-	attr   bool // an event said that only its attributes have changed since it was read
 	minor  bool // probably nothing follows from it; valid if judged
 	judged bool
 }
@@ -112,7 +111,6 @@ type change struct {
 	dir  *dir // tells the names to report, also after it was dropped
 	name string
 	base Sum  // what was reported last; zero: absent
-	was  stat // of the file when it held that
 	next bool // is in tree.fresh
 
 	unheard string // the name that an event should have come for before this was found; "": one has
@@ -150,7 +148,6 @@ type tree struct {
 	pending  map[string]*change
 	fresh    []string          // pending since the last try to open
 	turned   map[string]Change // names whose directory link leads elsewhere now
-	rewrote  map[string]Sum    // written, and no change: Batch.Rewritten of this burst
 	minor    bool              // something minor happened since then
 	relevant bool              // something that counts happened since the last settle
 	eventAt  time.Time         // first hint since then
@@ -179,7 +176,6 @@ type tree struct {
 	pollDev                                                         map[uint64]bool
 	nextPoll, nextCheck, nextLost, nextSafety, resyncAt, lastResync time.Time
 	scanTook                                                        time.Duration
-	passes                                                          []time.Time // when the last looks by the clock began
 	sweep                                                           []*dir
 	sweepTook                                                       time.Duration
 
@@ -211,7 +207,6 @@ func newTree(w *Watcher, scope Scope) *tree {
 		burst:      burst{quiet: w.o.Debounce, limit: w.o.MaxWait},
 		pending:    map[string]*change{},
 		turned:     map[string]Change{},
-		rewrote:    map[string]Sum{},
 		stale:      map[string]stat{},
 		unreadable: map[string]bool{},
 		pollDev:    map[uint64]bool{},
@@ -227,7 +222,6 @@ func (t *tree) run(ctx context.Context) error {
 	defer t.hash.stop()
 
 	start := time.Now()
-	t.passes = []time.Time{start}
 	t.rescope(Scope{}, false)
 	now := time.Now()
 	t.scanTook = now.Sub(start)
@@ -394,12 +388,7 @@ func (t *tree) release(h hint) {
 
 func (t *tree) lookAt(h hint) {
 	if h.op == opChmod && !t.unreadable[h.path] {
-		// Touch and chmod; a directory may have become readable.
-		at, name := splitPath(h.path)
-		if d := t.nodes[at]; d != nil && d.files[name] != nil && t.pending[h.path] == nil {
-			d.files[name].attr = true
-		}
-		return
+		return // touch and chmod; a directory may have become readable
 	}
 	for _, link := range t.targets[h.path] {
 		at, name := splitPath(link)

@@ -116,26 +116,11 @@ type Batch struct {
 	First   time.Time // when the first event of the burst was seen
 	Changes []Change  // since the last Batch sent, sorted by path, each path once
 
-	// Rewritten has the files that were written, or replaced, and hold again what was
-	// reported of them: Old equals New. Who read one meanwhile may have read something
-	// else (nothing at all, while an editor had it truncated). What leaves no trace is not
-	// seen: a write that is undone within one tick of the file system's clock (about
-	// 4 ms), a file that was moved away and back. An Open Batch has those that were found
-	// before it was sent: who begins to read then reads the right thing. Sorted, none is
-	// in Changes.
-	Rewritten []Change
-
-	// Since is a time before which none of this was done: First, or the look before the one
-	// that found it, where files are looked at by the clock.
-	Since time.Time
-
-	// More is true if the burst was closed at the age of MaxWait: events were still coming.
-	More bool
-
 	// Open is true for the one batch that is sent at once at the first change of
 	// content of a burst: more may follow. A batch that is not Open says that the
 	// burst has settled. One always follows an Open batch, if need be without Changes.
-	// Otherwise a batch has Changes or Rewritten.
+	// Otherwise a batch has Changes. A file that was written, or replaced, and holds again what
+	// was reported of it, is in none.
 	Open bool
 
 	// Rescan is true if events had been lost, or a tree had been away, and everything was looked at.

@@ -63,8 +63,11 @@ func (v *service) job(gen int, set *settings, pipes *pipeGuard) (job builder.Job
 		v.engine.post(plan.BuildDone{
 			Service: v.name, Generation: gen, Canceled: res.Canceled, OK: res.OK,
 			Program:  plan.Program{Generation: gen, Binary: res.Binary, Sum: res.Sum},
-			Finished: finished(res),
+			Finished: finished(res), Wrote: res.Wrote,
 		})
+		if res.Unsteady && v.engine.watch() != nil {
+			v.whenQuiet(set.builder, res.Again)
+		}
 		if res.OK && !res.Canceled {
 			v.engine.idle(v, set)
 		}
@@ -91,6 +94,17 @@ func (e *Engine) fired(t plan.Timer) plan.Fired {
 	return in
 }
 
+// burstEnd waits for the end of a burst of changes, if one is under way. The result of a build
+// is not used before that, so nothing is lost; and only then it can be seen that the compiler
+// has read a file which was put back before the burst ended, and is no change.
+func (e *Engine) burstEnd(ctx context.Context) (waited bool) {
+	if e.watch() == nil || !e.inspect.open.Load() {
+		return false
+	}
+	_ = e.catchUp(ctx)
+	return true
+}
+
 // begin gives the next build, or commands, of the service the context that CancelBuild
 // ends. end is called when they are over.
 func (v *service) begin() (ctx context.Context, end func()) {
@@ -98,6 +112,9 @@ func (v *service) begin() (ctx context.Context, end func()) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.cancel = cancel
+	if v.stopQuiet != nil {
+		v.stopQuiet()
+	}
 	return ctx, cancel
 }
 

@@ -40,6 +40,7 @@ type inspector struct {
 	handovers chan handover
 	sources   atomic.Int64  // changes of Go files that were judged so far
 	config    bool          // the config file has changed in this burst
+	open      atomic.Bool   // a burst of changes is under way
 	again     chan struct{} // it was empty a while ago
 	writers   writers
 
@@ -117,24 +118,11 @@ func (i *inspector) files(b watcher.Batch) plan.Files {
 			i.change(&in, c, nil)
 		}
 	}
+	i.open.Store(b.Open)
 	if !b.Open {
 		i.decide(&in)
 		i.pieces.close(time.Now())
 	}
-	for _, c := range b.Rewritten {
-		if c.Path == i.e.configPath() || i.e.own(c.Path) {
-			continue
-		}
-		pc := planChange(c)
-		i.headerAgain(c.Path)
-		for _, v := range i.e.all() {
-			if e := v.effect(c.Path); e.Kind != plan.None {
-				pc.Effects[v.name] = e
-			}
-		}
-		in.Rewritten = append(in.Rewritten, pc)
-	}
-	in.Since, in.More = b.Since, b.More
 	i.config = i.config || reload
 	if i.config && !b.Open {
 		i.config = false
@@ -237,27 +225,6 @@ func (i *inspector) outdate(path string) (of []*service) {
 	return of
 }
 
-// headerAgain notes the imports of a file that holds again what it held, should they have
-// been read while they were others.
-func (i *inspector) headerAgain(path string) {
-	if filepath.Ext(path) != ".go" {
-		return
-	}
-	key := gograph.HeaderOf(path).Key
-	i.mu.Lock()
-	old, known := i.headers[path]
-	if known {
-		i.headers[path] = key
-	}
-	i.mu.Unlock()
-	if !known || old == key {
-		return
-	}
-	for _, v := range i.outdate(path) { // no build follows that would read them
-		i.e.spawn(func() { i.e.notify.graph(v) }) // it may wait for this goroutine
-	}
-}
-
 // broken says that some graph is incomplete. It may have been read while an editor had a file empty: its header is now
 // what it always was, and yet the graph is to be read again.
 func (i *inspector) broken() bool {
@@ -280,6 +247,7 @@ func (i *inspector) readGraph(ctx context.Context, v *service) {
 		v.tried.Store(max(v.tried.Load(), asked))
 		i.e.post(func() {}) // whoever waits asks again
 	}()
+	began := time.Now()
 	g, err := gograph.Load(ctx, v.graphOptions())
 	if ctx.Err() != nil {
 		return
@@ -336,10 +304,20 @@ func (i *inspector) readGraph(ctx context.Context, v *service) {
 		}
 	}
 	i.learnHeaders(ctx, g)
-	if g.Broken() && i.sources.Load() != sources {
+	// What the go command has read of a file that was written meanwhile may be nothing, and the
+	// next change of that file may be one of a function's body, after which no graph is read.
+	if g.Broken() && i.sources.Load() != sources || writtenSince(g.Inputs(), began) {
 		v.wanted.Add(1)
 		i.readGraph(ctx, v)
 	}
+}
+
+// writtenSince reports whether one of the Go files has changed since a moment.
+func writtenSince(files []string, t time.Time) bool {
+	return slices.ContainsFunc(files, func(f string) bool {
+		st, _ := filestat.Of(f)
+		return filepath.Ext(f) == ".go" && st.Changed().After(t)
+	})
 }
 
 // headersOf are the headers that the builder has to look at.

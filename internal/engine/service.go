@@ -55,15 +55,16 @@ type service struct {
 
 	hooks hooks
 
-	mu       sync.Mutex
-	cancel   context.CancelFunc // ends the running build or rule commands
-	front    *front             // the proxy; nil: none
-	sockets  *sockets
-	launches map[int]*launch
-	told     toldOnce
-	early    atomic.Pointer[earlyEnd]
-	given    []string // environment of the newest process, but for what hotreload adds
-	server   answer   // does the program listen, as far as its earlier starts have shown
+	mu        sync.Mutex
+	cancel    context.CancelFunc // ends the running build or rule commands
+	stopQuiet context.CancelFunc // ends whenQuiet; nil: it was never called
+	front     *front             // the proxy; nil: none
+	sockets   *sockets
+	launches  map[int]*launch
+	told      toldOnce
+	early     atomic.Pointer[earlyEnd]
+	given     []string // environment of the newest process, but for what hotreload adds
+	server    answer   // does the program listen, as far as its earlier starts have shown
 }
 
 // answer is what is known of a yes-or-no question.
@@ -162,6 +163,8 @@ func (v *service) buildOptions(c config.Service, cache string) builder.Options {
 			v.began.Store(now.UnixNano())
 			e.post(plan.Compiling{Service: v.name, Generation: gen, At: now})
 		},
+		Inputs:   v.inputs,
+		Wait:     e.burstEnd,
 		Stopping: v.waitsForCommand,
 		Kill:     e.hurry,
 	}
@@ -186,7 +189,7 @@ func (s *settings) job() bool { return s.Run.Ready == jobReady }
 
 func (s *settings) spec() plan.Service {
 	return plan.Service{
-		Name: s.Name, Needs: s.Needs, Builds: s.Builds(), Before: len(s.Build.Before) > 0, Command: !s.Build.Command.IsZero(),
+		Name: s.Name, Needs: s.Needs, Builds: s.Builds(), Before: len(s.Build.Before) > 0,
 		Restart: s.Run.Restart, OnError: s.Run.OnBuildError,
 		Group: s.builder.Group(), StopTimeout: s.Run.StopTimeout,
 		Job:        s.job(),
@@ -201,7 +204,7 @@ func finished(res builder.Result) event.BuildFinished {
 	b := event.BuildFinished{
 		OK: res.OK, DurationMS: event.MS(res.Duration), Output: res.Output,
 		Summary: res.Summary, Hint: res.Hint, OutputFile: res.OutputFile,
-		Engine: res.Engine, Fallback: res.Fallback, Warnings: res.Warnings,
+		Engine: res.Engine, Fallback: res.Fallback, Warnings: res.Warnings, Again: res.Again,
 	}
 	for _, d := range res.Diagnostics {
 		ed := event.Diagnostic{File: d.File, Line: d.Line, Column: d.Column, Message: d.Message, Package: d.Package}

@@ -65,10 +65,6 @@ const (
 	ConfigFixed
 )
 
-// WrittenAgain is why a build is made once more: while it was compiled a file was written
-// that holds what it held before.
-const WrittenAgain = "written again while it was compiled"
-
 // Fixed is Changed.Why of a file of settings that had a mistake and is right again.
 const Fixed = "fixed"
 
@@ -91,10 +87,11 @@ type BuildFinished struct {
 	Engine   string `json:"-"` // which one has built: "go" or "direct"; empty for a command of the user's
 	Fallback string `json:"-"` // why the direct engine has left it to go build
 
-	Summary    string `json:"-"` // one line for people when not OK
-	Hint       string `json:"-"`
-	OutputFile string `json:"-"` // the whole output, when Output had to be capped
-	Warnings   string `json:"-"` // what of Output the compilers printed though OK
+	Summary    string   `json:"-"` // one line for people when not OK
+	Hint       string   `json:"-"`
+	OutputFile string   `json:"-"` // the whole output, when Output had to be capped
+	Warnings   string   `json:"-"` // what of Output the compilers printed though OK
+	Again      []string `json:"-"` // files that were written while it was compiled, which is why it was compiled once more
 
 	Serving time.Time `json:"-"` // when not OK: when the program was started that goes on running; zero: none does
 }

@@ -78,7 +78,6 @@ type modelFile struct {
 	known   int       // what the watcher knows
 	at      time.Time // of the last write
 	first   time.Time // of the first write that the watcher has not reported
-	rewrote bool      // it went elsewhere and back, and the watcher has not reported that
 }
 
 type modelJob struct {
@@ -315,8 +314,9 @@ func (w *world) find(name string) *modelService {
 	return nil
 }
 
-// write changes a file. That a file has returned to what the watcher knows before it has
-// looked is told of what compilers read alone; for all others it looks first.
+// write changes a file. Of a file that has returned to what the watcher knows before it has
+// looked, nothing is said: the builder notices what its compiler has read; for all others the
+// watcher looks first.
 func (w *world) write(name string, content int) {
 	f := w.files[name]
 	if content == f.content {
@@ -326,15 +326,14 @@ func (w *world) write(name string, content int) {
 		w.deliver(false)
 	}
 	w.say("* %s: %d -> %d", name, f.content, content)
-	if f.content == f.known && !f.rewrote {
+	if f.content == f.known {
 		f.first = w.now
 	}
 	f.content, f.at = content, w.now
-	f.rewrote = f.rewrote || content == f.known
 }
 
 // hidden reports whether there is something that the watcher has not told of.
-func (f *modelFile) hidden() bool { return f.content != f.known || f.rewrote }
+func (f *modelFile) hidden() bool { return f.content != f.known }
 
 // deliver hands over what the watcher sees.
 func (w *world) deliver(open bool) {
@@ -343,14 +342,13 @@ func (w *world) deliver(open bool) {
 	if w.burst && open {
 		open = false
 	}
-	changed := slices.ContainsFunc(w.names, func(n string) bool { return w.files[n].content != w.files[n].known })
+	changed := slices.ContainsFunc(w.names, func(n string) bool { return w.files[n].hidden() })
 	if open && !changed {
 		return
 	}
 	for _, n := range w.names {
 		f := w.files[n]
-		// What was rewritten it may have found already when it sends an Open batch, or not.
-		if !f.hidden() || open && f.content == f.known && w.choose(2) == 0 {
+		if !f.hidden() {
 			continue
 		}
 		sum := func(c int) (s Sum) {
@@ -358,21 +356,16 @@ func (w *world) deliver(open bool) {
 			return s
 		}
 		c := Change{Path: n, Old: sum(f.known), New: sum(f.content), At: f.at, Effects: f.effects, Torn: f.content&7 == 7}
-		if f.content == f.known {
-			in.Rewritten = append(in.Rewritten, c)
-		} else {
-			in.Changes = append(in.Changes, c)
-		}
-		f.known, f.rewrote = f.content, false
+		in.Changes = append(in.Changes, c)
+		f.known = f.content
 		if f.first.Before(in.First) {
 			in.First = f.first
 		}
 	}
-	if len(in.Changes)+len(in.Rewritten) == 0 && !(w.burst && !open) {
+	if len(in.Changes) == 0 && !(w.burst && !open) {
 		return
 	}
 	in.Open, w.burst = open, open
-	in.More = !open && w.choose(4) == 0
 	in.Solid = w.choose(4) != 0
 	in.Lost = w.choose(40) == 0
 	w.step(in)
@@ -497,7 +490,7 @@ func (w *world) random() {
 	case n == 59:
 		w.fire(v, Backoff)
 	case n == 60:
-		if !w.fire(v, Calm) && !w.fire(v, Loop) {
+		if !w.fire(v, Loop) {
 			w.fire(v, SlowBuild)
 		}
 	case n == 61:
@@ -573,13 +566,24 @@ func (w *world) progress(v *modelService) bool {
 		w.now = w.now.Add(time.Millisecond)
 		return true
 	}
-	v.job = nil
 	in := BuildDone{Service: v.Name, Generation: j.gen, Canceled: canceled}
 	if !canceled {
+		early := false
 		for _, f := range parts[v.Name] {
-			if !j.failing && w.choose(2) == 0 { // it was read only now
+			// It was read only now; or, since it was written meanwhile, once more.
+			if !j.failing && (w.choose(2) == 0 || !w.files[f].hidden()) {
 				j.read[f] = w.content(f)
 			}
+			early = early || j.read[f] != w.files[f].known
+		}
+		if early { // what the compiler may have read is reported first
+			w.deliver(w.choose(2) == 0)
+		}
+	}
+	v.job = nil
+	if !canceled {
+		if v.generates {
+			in.Wrote = []string{"gen.go"}
 		}
 		m := meaning(v.Name, func(f string) int { return j.read[f] })
 		if m == "" && !j.failing && w.choose(2) == 0 {
@@ -754,7 +758,6 @@ func (w *world) rest() {
 			busy = w.progress(v) || busy
 			busy = w.life(v) || busy
 			busy = w.fire(v, Backoff) || busy
-			busy = w.fire(v, Calm) || busy
 			busy = w.fire(v, Loop) || busy
 		}
 		if w.quit && !w.deadline.IsZero() && w.choose(3) == 0 {
@@ -1276,7 +1279,7 @@ func showInput(in Input) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "Files open=%v solid=%v lost=%v", f.Open, f.Solid, f.Lost)
-	for _, c := range slices.Concat(f.Changes, f.Rewritten) {
+	for _, c := range f.Changes {
 		fmt.Fprintf(&b, " %s:%s>%s@%s", c.Path, strings.Trim(string(c.Old[:]), "\x00"), strings.Trim(string(c.New[:]), "\x00"), c.At.Format("05.000"))
 	}
 	return b.String()

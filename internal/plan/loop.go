@@ -17,10 +17,11 @@ import (
 // row, each time when the last one is live, looks the same from here.
 
 const (
-	loopSure  = 3                    // rounds in a row when the file changed while our command ran, or before the program was ready
-	loopMaybe = 120                  // ... or soon after its start
-	loopTick  = 5 * time.Millisecond // by which times of files lag, with most kernels
-	loopSoon  = 2 * time.Second      // how soon that is
+	loopSure  = 3                       // rounds in a row when the file changed while our command ran, or before the program was ready
+	loopMaybe = 120                     // ... or soon after its start
+	loopTick  = 5 * time.Millisecond    // by which times of files lag, with most kernels
+	loopSoon  = 2 * time.Second         // how soon that is
+	loopFirst = 1200 * time.Millisecond // how long a file has to be calm the first time; longer than a burst lasts (watch.max_wait)
 )
 
 // loop is a file whose changes may follow from what its last change led to.
@@ -70,7 +71,7 @@ func (s *State) loops(v *service, c Change, e Effect) bool {
 	l.late = &c
 	switch {
 	case l.delay == 0:
-		l.delay = calmAfter
+		l.delay = loopFirst
 		s.say(v, v.gen, event.Problem{
 			Message: fmt.Sprintf("%s changes again and again, each time after %s", strings.TrimPrefix(c.Path, s.opt.Root), who),
 			Hint:    "hotreload waits longer each time before it acts on it; exclude the file (watch.exclude), or give it a rule with effect = \"none\"",
@@ -136,7 +137,7 @@ func (s *State) followLoops(v *service) {
 // looping reports whether a change of the service waits that will be acted upon soon.
 func (v *service) looping() bool {
 	for _, l := range v.loops {
-		if l.late != nil && l.delay <= calmAfter {
+		if l.late != nil && l.delay <= loopFirst {
 			return true
 		}
 	}

@@ -105,12 +105,6 @@ type (
 		// Undecided are services that a file of an open burst concerns, of which is
 		// said only with the end of the burst what it means.
 		Undecided []string
-		// Rewritten has files that were written meanwhile and hold what they held, Old
-		// and New: a compiler at work may have read something else. At is the last write,
-		// and none of them was before Since (zero: First).
-		Rewritten []Change
-		Since     time.Time
-		More      bool // the burst goes on, and was closed for its age alone
 	}
 
 	// Compiling says that the commands before the build have ended and that the
@@ -136,6 +130,8 @@ type (
 		OK         bool
 		Program    Program
 		Finished   event.BuildFinished // what to say of it; Unchanged is filled in here
+		// Wrote has the inputs that the commands before the compiler wrote, with the same content too.
+		Wrote []string
 	}
 
 	// RulesDone is the end of the commands of RunRules.
@@ -369,8 +365,6 @@ const (
 	SlowBuild TimerKind = iota
 	// Backoff: start a program again that has ended by itself.
 	Backoff
-	// Calm: nothing was written again for a while.
-	Calm
 	// Loop: files that kept changing because of what their changes led to are calm.
 	Loop
 	// StopDeadline: the time is over in which everything was to end.
@@ -383,7 +377,6 @@ type Service struct {
 	Needs   []string // services that must be live before this one starts
 	Builds  bool     // false: nothing to build, the program is started as it is
 	Before  bool     // commands run before each build, which may rewrite inputs
-	Command bool     // a command of its own builds it, which may do so all the time
 	Job     bool     // its work is done, and it is ready, when it has ended with exit code 0
 	Restart string   // never | on-failure | always
 	OnError string   // keep | stop

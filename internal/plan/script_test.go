@@ -36,18 +36,15 @@ var update = flag.Bool("update", false, "write what the code does into testdata/
 //	                                     ("half-saved": one that does not parse);
 //	                                     @-5ms: the change was made 5 ms before it was heard of
 //	> settled                            the burst closes without further changes ("lost": events were lost)
-//	> rewrote FILE CONTENT [@TIME], ...  the burst closes; these were written and hold what they held
-//	                                     ("rewriting": it closes for its age, and goes on);
-//	                                     @-5ms since@-500ms: the last look by the clock was so long ago
 //	> compiling SERVICE GEN
 //	> failing SERVICE GEN
-//	> built SERVICE GEN ok [SUM] | failed | canceled     without SUM: nothing to compare
+//	> built SERVICE GEN ok [SUM] [wrote FILE] | failed | canceled     without SUM: nothing to compare
 //	> rules SERVICE GEN ok | failed | canceled
 //	> launched SERVICE#LAUNCH [problem]
 //	> ready SERVICE#LAUNCH [problem]
 //	> ended SERVICE#LAUNCH CODE | SIGNAL [NUMBER]
 //	> gone SERVICE#LAUNCH
-//	> fired SERVICE slow-build [COMPILED PACKAGES] | backoff | calm | loop
+//	> fired SERVICE slow-build [COMPILED PACKAGES] | backoff | loop
 //	> touched SERVICE FILE
 //	> fired session stop-deadline
 //	> restart|rebuild|pause|resume [SERVICE], stop SERVICE, quit, abort
@@ -237,8 +234,6 @@ func serviceSettings(v *Service, words []string) error {
 			v.Needs = strings.Split(val, ",")
 		case "before":
 			v.Before = true
-		case "command":
-			v.Command = true
 		case "job":
 			v.Job = true
 		case "startfirst":
@@ -314,41 +309,31 @@ func (s *script) input(line string) (Input, error) {
 	switch verb {
 	case "begin":
 		return Begin{}, nil
-	case "saving", "half-saving", "saved", "half-saved", "settled", "lost", "rewrote", "rewriting":
+	case "saving", "half-saving", "saved", "half-saved", "settled", "lost":
 		torn := strings.HasPrefix(verb, "half-")
-		in := Files{First: s.now, Open: strings.HasSuffix(verb, "saving"), Solid: !torn, Lost: verb == "lost", More: verb == "rewriting"}
+		in := Files{First: s.now, Open: strings.HasSuffix(verb, "saving"), Solid: !torn, Lost: verb == "lost"}
 		if rest == "" {
 			return in, nil
 		}
-		words, into := 3, &in.Changes
-		if verb == "rewrote" || verb == "rewriting" {
-			words, into = 2, &in.Rewritten // what it holds is Old and New
-		}
 		for _, one := range strings.Split(rest, ",") {
 			f := strings.Fields(one)
-			if len(f) < words {
-				return nil, fmt.Errorf("want FILE OLD NEW, or of %q FILE CONTENT: %q", "rewrote", one)
+			if len(f) < 3 {
+				return nil, fmt.Errorf("want FILE OLD NEW: %q", one)
 			}
 			c, ok := s.files[f[0]]
 			if !ok {
 				return nil, fmt.Errorf("no file setting for %s", f[0])
 			}
-			c.Old, c.New, c.At, c.Torn = content(f[1]), content(f[words-1]), s.now, torn
-			if len(f) > words {
-				d, err := time.ParseDuration(strings.TrimPrefix(f[words], "@"))
+			c.Old, c.New, c.At, c.Torn = content(f[1]), content(f[2]), s.now, torn
+			if len(f) > 3 {
+				d, err := time.ParseDuration(strings.TrimPrefix(f[3], "@"))
 				if err != nil {
 					return nil, err
 				}
 				c.At = s.now.Add(d)
 				in.First = c.At
-				if len(f) > words+1 {
-					if d, err = time.ParseDuration(strings.TrimPrefix(f[words+1], "since@")); err != nil {
-						return nil, err
-					}
-					in.Since = s.now.Add(d)
-				}
 			}
-			*into = append(*into, c)
+			in.Changes = append(in.Changes, c)
 		}
 		return in, nil
 	case "compiling":
@@ -360,6 +345,9 @@ func (s *script) input(line string) (Input, error) {
 		if b.OK {
 			b.Program = Program{Generation: b.Generation, Binary: fmt.Sprintf("%s-%d", word(0), b.Generation)}
 			copy(b.Program.Sum[:], word(3))
+		}
+		if word(4) == "wrote" {
+			b.Wrote = w[5:]
 		}
 		return b, nil
 	case "rules":
@@ -388,8 +376,6 @@ func (s *script) input(line string) (Input, error) {
 		switch word(1) {
 		case "backoff":
 			t.What = Backoff
-		case "calm":
-			t.What = Calm
 		case "loop":
 			t.What = Loop
 		case "stop-deadline":
@@ -490,8 +476,6 @@ func timerName(t Timer) string {
 	switch t.What {
 	case Backoff:
 		return t.Service + " backoff"
-	case Calm:
-		return t.Service + " calm"
 	case Loop:
 		return t.Service + " loop"
 	case StopDeadline:

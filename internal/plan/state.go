@@ -18,12 +18,10 @@ const (
 	backoffReset   = 10 * time.Second // a program that lived this long starts the ladder anew
 	lastGrace      = time.Second      // for what could be asked to end only when the time for all was over
 	lastMoment     = 100 * time.Millisecond
-	clockSlack     = 10 * time.Millisecond   // file times come from a clock that ticks every 4 ms or so, and lag
-	chainMost      = 8                       // two tools that write for each other must not build for ever
-	calmAfter      = 1200 * time.Millisecond // longer than the age at which a burst is closed (watch.max_wait)
-	cancelMost     = 3                       // builds in a row that newer saves cancel; the next one runs to its end
-	tornMost       = 2 * time.Second         // so long those are canceled that end in a failure
-	blameMost      = 2                       // times that a person's file ends the commands which may have written it
+	clockSlack     = 10 * time.Millisecond // file times come from a clock that ticks every 4 ms or so, and lag
+	cancelMost     = 3                     // builds in a row that newer saves cancel; the next one runs to its end
+	tornMost       = 2 * time.Second       // so long those are canceled that end in a failure
+	blameMost      = 2                     // times that a person's file ends the commands which may have written it
 )
 
 // State is all that a session knows. It is owned by one goroutine.
@@ -135,12 +133,8 @@ type service struct {
 	denied    time.Time // when the first in this row was canceled
 	through   bool      // the good program is one that was let through, and is started though newer is wanted
 
-	loops    map[string]*loop // files whose changes may follow from what their last change led to
-	ran      interval         // the newest commands of rules
-	rewrites map[string]bool  // inputs known to be written by the build command, as they were
-	foreign  map[string]bool  // ... by the commands of other services
-	chain    int              // builds in a row that were made once more
-	restless bool             // files are still being written again: one more build waits for Calm
+	loops map[string]*loop // files whose changes may follow from what their last change led to
+	ran   interval         // the newest commands of rules
 
 	fallen   bool     // the newest program did not come up; what runs, if anything does, is older
 	proven   *Program // with rollback: the program that was live last
@@ -183,14 +177,11 @@ type job struct {
 	generates bool             // commands run before the compiler, so inputs may be written by us
 	begun     time.Time        // since when our own commands may have been writing
 	compile   time.Time
-	done      time.Time
 	canceled  bool
 	again     bool            // it is itself the one more build
 	through   bool            // it runs to its end, whatever is saved
 	hopeless  bool            // it has failed, or will: nothing is lost with it
 	own       map[string]bool // inputs that were written while its commands ran
-	rewrote   map[string]bool // inputs that were written while it compiled, as they were
-	doubtful  bool            // others' commands do that every time: only a failure counts for nothing
 
 	// What else was to be done once the rule commands have succeeded.
 	signals []string
@@ -237,7 +228,7 @@ func New(o Options) *State {
 func newService(c Service) *service {
 	return &service{
 		Service: c, dirty: map[string]Sum{}, trusted: true, triggers: map[int]map[string]bool{},
-		saved: map[string]int{}, generated: map[string]bool{}, loops: map[string]*loop{}, rewrites: map[string]bool{}, foreign: map[string]bool{}, files: map[string]bool{},
+		saved: map[string]int{}, generated: map[string]bool{}, loops: map[string]*loop{}, files: map[string]bool{},
 	}
 }
 
@@ -366,7 +357,6 @@ func (s *State) changed(in Files) {
 		if concerns := s.changedService(v, in, concerned); in.Open && (concerns || slices.Contains(in.Undecided, v.Name)) {
 			v.open = true
 		}
-		s.rewritten(v, in)
 		if !in.Open {
 			v.open, v.guessed = false, false
 		}
@@ -571,115 +561,6 @@ func (v *service) sift() {
 	}
 }
 
-// rewritten has a service built once more if its compiler may have read an input while
-// that held something else than before and after: the hash of its content tells
-// nobody, and what was built, or failed, would stand until the next save.
-//
-// The build under way goes on, since hardly ever it has read the wrong thing: who saves
-// twice has the program no later for it. While a burst goes on, and after the first such
-// build, the next one waits until it is calm: a tool that writes 600 files one after the
-// other, as they were, would have nine builds otherwise.
-func (s *State) rewritten(v *service, in Files) {
-	since := in.Since
-	if since.IsZero() {
-		since = in.First
-	}
-	concerned, met := false, false
-	defer func() {
-		switch {
-		case (met || v.restless && concerned) && (in.More || v.chain > 0):
-			v.restless = true
-			s.do(Arm{Timer{v.Name, Calm}, calmAfter})
-		case v.restless && !in.More && !in.Open && v.chain == 0:
-			s.rest(v)
-		}
-	}()
-	j := v.compiled
-	if v.wantBuild {
-		// Of what is not compiled yet, or once more anyway, nothing is to be asked.
-		if j = v.job; j != nil && (j.rules != nil || j.canceled || j.gen != v.gen || j.compile.IsZero()) {
-			j = nil
-		}
-	}
-	for _, c := range in.Rewritten {
-		if e, ok := c.Effects[v.Name]; !ok || !e.Input && (e.Kind != Rebuild || e.Rule != NoRule) {
-			continue
-		}
-		concerned = true
-		if w := v.writer(c.At); w != nil {
-			w.note(c.Path)
-		}
-		if !since.After(v.built.Add(clockSlack)) {
-			v.trusted = false // so it may be with the good program, which an undo must not bring back
-		}
-		if j == nil || !j.met(since, c.At) {
-			continue
-		}
-		if j.rewrote == nil {
-			j.rewrote = map[string]bool{}
-		}
-		j.rewrote[c.Path] = true
-		switch {
-		case v.Command && j.again:
-			v.rewrites[c.Path] = true // once more, and the same again: the command does that
-		case v.foreign[c.Path]:
-			j.doubtful = true
-		case !v.rewrites[c.Path] && v.chain < chainMost:
-			v.again, met = true, true
-		}
-		if s.othersWrote(v, c.At) {
-			v.foreign[c.Path] = true // from now on: a compiler may have read it this time
-		}
-	}
-}
-
-// othersWrote reports whether a change made at that time can be the work of the commands
-// that run before another service's compiler.
-func (s *State) othersWrote(v *service, at time.Time) bool {
-	for _, o := range s.services {
-		if o != v && (o.job != nil && o.job.wrote(at) || o.last != nil && o.last.wrote(at)) {
-			return true
-		}
-	}
-	return false
-}
-
-// rest is the end of what restless stands for.
-func (s *State) rest(v *service) {
-	if v.restless {
-		v.restless = false
-		s.do(Disarm{Timer{v.Name, Calm}})
-	}
-}
-
-// met reports whether the compiler may have read a file while it was written, from first
-// to last.
-func (j *job) met(first, last time.Time) bool {
-	begin := j.compile
-	if !j.generates { // else it may be what our own commands wrote just before
-		begin = begin.Add(-clockSlack)
-	}
-	over := !j.done.IsZero() && last.After(j.done) && first.After(j.done.Add(clockSlack))
-	return last.After(begin) && !over
-}
-
-// onceMore asks for the build that again stands for.
-func (s *State) onceMore(v *service) {
-	v.demand(v.since) // still the same save for the one who waits
-	var paths []string
-	if v.compiled != nil {
-		for p := range v.compiled.rewrote {
-			if !v.rewrites[p] {
-				paths = append(paths, p)
-			}
-		}
-	}
-	if len(paths) > 0 { // else our own commands wrote something new, which goes without saying
-		sort.Strings(paths)
-		s.say(v, v.gen, event.Changed{Paths: paths, Effect: Rebuild.String(), Why: event.WrittenAgain})
-	}
-}
-
 // wrote reports whether a change made at that time can be the work of the
 // commands that run before the job's compiler, and was there when that began.
 func (j *job) wrote(at time.Time) bool {
@@ -865,8 +746,8 @@ func (s *State) pump(v *service) {
 		s.do(ReloadPages{v.Name, v.gen, v.reload == reloadCSS})
 		v.reload = reloadNothing
 	}
-	if v.again && !v.restless && !v.wantBuild && (!v.wantRun || v.waiting != "") { // what can start does so first
-		s.onceMore(v)
+	if v.again && !v.wantBuild && (!v.wantRun || v.waiting != "") { // what can start does so first
+		v.demand(v.since) // still the same save for the one who waits
 	}
 	if v.wantBuild && s.mayBuild(v) {
 		s.build(v)
@@ -933,14 +814,7 @@ func (s *State) build(v *service) {
 		s.joined[v.Group] = slot
 	}
 	v.job = &job{gen: v.gen, slot: slot, at: s.now, build: true, generates: v.Before, again: v.again, begun: s.begun(v), hopeless: v.torn}
-	if v.chain++; !v.again {
-		v.chain = 0
-	}
 	v.again = false
-	s.rest(v)
-	if l := v.compiled; l != nil {
-		maps.DeleteFunc(v.rewrites, func(p string, _ bool) bool { return !l.rewrote[p] })
-	}
 	s.say(v, v.gen, event.BuildStarted{Slot: slot})
 	s.do(Build{v.Name, v.gen})
 	s.do(Arm{Timer{v.Name, SlowBuild}, slowBuildAfter})
@@ -1040,7 +914,10 @@ func (s *State) buildDone(in BuildDone) {
 	if in.Program.Binary != "" {
 		v.files[in.Program.Binary] = true
 	}
-	v.last, j.done = j, s.now
+	v.last = j
+	for _, p := range in.Wrote {
+		j.note(p)
+	}
 	if j.compile.IsZero() {
 		j.compile = s.now
 	}
@@ -1053,12 +930,11 @@ func (s *State) buildDone(in BuildDone) {
 	}
 	v.compiled, v.canceled, v.denied = j, 0, time.Time{}
 	newest := in.Generation == v.gen
-	if !in.OK && newest && (v.again || j.doubtful) && !v.restless && !j.again {
+	if !in.OK && newest && v.again && !j.again {
 		// An input changed under the compiler: that it failed says nothing either. Once:
 		// nobody shall wait for an error because files are written all the time.
 		s.say(v, in.Generation, event.BuildCanceled{})
-		v.again = true
-		s.onceMore(v)
+		v.demand(v.since)
 		return
 	}
 	in.Finished.OK = in.OK
@@ -1480,8 +1356,6 @@ func (s *State) fired(in Fired) {
 			}
 			v.wantRun = true // of what is good by then, if a build is under way
 		}
-	case Calm:
-		v.restless = false
 	case Loop:
 		s.followLoops(v)
 	}
@@ -1579,7 +1453,6 @@ func (s *State) quit(code int, reason string) {
 		s.cancel(v)
 		s.do(Disarm{Timer{v.Name, SlowBuild}})
 		s.do(Disarm{Timer{v.Name, Backoff}})
-		s.rest(v)
 	}
 }
 
@@ -1766,7 +1639,6 @@ func (s *State) leave(v *service) {
 	s.cancel(v)
 	s.do(Disarm{Timer{v.Name, SlowBuild}})
 	s.do(Disarm{Timer{v.Name, Backoff}})
-	s.rest(v)
 }
 
 // forget drops the services of which nothing is left.

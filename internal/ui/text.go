@@ -250,8 +250,6 @@ func (t *Text) changed(e event.Event, b event.Changed) safe.Text {
 			word = "config"
 		}
 		what += t.dim.text(": the config is applied") + t.effect(b)
-	case b.Why == event.WrittenAgain: // else nobody could see what is new
-		what += t.dim.sprintf(": %s", b.Why)
 	case b.Effect == "none", b.Effect == "reload" && !t.proxy && b.Command:
 		word = "command"
 		what += t.dim.sprintf(": %s", b.Why)
@@ -377,17 +375,22 @@ func (t *Text) remarks(e event.Event, b event.BuildFinished) safe.Text {
 	return indented(strings.Join(lines, "\n"), "    ")
 }
 
-// engine says who has built, for those who want to know: where there was no choice, nothing.
+// engine says which engine has built, and how often it compiled: with -v only.
 func (t *Text) engine(b event.BuildFinished) safe.Text {
-	switch {
-	case !t.opt.Verbose:
+	if !t.opt.Verbose {
 		return ""
-	case b.Fallback != "":
-		return ", by go build: " + safe.Line(b.Fallback)
-	case b.Engine == "direct":
-		return ", directly"
 	}
-	return ""
+	var s safe.Text
+	switch {
+	case b.Fallback != "":
+		s = ", by go build: " + safe.Line(b.Fallback)
+	case b.Engine == "direct":
+		s = ", directly"
+	}
+	if len(b.Again) > 0 {
+		s += ", compiled twice: meanwhile something wrote " + t.paths(b.Again)
+	}
+	return s
 }
 
 // Diagnostics returns the lines for messages of the tools.
