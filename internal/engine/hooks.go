@@ -9,7 +9,6 @@ import (
 	"github.com/hotreload/hotreload/builder"
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/event"
-	"github.com/hotreload/hotreload/internal/plan"
 )
 
 // hooks runs the commands of [hooks] for one service. Of each hook one run is at work at a
@@ -41,7 +40,7 @@ func (v *service) hear(ev event.Event) {
 	case event.BuildFinished:
 		broken, repaired = !b.OK, b.Unchanged // a program that is another one has a live of its own
 	case event.Changed:
-		repaired = b.Why == plan.Undone
+		repaired = b.Undone
 	case event.Reloaded:
 		repaired = true
 	case event.Exited:

@@ -70,7 +70,7 @@ func (v *service) waitsFor(what string) {
 			what += "; Ctrl-C again kills it"
 		}
 		reason := "waits for " + what
-		for _, b := range []event.Body{event.Waiting{Reason: reason}, event.Held{Reason: reason}} {
+		for _, b := range []event.Body{event.Waiting{Reason: reason, What: "for " + what}, event.Held{Reason: reason}} {
 			v.engine.note(event.Event{Time: time.Now(), Service: v.name, Body: b})
 		}
 	})

@@ -184,6 +184,7 @@ type Waiting struct {
 	Packages int `json:"packages,omitempty"`
 
 	Kind  WaitKind  `json:"-"`
+	What  string    `json:"-"` // Reason without its verb, which Kind says; empty: as Reason
 	Slot  int       `json:"-"` // of the build, for WaitBuild
 	Since time.Time `json:"-"` // when the program was started that goes on running, for WaitServing
 }

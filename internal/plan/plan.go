@@ -57,9 +57,6 @@ type Effect struct {
 	Input  bool   // the file is one that the service is built from
 }
 
-// Undone is why a change has the effect None that makes the files again what runs.
-const Undone = "back to what runs"
-
 // NoRule is the value of Effect.Rule when no command has to run.
 const NoRule = -1
 

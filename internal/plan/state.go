@@ -596,7 +596,7 @@ func (v *service) undone() bool {
 
 // undo drops what was under way for changes that are gone again.
 func (s *State) undo(v *service, paths []string) {
-	s.say(v, v.gen, event.Changed{Paths: paths, Effect: None.String(), Why: Undone, Undone: true})
+	s.say(v, v.gen, event.Changed{Paths: paths, Effect: None.String(), Why: "back to what runs", Undone: true})
 	s.say(v, v.gen, event.Undone{Paths: paths})
 	v.wantBuild, v.held, v.broken, v.again, v.missedBuild = false, nil, false, false, false
 	v.denied = time.Time{}
@@ -1011,7 +1011,7 @@ func (s *State) start(v *service) {
 	if names, excuse := s.missing(v); names != "" {
 		// Said again when what is waited for fails, not when it is at work again.
 		if v.waiting != names || v.excuse != excuse && excuse != names {
-			s.hold(v, v.gen, event.Waiting{For: names, Reason: "waits for " + excuse})
+			s.hold(v, v.gen, event.Waiting{For: names, Reason: "waits for " + excuse, What: "for " + excuse})
 		}
 		v.waiting, v.excuse = names, excuse
 		return
@@ -1251,7 +1251,8 @@ func (s *State) suspended(in Suspended) {
 	case in.Problem != nil:
 		s.say(v, p.gen, *in.Problem)
 	case in.Signal != "":
-		s.hold(v, p.gen, event.Waiting{Reason: "suspended by " + in.Signal + ", until SIGCONT", Kind: event.WaitSuspended})
+		what := "by " + in.Signal + ", until SIGCONT"
+		s.hold(v, p.gen, event.Waiting{Reason: "suspended " + what, What: what, Kind: event.WaitSuspended})
 	case p.live && p == v.proc:
 		p.live = false
 		if !v.pending() {
@@ -1319,7 +1320,8 @@ func (s *State) ended(in Ended) {
 			v.backoff = 0
 		}
 		v.backoff = min(max(2*v.backoff, backoffFirst), backoffMost)
-		s.hold(v, v.gen, event.Waiting{Reason: fmt.Sprintf("starts again in %s (restart = %q)", v.backoff, v.Restart), Kind: event.WaitBackoff})
+		what := fmt.Sprintf("in %s (restart = %q)", v.backoff, v.Restart)
+		s.hold(v, v.gen, event.Waiting{Reason: "starts again " + what, What: what, Kind: event.WaitBackoff})
 		s.do(Arm{Timer{v.Name, Backoff}, v.backoff})
 	}
 }

@@ -305,7 +305,7 @@ func TestInChromium(t *testing.T) {
 		second.until(overlay+".includes('cannot use order')", "true")
 		second.until("document.title", "one")
 		// Undone: nothing is loaded again.
-		r.emit(event.Changed{Effect: "none", Why: backToWhatRuns})
+		r.emit(event.Undone{})
 		v.until(gone, "true")
 		v.until("document.querySelector('#name').value", "typed")
 		second.until(gone, "true")

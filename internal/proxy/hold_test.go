@@ -86,7 +86,7 @@ func TestReleased(t *testing.T) {
 		body string
 	}{
 		{"undone", func(r *rig) {
-			r.emit(event.Changed{Effect: "none", Why: "back to what runs", Paths: []string{"/src/main.go"}})
+			r.emit(event.Undone{Paths: []string{"/src/main.go"}})
 		}, 200, "old"},
 		{"the same program", func(r *rig) { r.emit(event.BuildFinished{OK: true, Unchanged: true}) }, 200, "old"},
 		{"the build failed", func(r *rig) { r.fail() }, 503, "main.go:12:5: undefined: <b>x</b>"},
@@ -98,8 +98,8 @@ func TestReleased(t *testing.T) {
 			got := r.later("POST", "/", "x")
 			r.waits(1)
 			for _, b := range []event.Body{ // nothing of this ends it
-				event.BuildStarted{}, event.BuildCanceled{}, event.Held{Reason: "slow"}, event.BuildFinished{OK: true},
-				event.Changed{Effect: "none", Why: "rule"}, event.Changed{Effect: "reload"}, event.Changed{Effect: "rebuild"},
+				event.BuildStarted{}, event.BuildCanceled{}, event.Held{Reason: "resumed"}, event.Waiting{Reason: "slow"}, event.BuildFinished{OK: true},
+				event.Changed{Effect: "none", Why: "back to what runs"}, event.Changed{Effect: "reload"}, event.Changed{Effect: "rebuild"},
 			} {
 				r.emit(b)
 			}
@@ -124,13 +124,13 @@ func TestPaused(t *testing.T) {
 	r.save()
 	got := r.later("POST", "/", "x")
 	r.waits(1)
-	r.Emit(event.Event{Body: event.Held{Reason: "paused: changes are noted, nothing is built"}})
+	r.Emit(event.Event{Body: event.Paused{}})
 	a := await(t, "answer", got)
 	want(t, a, 200, "old")
 	if m := a.Header.Get("X-Hotreload-Stale"); m != "paused; generation=2; answers=1" || r.state().Status != "paused" {
 		t.Fatal(m, r.state())
 	}
-	r.Emit(event.Event{Body: event.Held{Reason: "resumed"}})
+	r.Emit(event.Event{Body: event.Resumed{}})
 	got = r.later("POST", "/", "x")
 	r.waits(1)
 	r.goLive(startApp(t, says("new")))
@@ -523,7 +523,7 @@ func TestBrokenBuild(t *testing.T) {
 func TestFailedRule(t *testing.T) {
 	r, _ := startLive(t, Options{}, says("app"))
 	r.save() // undone: that number is what answers, too
-	r.emit(event.Changed{Effect: "none", Why: backToWhatRuns})
+	r.emit(event.Undone{})
 	r.emit(event.Changed{Effect: "reload", Paths: []string{"/src/a.css"}})
 	r.emit(event.BuildFinished{OK: false, Summary: "a command failed", Output: "a.css:3: no such color"})
 	a := r.get("/")

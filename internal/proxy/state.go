@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/hotreload/hotreload/internal/event"
@@ -67,14 +66,6 @@ type Proxy struct {
 
 type process struct{ pid, gen int }
 
-// backToWhatRuns is the reason of the plan for a change that undoes itself
-// (internal/plan, undo).
-const backToWhatRuns = "back to what runs"
-
-// pausedReason begins the reason of the plan for holding everything, and
-// resumedReason is its end (internal/plan, command).
-const pausedReason, resumedReason = "paused", "resumed"
-
 // SetUpstream says where the next program will answer: host:port, or unix:PATH.
 // Requests go there from the next `live` on. Without it, a new program is
 // expected at the address of the old one.
@@ -89,11 +80,15 @@ func (p *Proxy) SetUpstream(addr string) {
 func (p *Proxy) Emit(e event.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch b := e.Body.(type) {
+	switch e.Body.(type) {
 	case event.SessionEnded:
 		p.endLocked()
-	case event.Held:
-		p.heldBack(b.Reason)
+	case event.Paused: // while nothing is built, the old program is the best there is
+		p.paused = true
+		p.bump()
+	case event.Resumed:
+		p.paused = false
+		p.bump()
 	}
 	if e.Service != p.opt.Service {
 		return
@@ -101,6 +96,10 @@ func (p *Proxy) Emit(e event.Event) {
 	switch b := e.Body.(type) {
 	case event.Changed:
 		p.changed(e.Generation, b)
+	case event.Undone:
+		if p.current.answers() {
+			p.fine(e.Generation)
+		}
 	case event.BuildStarted:
 		// An edit of the config, or a build done over, asks for a generation
 		// without a change of its own.
@@ -129,19 +128,6 @@ func (p *Proxy) Emit(e event.Event) {
 	}
 }
 
-// heldBack: while nothing is built, the old program is the best there is.
-func (p *Proxy) heldBack(reason string) {
-	switch {
-	case strings.HasPrefix(reason, pausedReason):
-		p.paused = true
-	case reason == resumedReason:
-		p.paused = false
-	default:
-		return
-	}
-	p.bump()
-}
-
 // want notes that a generation is asked for: requests wait for it.
 func (p *Proxy) want(gen int) {
 	if gen > p.wanted {
@@ -167,10 +153,6 @@ func (p *Proxy) changed(gen int, b event.Changed) {
 	case "reload":
 		for _, f := range b.Paths {
 			p.touched = append(p.touched, filepath.Base(f))
-		}
-	case "none":
-		if b.Why == backToWhatRuns && p.current.answers() {
-			p.fine(gen)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -304,14 +305,14 @@ func (t *Text) reloaded(e event.Event, b event.Reloaded) safe.Text {
 }
 
 func (t *Text) waiting(e event.Event, b event.Waiting) safe.Text {
-	word, text := safe.Text("waiting"), safe.Line(strings.TrimPrefix(b.Reason, "waits "))
+	word, text := safe.Text("waiting"), safe.Line(cmp.Or(b.What, b.Reason))
 	switch b.Kind {
 	case event.WaitBackoff:
-		word, text = "restart", safe.Line(strings.TrimPrefix(b.Reason, "starts again "))
+		word = "restart"
 	case event.WaitStopped:
 		word, text = "stopped", safe.Sprintf("until `hotreload restart %s`", e.Service)
 	case event.WaitSuspended:
-		word, text = "suspended", safe.Line(strings.TrimPrefix(b.Reason, "suspended "))
+		word = "suspended"
 	case event.WaitServing:
 		return t.line(e, t.note, word, "for a fix; "+since(e, b.Since)+", because the new program did not come up")
 	case event.WaitBuild:

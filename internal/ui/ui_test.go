@@ -159,8 +159,8 @@ waiting for a fix; shop is not running
 		{"R3 killed", TextOptions{}, []event.Body{event.Exited{Expected: true, Killed: []string{"7 app"}}},
 			"killed  7 app did not stop in time (stop_timeout)\n"},
 		{"what is waited for", TextOptions{}, []event.Body{
-			event.Waiting{For: "api", Reason: "waits for api, which does not build"}, event.Held{Reason: "waits for api, which does not build"},
-			event.Waiting{Reason: `starts again in 500ms (restart = "always")`, Kind: event.WaitBackoff},
+			event.Waiting{For: "api", Reason: "waits for api, which does not build", What: "for api, which does not build"}, event.Held{Reason: "waits for api, which does not build"},
+			event.Waiting{Reason: `starts again in 500ms (restart = "always")`, What: `in 500ms (restart = "always")`, Kind: event.WaitBackoff},
 			event.Waiting{Reason: "still building after 6s", Kind: event.WaitBuild},
 			event.Waiting{Reason: "still building after 12s", Kind: event.WaitBuild, Compiled: 143},
 			event.Waiting{Reason: "still building after 48s", Kind: event.WaitBuild, Compiled: 210, Packages: 310},
