@@ -311,8 +311,8 @@ func count(events []ev, name string) int {
 func (s *session) settle() {
 	s.t.Helper()
 	name := fmt.Sprintf("zz-settle-%d.txt", time.Now().UnixNano())
-	path := filepath.Join(s.dir, name)
-	write(s.t, path, name)
+	// In one step: a file that a process has open for writing is not reported.
+	replaceFile(s.t, filepath.Join(s.dir, name), name)
 	s.wait("settle", func(e ev) bool {
 		return e.Event == "changed" && slices.ContainsFunc(e.strs("paths"), func(p string) bool { return filepath.Base(p) == name })
 	})

@@ -13,6 +13,7 @@ import (
 
 const (
 	slowBuildAfter = 3 * time.Second // a person starts to wonder
+	slowBuildMost  = time.Minute     // the longest silence after that
 	backoffFirst   = 500 * time.Millisecond
 	backoffMost    = 30 * time.Second
 	backoffReset   = 10 * time.Second // a program that lived this long starts the ladder anew
@@ -1348,7 +1349,7 @@ func (s *State) fired(in Fired) {
 				Kind:   event.WaitBuild, Slot: v.job.slot,
 				Compiled: in.Compiled, Packages: in.Packages,
 			})
-			s.do(Arm{t, 3 * max(s.now.Sub(v.job.at), slowBuildAfter)})
+			s.do(Arm{t, min(3*max(s.now.Sub(v.job.at), slowBuildAfter), slowBuildMost)})
 		}
 	case Backoff:
 		// With start-first what is there may be the one before it, which is still ending.
