@@ -11,16 +11,16 @@ import (
 var typeDocs = []struct{ typ, name, doc string }{
 	{typeString, "string", "Text in quotes."},
 	{typeBool, "true or false", "Without quotes."},
-	{typeOneOf, "one of", "One of the values that are listed, in quotes."},
+	{typeOneOf, "one of", "One of the listed values, in quotes."},
 	{typeDuration, "duration", `Text with a unit: "50ms", "2s", "1m30s". A number without one is an error.`},
 	{typeStrings, "list of strings", `["a", "b"]. A list replaces the inherited or default one as a whole.`},
-	{typeGlobs, "list of globs", `Patterns relative to the root, with slashes on every system: * within a name, ** for any number of directories, {a,b} for a choice.`},
+	{typeGlobs, "list of globs", `Patterns relative to the root, with slashes on every system: * matches within a name, ** matches any number of directories, {a,b} matches a or b.`},
 	{typePaths, "list of paths", "Files or directories, relative to the root."},
-	{typeArgv, "list of arguments", "Passed on as they are; no shell looks at them."},
-	{typeCommand, "command", `A list of arguments, ["make", "build"], which meets no shell; or one string, "cd web && make", for the shell.`},
-	{typeCommands, "list of commands", `Each as above: ["go generate ./...", ["templ", "generate"]].`},
-	{typeVariables, "table of strings", `Environment variables: { NAME = "value" }. Those of a service are merged with the inherited ones by name; "" sets an empty value.`},
-	{typeAddress, "address", `"host:port"; without a host, ":8080", it is every interface.`},
+	{typeArgv, "list of arguments", "Passed on unchanged, without a shell."},
+	{typeCommand, "command", `A list of arguments, ["make", "build"], without a shell; or one string, "cd web && make", for the shell.`},
+	{typeCommands, "list of commands", `Each one a command as above: ["go generate ./...", ["templ", "generate"]].`},
+	{typeVariables, "table of strings", `Environment variables: { NAME = "value" }. A service merges its own with the inherited ones by name. "" sets an empty value.`},
+	{typeAddress, "address", `"host:port"; without a host, as in ":8080", it means all interfaces.`},
 	{typeSockets, "list of sockets", `"host:port" or "unix:PATH", with an optional "name=" in front.`},
 	{typeSignal, "signal", `Its name: "SIGTERM".`},
 	{typeReady, "readiness", `"tcp:ADDR", "http://...", "notify", "log:REGEXP", "exit" or a duration.`},
@@ -39,7 +39,7 @@ func typeName(typ string) string {
 func Docs() []byte {
 	var b bytes.Buffer
 	b.WriteString(docsHead)
-	b.WriteString("| table | keys | for each service |\n|---|---|---|\n")
+	b.WriteString("| table | keys | per service |\n|---|---|---|\n")
 	for _, t := range tables {
 		var names []string
 		for _, s := range tableSpecs(t.Name) {
@@ -62,11 +62,11 @@ func Docs() []byte {
 		case t.Name == "services.NAME":
 			b.WriteString("\n```toml\n" + uncommented(exampleServices) + "```\n\n" + docsServices)
 		case t.Name == "rules":
-			b.WriteString("\n```toml\n[[rules]]\npaths = " + example("rules.paths") + "\neffect = \"restart\"\n```\n\nA service may have rules of its own, which replace these.\n")
+			b.WriteString("\n```toml\n[[rules]]\npaths = " + example("rules.paths") + "\neffect = \"restart\"\n```\n\nA service can have its own rules, which replace these.\n")
 		case inheritable(t.Name):
-			fmt.Fprintf(&b, "\nEach service inherits these and may set its own: `%s.KEY = ...` in `[services.NAME]`.\n", t.Name)
+			fmt.Fprintf(&b, "\nEach service inherits these keys and can override them: `%s.KEY = ...` in `[services.NAME]`.\n", t.Name)
 		default:
-			b.WriteString("\nOnce for the whole session; a service cannot set these.\n")
+			b.WriteString("\nThese keys apply to the whole session; a service cannot set them.\n")
 		}
 		for _, s := range tableSpecs(t.Name) {
 			fmt.Fprintf(&b, "\n### `%s`\n\n", s.Name)
@@ -75,50 +75,59 @@ func Docs() []byte {
 			facts(&b, s, keyOf(s, t.Name))
 		}
 	}
+	b.WriteString(docsFoot)
 	return b.Bytes()
 }
 
-const docsHead = `<!-- Made from internal/config by ` + "`make example`" + `; mend the descriptions there. -->
+const docsHead = `<!-- Generated from internal/config by ` + "`make example`" + `; edit the texts there. -->
 # Configuration: ` + "`.hotreload.toml`" + `
 
-None of this is needed: ` + "`hotreload run`" + ` works without a file, and ` + "`hotreload init`" + ` writes a short one that fits the
-project. The file is looked for in the current directory and above, up to the top of the Git repository, or outside of one
-up to the ` + "`go.work`" + ` or ` + "`go.mod`" + `; the directory it is found in is the *root*, to which all
-paths are relative. [.hotreload.toml.example](../.hotreload.toml.example) has every key with its default, to copy from.
+You may not need a config: ` + "`hotreload run`" + ` works without one. ` + "`hotreload init`" + ` writes a short one
+that fits your project. [.hotreload.toml.example](../.hotreload.toml.example) lists every key with
+its default, to copy from.
 
-- The file is checked strictly. An unknown key, a wrong type or a value that cannot be is an error with its place and the
-  nearest key; nothing is guessed. ` + "`hotreload check`" + ` tells without starting anything, and prints what differs from the defaults.
-- ` + "`--set KEY=VALUE`" + ` sets any key for one run, over the file: ` + "`hotreload run --set run.stop_timeout=1s`" + `. ` + "`--race`" + ` and ` + "`--tags`" + `
-  are short for ` + "`build.race`" + ` and ` + "`build.tags`" + `, for every service; ` + "`--race=false`" + ` and ` + "`--tags=`" + ` override the file, too.
-- Without a file and without a go.mod or go.work here or above, the modules below are searched: the only one with a program
-  is taken, as with ` + "`-C`" + `; several are listed, each with the command that runs it.
-- The file is applied when it is saved, with the least effect: [services.md](services.md#edits-of-the-config).
+- hotreload looks for the file in the current directory and its parents, up to the top of the Git
+  repository. Outside of a repository, it stops at the ` + "`go.work`" + ` or ` + "`go.mod`" + `. The directory of the
+  file is the *root*; all paths are relative to it.
+- The file is checked strictly. An unknown key, a wrong type or an impossible value is an error with
+  its position and the closest key. ` + "`hotreload check`" + ` validates the file without starting anything,
+  and prints what differs from the defaults.
+- hotreload applies the file when you save it, with the smallest effect:
+  [services.md](services.md#editing-the-config).
+- ` + "`--set KEY=VALUE`" + ` sets any key for one run and overrides the file:
+  ` + "`hotreload run --set run.stop_timeout=1s`" + `. ` + "`--race`" + ` and ` + "`--tags`" + ` are short for ` + "`build.race`" + ` and
+  ` + "`build.tags`" + `, for every service; ` + "`--race=false`" + ` and ` + "`--tags=`" + ` override the file too.
+- If there is no config, ` + "`go.mod`" + ` or ` + "`go.work`" + ` in the current directory or its parents, hotreload
+  searches the modules below. If only one of them has a program, it is used, as with ` + "`-C`" + `. Several
+  are listed, each with the command to run it.
 - ` + "`hotreload schema`" + ` prints a JSON Schema, with which editors complete and check the file
   ([editors-and-scripts.md](editors-and-scripts.md#the-config-in-the-editor)).
 
 ## A config is a program
 
-` + "`build.before`" + `, ` + "`run.command`" + ` and the commands of rules run as whoever starts hotreload. Read the config of a project that you
-do not know before you start it, as you would read its Makefile.
+hotreload runs the commands in a config, such as ` + "`build.before`" + ` and ` + "`run.command`" + `, as your user. Read
+the config of an unknown project before you start it, as you would read its Makefile.
 
-A config that was found, rather than named with ` + "`--config`" + `, is refused if somebody else may have written it: if the file or
-its directory belongs to neither you nor root, or can be changed by others (every user, or a group that is not yours alone;
-a directory like ` + "`/tmp`" + `, where everybody has files of their own, is no danger to a file of yours). For a link, its target and
-the target's directory count too. Two things are accepted besides:
+hotreload refuses a config that someone else may have written. The file and its directory must
+belong to you or to root, and nobody else may be able to change them: neither all users nor a group
+with other members. A directory like ` + "`/tmp`" + `, where users cannot change each other's files, is fine.
+For a link, the rules apply to the target and its directory too. There are two exceptions:
 
-- What belongs to the owner of the directory in which you start hotreload (or of ` + "`--dir`" + `): you went there to run that
-  user's program. So root in a container works on a project that belongs to a user of the host.
-- What is no more open to others than the ` + "`go.mod`" + ` or ` + "`go.work`" + ` beside it: who can change that changes the program too.
-  So mounts that show every file as open to everybody work.
+- Files of the user who owns the directory in which you start hotreload (or ` + "`--dir`" + `) are accepted. So
+  root in a container can work on a project of a user on the host.
+- A config may be as open to others as the ` + "`go.mod`" + ` or ` + "`go.work`" + ` next to it, because whoever can
+  change those can change the program too. So mounts that show every file as writable work.
 
-` + "`--config FILE`" + ` insists: that file is used, whoever wrote it. Access control lists are not looked at, and on Windows nothing is:
-a user's directories there cannot be written by others.
+` + "`--config FILE`" + ` skips these checks. Access control lists are not checked. On Windows, nothing is
+checked, because other users cannot write to your directories there.
 
 `
 
-const docsServices = `A service has ` + "`build`, `run`, `proxy`, `hooks` and `rules`" + ` as above, and one key of its own. Its name consists of letters, digits,
-` + "`-` and `_`" + `. More about it: [services.md](services.md).
+const docsServices = `A service has ` + "`build`" + `, ` + "`run`" + `, ` + "`proxy`" + `, ` + "`hooks`" + ` and ` + "`rules`" + ` as above, and one key of its own. Its name
+consists of letters, digits, ` + "`-`" + ` and ` + "`_`" + `. See [services.md](services.md).
 `
+
+const docsFoot = "\nNext: [Terminal, keys and standard input](terminal.md)\n"
 
 // facts is the list under a key.
 func facts(b *bytes.Buffer, s spec, key string) {
@@ -134,7 +143,7 @@ func facts(b *bytes.Buffer, s spec, key string) {
 	if def := defaultText(s.Name); def != "" {
 		fmt.Fprintf(b, "- Default: %s\n", code(def))
 	} else {
-		b.WriteString("- Must be given\n")
+		b.WriteString("- Required\n")
 	}
 	fmt.Fprintf(b, "- Example: %s\n", code(key+" = "+s.Example))
 }
@@ -193,11 +202,11 @@ func prose(doc string) string {
 
 func code(text string) string { return "`" + text + "`" }
 
-// paragraph writes text in lines of at most 120 columns.
+// paragraph writes text in lines of at most 100 columns.
 func paragraph(b *bytes.Buffer, text string) {
 	line := ""
 	for _, word := range strings.Fields(text) {
-		if line != "" && len(line)+1+len(word) > 120 {
+		if line != "" && len(line)+1+len(word) > 100 {
 			b.WriteString(line + "\n")
 			line = ""
 		}

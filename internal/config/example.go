@@ -13,11 +13,11 @@ func Example() []byte {
 	var b bytes.Buffer
 	b.WriteString(`# Every key of .hotreload.toml with its default.
 #
-# None of this is needed: ` + "`hotreload run`" + ` works without a file, and ` + "`hotreload init`" + `
+# You need none of this: ` + "`hotreload run`" + ` works without a file, and ` + "`hotreload init`" + `
 # writes a short one that fits the project. To change a setting, remove the # in front
-# of it. Durations are text with a unit ("50ms", "2s"); a command is a list of arguments
-# (no shell) or one string for the shell. ` + "`hotreload check`" + ` says whether the file is
-# right and prints what applies.
+# of it. Durations are text with a unit ("50ms", "2s"). A command is a list of arguments
+# (no shell) or one string for the shell. ` + "`hotreload check`" + ` validates the file and prints
+# what differs from the defaults.
 `)
 	for _, t := range tables {
 		b.WriteByte('\n')
@@ -66,10 +66,10 @@ const exampleServices = `#[services.api]
 #build.package = "./cmd/api"
 #run.args = ["--port", "8081"]
 #
-# Services that must be ready before this one is started, and that end after it.
+# Services that must be ready before this one starts. They are stopped after it.
 #needs = ["db"]
 #
-# A service that is no Go program: its command does not mention {binary}.
+# Not a Go program: the command does not contain {binary}, so nothing is built.
 #[services.db]
 #run.command = ["postgres", "-D", "data"]
 #run.ready = "tcp:127.0.0.1:5432"
