@@ -39,7 +39,7 @@ func typeName(typ string) string {
 func Docs() []byte {
 	var b bytes.Buffer
 	b.WriteString(docsHead)
-	b.WriteString("| table | keys | per service |\n|---|---|---|\n")
+	b.WriteString("## Keys\n\n| table | keys | per service |\n|---|---|---|\n")
 	for _, t := range tables {
 		var names []string
 		for _, s := range tableSpecs(t.Name) {
@@ -105,16 +105,16 @@ its default, to copy from.
 
 ## A config is a program
 
-hotreload runs the commands in a config, such as ` + "`build.before`" + ` and ` + "`run.command`" + `, as your user. Read
-the config of an unknown project before you start it, as you would read its Makefile.
+hotreload runs the commands in a config, such as ` + "`build.before`" + ` and ` + "`run.command`" + `, as your user.
+Read the config of an unknown project before you start it, as you would read its Makefile.
 
 hotreload refuses a config that someone else may have written. The file and its directory must
 belong to you or to root, and nobody else may be able to change them: neither all users nor a group
 with other members. A directory like ` + "`/tmp`" + `, where users cannot change each other's files, is fine.
 For a link, the rules apply to the target and its directory too. There are two exceptions:
 
-- Files of the user who owns the directory in which you start hotreload (or ` + "`--dir`" + `) are accepted. So
-  root in a container can work on a project of a user on the host.
+- Files of the user who owns the directory in which you start hotreload (or ` + "`--dir`" + `) are accepted.
+  So root in a container can work on a project of a user on the host.
 - A config may be as open to others as the ` + "`go.mod`" + ` or ` + "`go.work`" + ` next to it, because whoever can
   change those can change the program too. So mounts that show every file as writable work.
 
@@ -123,8 +123,8 @@ checked, because other users cannot write to your directories there.
 
 `
 
-const docsServices = `A service has ` + "`build`" + `, ` + "`run`" + `, ` + "`proxy`" + `, ` + "`hooks`" + ` and ` + "`rules`" + ` as above, and one key of its own. Its name
-consists of letters, digits, ` + "`-`" + ` and ` + "`_`" + `. See [services.md](services.md).
+const docsServices = `A service has ` + "`build`" + `, ` + "`run`" + `, ` + "`proxy`" + `, ` + "`hooks`" + ` and ` + "`rules`" + ` as above, and one key of its own. Its
+name consists of letters, digits, ` + "`-`" + ` and ` + "`_`" + `. See [services.md](services.md).
 `
 
 const docsFoot = "\nNext: [Terminal, keys and standard input](terminal.md)\n"

@@ -136,7 +136,7 @@ var specs = []spec{
 	{Key: Key{Name: "run.ready_timeout", Type: typeDuration, Example: `"30s"`,
 		Doc: `A program that is not ready in this time is reported as failed, until it becomes ready. "0s" means no limit. A job (ready = "exit") has no limit.`}},
 	{Key: Key{Name: "run.restart", Type: typeOneOf, Values: []string{"never", "on-failure", "always"}, Example: `"on-failure"`,
-		Doc: `Whether to start a program again that ends without being asked to.`}},
+		Doc: `Whether to restart a program that ends without being asked to.`}},
 	{Key: Key{Name: "run.on_build_error", Type: typeOneOf, Values: []string{"keep", "stop"}, Example: `"stop"`,
 		Doc: `Whether to keep the last good program running or stop it while the code does not build.`}},
 	{Key: Key{Name: "run.rollback", Type: typeBool, Example: `true`,
