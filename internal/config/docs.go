@@ -127,7 +127,7 @@ const docsServices = `A service has ` + "`build`" + `, ` + "`run`" + `, ` + "`pr
 name consists of letters, digits, ` + "`-`" + ` and ` + "`_`" + `. See [services.md](services.md).
 `
 
-const docsFoot = "\nNext: [Terminal, keys and standard input](terminal.md)\n"
+const docsFoot = "\nNext: [Commands](commands.md)\n"
 
 // facts is the list under a key.
 func facts(b *bytes.Buffer, s spec, key string) {
