@@ -1,8 +1,8 @@
-// Handover is a server whose listening socket is never closed: hotreload holds it open
-// and hands it to every start, by the protocol of systemd's socket activation. The same
-// program runs under systemd unchanged, and by itself.
+// Handover is a server whose listening socket is never closed: hotreload keeps it open
+// and passes it to each new process, by the protocol of systemd's socket activation. The
+// same program runs under systemd, and alone, without a change.
 //
-// It also hands its state on: the number of visits survives every restart.
+// It also keeps its state: the number of visits survives every restart.
 package main
 
 import (
@@ -37,7 +37,7 @@ func main() {
 }
 
 func run() error {
-	// First of all: a program that says it is ready must be able to end well.
+	// This comes first: a program that reports that it is ready must be able to stop well.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	listeners, err := listen()
@@ -56,8 +56,8 @@ func run() error {
 		log.Printf("listening on %s", l.Addr())
 		go func() { failed <- server.Serve(l) }()
 	}
-	// From here on the program can answer: whoever waits for that (ready = "notify", or
-	// systemd's Type=notify) is told. Without NOTIFY_SOCKET this does nothing.
+	// Now the program can answer. This reports it to hotreload (ready = "notify") or to
+	// systemd (Type=notify). Without NOTIFY_SOCKET, it does nothing.
 	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
 		return err
 	}
@@ -67,9 +67,9 @@ func run() error {
 		return err
 	case <-ctx.Done():
 	}
-	// First no new connections: they wait in the socket, of which hotreload has a copy.
-	// Then a moment for those that were accepted to get to their handler, since Shutdown
-	// drops a request that it finds unread.
+	// First, accept no new connections: they wait in the socket, of which hotreload has a
+	// copy. Then give accepted connections a moment to reach their handlers, because
+	// Shutdown drops a request that it finds unread.
 	for _, l := range listeners {
 		if u, ok := l.(*net.UnixListener); ok {
 			u.SetUnlinkOnClose(false)
@@ -85,7 +85,7 @@ func run() error {
 	return save(visits)
 }
 
-// listen takes the sockets that were handed over, or opens one when run by hand.
+// listen uses the sockets that were passed to the program, or opens one if there are none.
 func listen() ([]net.Listener, error) {
 	listeners, err := activation.Listeners()
 	if err != nil {
@@ -101,8 +101,8 @@ func listen() ([]net.Listener, error) {
 	return []net.Listener{l}, nil
 }
 
-// stateFile is where the state is kept: hotreload names a directory that outlives
-// restarts, systemd one that outlives the service (StateDirectory=); "" is nowhere.
+// stateFile is the file for the state. hotreload names a directory that is kept across
+// restarts, and so does systemd (StateDirectory=). "" means that there is none.
 func stateFile() string {
 	for _, name := range []string{"HOTRELOAD_STATE_DIR", "STATE_DIRECTORY"} {
 		if dir := os.Getenv(name); dir != "" {
@@ -123,13 +123,13 @@ func restore() (*atomic.Int64, error) {
 	}
 	n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
 	if err != nil {
-		return visits, fmt.Errorf("%s: %w; remove it to begin anew", stateFile(), err)
+		return visits, fmt.Errorf("%s: %w; remove it to start again", stateFile(), err)
 	}
 	visits.Store(n)
 	return visits, nil
 }
 
-// save writes the state whole or not at all.
+// save writes the complete state or nothing.
 func save(visits *atomic.Int64) error {
 	file := stateFile()
 	if file == "" {

@@ -1,9 +1,9 @@
-// Hello is a little web server to try hotreload on. From this directory, run
+// Hello is a small web server to try hotreload on. From this directory, run
 //
 //	hotreload run
 //
-// open http://127.0.0.1:8080 and change the lines marked EDIT ME, one at a time, here and in the files beside: each is live
-// as soon as you save it.
+// open http://127.0.0.1:8080 and change the lines marked EDIT ME, one at a time, here and in the other files. Save, and the
+// change is live.
 package main
 
 import (
@@ -26,7 +26,7 @@ const name = "world"
 // EDIT ME: one of "sea", "forest", "sunset".
 const mood = "sea"
 
-// The page is built into the program. It counts as source code: change page.html, and the program is built anew.
+// The page is built into the program. It counts as source code: change page.html, and the program is built again.
 //
 //go:embed page.html
 var page string
@@ -34,7 +34,7 @@ var page string
 func main() {
 	log.SetFlags(0)
 
-	// The greeting is read once, when the program starts, so a change of it needs a restart but no build.
+	// The greeting is read once, when the program starts. So a change needs a restart, but no build.
 	// The rule in .hotreload.toml says so.
 	greeting, err := template.ParseFiles("templates/greeting.html")
 	if err != nil {
@@ -63,8 +63,8 @@ func main() {
 	}
 }
 
-// serve answers requests until the program is told to stop, and lets those under way finish: that is what makes a restart
-// invisible to whoever is just loading the page.
+// serve answers requests until the program is asked to stop, and then finishes the requests that it is working on. So a
+// restart does not break a page that is loading.
 func serve(addr string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

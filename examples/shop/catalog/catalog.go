@@ -1,13 +1,12 @@
-// Package catalog is what all programs of the shop know of its goods. A change of it
-// rebuilds all of them, in one go build; those that come out as they were are not
-// restarted.
+// Package catalog is shared by all programs of the shop. A change rebuilds all of them,
+// in one go build. Programs whose binary stays the same are not restarted.
 package catalog
 
 import "fmt"
 
 // Name is the name of the shop.
 //
-// EDIT ME: it is part of the api alone; worker and web come out as they were, and go on.
+// EDIT ME: only the api uses it. The binaries of worker and web stay the same, so these keep running.
 const Name = "The corner shop"
 
 // Item is something that can be bought.
@@ -16,9 +15,9 @@ type Item struct {
 	Cents int    `json:"cents"`
 }
 
-// Items is all there is.
+// Items is everything that the shop sells.
 //
-// EDIT ME: a price, or a new item. The api and the worker know them.
+// EDIT ME: a price, or a new item. The api and the worker use them.
 var Items = []Item{
 	{"apple", 45},
 	{"bread", 320},

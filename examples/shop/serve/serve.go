@@ -1,4 +1,4 @@
-// Package serve is an HTTP server that ends when it is asked to.
+// Package serve is an HTTP server that stops when it is asked to.
 package serve
 
 import (
@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Until serves h on addr until SIGTERM or Ctrl-C, and lets requests under way finish:
-// that is what makes a restart invisible to whoever is just loading a page.
+// Until serves h on addr until SIGTERM or Ctrl-C, and then finishes the requests that it is
+// working on. So a restart does not break a page that is loading.
 func Until(addr string, h http.Handler) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -32,7 +32,7 @@ func Until(addr string, h http.Handler) {
 	}
 }
 
-// Env is the value of an environment variable, or another one if it is not set.
+// Env is the value of an environment variable, or a default if it is not set.
 func Env(name, otherwise string) string {
 	if v, ok := os.LookupEnv(name); ok {
 		return v

@@ -1,4 +1,4 @@
-// Api answers what the shop sells, and takes orders.
+// Api lists what the shop sells, and takes orders.
 package main
 
 import (
@@ -32,7 +32,7 @@ func main() {
 		item := r.FormValue("item")
 		orders = append(orders, item)
 		log.Printf("ordered: %s", item)
-		// EDIT ME: what the customer is told.
+		// EDIT ME: the message to the customer.
 		fmt.Fprintf(w, "Thank you! Your %s is on its way.\n", item)
 	})
 	mux.HandleFunc("POST /orders/take", func(w http.ResponseWriter, r *http.Request) {
