@@ -3,6 +3,8 @@
 GO         ?= go
 BIN        := bin/hotreload
 VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+# Not a tool directive in go.mod: what a tool requires would be in the module graph of everybody
+# who imports watcher, builder or runner, and could raise the versions that they get.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TESTFLAGS  ?=
 
@@ -30,17 +32,21 @@ test: ## all tests
 	$(GO) test $(TESTFLAGS) -timeout 35m ./...
 
 .PHONY: ci
-ci: lint test ## everything that CI runs: lint, all tests, and again with the race detector
+ci: lint test race ## everything that CI runs: lint, all tests, and again with the race detector
+
+.PHONY: race
+race: ## the tests with the race detector, without the longest
 	$(GO) test $(TESTFLAGS) -timeout 35m -race -short ./...
 
 .PHONY: lint
-lint: ## gofmt, vet for linux, darwin and windows, staticcheck, tidy, layers
+lint: ## gofmt, vet for linux, darwin and windows, staticcheck, tidy, layers; golangci-lint if installed
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	  if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	GOOS=linux $(GO) vet ./...
 	GOOS=darwin $(GO) vet ./...
 	GOOS=windows $(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+	@if command -v golangci-lint >/dev/null; then echo golangci-lint run; golangci-lint run; fi
 	$(GO) mod tidy -diff
 	$(GO) test -count=1 ./internal/house
 

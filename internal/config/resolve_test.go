@@ -261,13 +261,20 @@ func TestNotes(t *testing.T) {
 	}
 }
 
+// setHome sets what os.UserHomeDir reads, on Unix and on Windows.
+func setHome(t *testing.T, dir string) {
+	t.Helper()
+	t.Setenv("HOME", dir)
+	t.Setenv("USERPROFILE", dir)
+}
+
 // C4: from a subdirectory, root and config are found; a config wins over go.work, which
 // wins over go.mod. What lies above the repository, or above the module outside of one, is
 // not asked: it may be anybody's.
 func TestFindRoot(t *testing.T) {
 	t.Setenv("GOWORK", "")
 	base := t.TempDir()
-	t.Setenv("HOME", filepath.Join(base, "home"))
+	setHome(t, filepath.Join(base, "home"))
 	write := func(path string) {
 		t.Helper()
 		path = filepath.Join(base, path)
@@ -339,7 +346,7 @@ func TestFindRoot(t *testing.T) {
 // W13: the home directory and / are refused, with the way to insist.
 func TestRefuse(t *testing.T) {
 	home := t.TempDir()
-	t.Setenv("HOME", home)
+	setHome(t, home)
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(home, link); err != nil {
 		t.Fatal(err)
@@ -364,7 +371,7 @@ func TestRefuse(t *testing.T) {
 	if err := Refuse(home); err != nil {
 		t.Errorf("insisting does not help: %v", err)
 	}
-	t.Setenv("HOME", "")
+	setHome(t, "")
 	if err := Refuse(project); err != nil {
 		t.Errorf("without HOME: %v", err)
 	}

@@ -3,6 +3,7 @@ package control
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -34,7 +35,11 @@ func TestPrune(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	missing := filepath.Join(base, "no", "such", "project with a\ttab")
+	gone := "project with a\ttab"
+	if runtime.GOOS == "windows" {
+		gone = "project" // no name has a tab there, and asking for one is another error
+	}
+	missing := filepath.Join(base, "no", "such", gone)
 	own, cache := project("own", missing, old)
 	defer own.Release()
 	release(project("gone", missing, old))
