@@ -20,7 +20,7 @@ var (
 func TestLinks(t *testing.T) {
 	root := filepath.Join("..", "..")
 	var pages []string
-	for _, glob := range []string{"*.md", "docs/*.md", "docs/*/*.md", "examples/*/*.md", "bench/*.md"} {
+	for _, glob := range []string{"*.md", ".github/*.md", "docs/*.md", "docs/*/*.md", "examples/*/*.md", "bench/*.md"} {
 		found, err := filepath.Glob(filepath.Join(root, glob))
 		if err != nil {
 			t.Fatal(err)
@@ -36,11 +36,7 @@ func TestLinks(t *testing.T) {
 		return codeBlock.ReplaceAllString(string(data), "")
 	}
 	for _, page := range pages {
-		anchors[page] = map[string]bool{}
-		for _, h := range headings.FindAllStringSubmatch(text(page), -1) {
-			a := strings.ToLower(dropped.ReplaceAllString(h[1], ""))
-			anchors[page][strings.ReplaceAll(a, " ", "-")] = true
-		}
+		anchors[page] = anchorsOf(text(page))
 	}
 	links := 0
 	for _, page := range pages {
@@ -72,6 +68,16 @@ func TestLinks(t *testing.T) {
 	if links < 20 {
 		t.Errorf("only %d links were found", links)
 	}
+}
+
+// anchorsOf is what a link to a page can have after the #.
+func anchorsOf(page string) map[string]bool {
+	anchors := map[string]bool{}
+	for _, h := range headings.FindAllStringSubmatch(page, -1) {
+		a := strings.ToLower(dropped.ReplaceAllString(h[1], ""))
+		anchors[strings.ReplaceAll(a, " ", "-")] = true
+	}
+	return anchors
 }
 
 // TestPagesAreLinked: who begins with the README finds every page of docs.
