@@ -308,7 +308,7 @@ func (i *inspector) readGraph(ctx context.Context, v *service) {
 	// next change of that file may be one of a function's body, after which no graph is read.
 	if g.Broken() && i.sources.Load() != sources || writtenSince(g.Inputs(), began) {
 		v.wanted.Add(1)
-		i.readGraph(ctx, v)
+		i.e.spawn(func() { i.e.notify.graph(v) }) // when it was the turn of other services
 	}
 }
 
