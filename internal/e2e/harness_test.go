@@ -173,19 +173,31 @@ func start(t *testing.T, dir string, args []string, opts ...option) *session {
 	for _, o := range opts {
 		o(s.cmd)
 	}
-	// Opening for both keeps the reader from an end of file before the writer
-	// is there, and from waiting for one that never comes.
-	f, err := os.OpenFile(pipe, os.O_RDWR, 0)
+	// A writer of the test's keeps the reader from an end of file before hotreload is there.
+	f, err := os.OpenFile(pipe, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keep, err := os.OpenFile(pipe, os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	go s.read(f)
+	all := make(chan struct{})
+	go func() {
+		defer close(all)
+		s.read(f)
+	}()
 	go func() {
 		_ = s.cmd.Wait()
 		close(s.done)
+		keep.Close()
+		select {
+		case <-all:
+		case <-time.After(deadline): // something that it started has the pipe open
+		}
 		f.Close()
 		s.mu.Lock()
 		s.ended = true

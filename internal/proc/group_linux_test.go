@@ -148,6 +148,16 @@ func TestStopAgain(t *testing.T) {
 	if len(p.Killed()) == 0 {
 		t.Error(p.Killed())
 	}
+
+	// S6: when its time is all but over, it is named as one that did not stop in time.
+	p = sh(t, `trap '' TERM; echo ready; while :; do sleep 0.01; done`)
+	p.line()
+	p.Stop(syscall.SIGTERM, nearly-time.Millisecond)
+	p.Stop(syscall.SIGTERM, 0)
+	gone(t, p.Group)
+	if len(p.Killed()) == 0 {
+		t.Error("not named")
+	}
 }
 
 // With grace 0 the signal is not sent at all.

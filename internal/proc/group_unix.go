@@ -222,6 +222,10 @@ func terminating(sig syscall.Signal) bool {
 	return false
 }
 
+// nearly is what may be left of a grace when it counts as over: who gives many groups the same
+// time kills them at the same moment, whose own time ends a little later.
+const nearly = 250 * time.Millisecond
+
 func (g *Group) stop(sig syscall.Signal, grace time.Duration) {
 	g.mu.Lock()
 	at := time.Now().Add(grace)
@@ -229,7 +233,8 @@ func (g *Group) stop(sig syscall.Signal, grace time.Duration) {
 	case r == nil:
 		g.os.request = &stopRequest{sig: sig, killAt: at, patient: grace > 0}
 	case at.Before(r.killAt):
-		r.killAt, r.patient = at, grace > 0
+		r.patient = grace > 0 || r.patient && r.killAt.Sub(at) < nearly
+		r.killAt = at
 	}
 	g.mu.Unlock()
 	g.look()
