@@ -34,8 +34,8 @@ func (b *Builder) Progress() Progress {
 // moment: what takes long to compile a few packages, or to link them, is not explained by their number.
 const countFrom = 10
 
-// compilation is one go build. What it has done is read off its directory when somebody asks, so a build that nobody asks
-// about costs nothing, and its command and its output are the same. go build -v would print the packages among its
+// compilation is one go build. What it has done is read off its directory when Progress is called, so a build without
+// such a call costs nothing, and its command and its output are the same. go build -v would print the packages among its
 // messages, and it changes other messages, too.
 type compilation struct {
 	dir    string  // where go build makes its work directory

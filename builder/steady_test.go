@@ -181,3 +181,29 @@ exec "$@"
 		}
 	}
 }
+
+// L14, S2: what the steps before a common build wrote is known of each program, also of those that
+// are built again by themselves because one does not compile.
+func TestTogetherWroteBefore(t *testing.T) {
+	dir := project(t, map[string]string{
+		"input.go":  "package app\n",
+		"a/main.go": "package main\n\nfunc main() { undefined() }\n",
+		"b/main.go": "package main\n\nfunc main() { alsoUndefined() }\n",
+	})
+	input := filepath.Join(dir, "input.go")
+	var jobs []Job
+	results := make(chan Result, 2)
+	for _, pkg := range []string{"./a", "./b"} {
+		b := newBuilder(t, Options{
+			Dir: dir, Package: pkg, Name: pkg[2:], Before: []Step{{Shell: "cp input.go input.tmp; mv input.tmp input.go"}},
+			Inputs: func() []string { return []string{input} },
+		})
+		jobs = append(jobs, Job{Builder: b, Context: context.Background(), Generation: 1, Done: func(r Result) { results <- r }})
+	}
+	Together(jobs)
+	for range jobs {
+		if r := <-results; r.OK || !slices.Equal(r.Wrote, []string{input}) {
+			t.Errorf("%+v", r)
+		}
+	}
+}

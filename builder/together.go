@@ -109,6 +109,7 @@ type together struct {
 	start   time.Time
 	members []*member
 	names   map[string]bool
+	wrote   []string // Result.Wrote of all members
 
 	mu     sync.Mutex
 	live   int // members that are not canceled
@@ -193,7 +194,9 @@ func (t *together) run() {
 		work.Go(func() {
 			select {
 			case places <- struct{}{}:
-				m.finish(m.b.locked(m.ctx, m.gen, t.start, nil))
+				r := m.b.locked(m.ctx, m.gen, t.start, nil)
+				r.Wrote = t.wrote // the steps before have run for all
+				m.finish(r)
 				<-places
 			case <-m.ctx.Done():
 				m.finish(Result{Canceled: true, Duration: time.Since(t.start)})
@@ -264,7 +267,7 @@ func (t *together) build(ctx context.Context) (failed []*member) {
 			return nil
 		}
 	}
-	wrote := old.written()
+	t.wrote = old.written()
 	for _, m := range t.members {
 		if m.b.o.Compiling != nil && m.ctx.Err() == nil {
 			m.b.o.Compiling(m.gen)
@@ -306,7 +309,7 @@ func (t *together) build(ctx context.Context) (failed []*member) {
 			r = Result{Canceled: true}
 		} else {
 			r = how.of(r)
-			r.Output, r.OutputFile, r.Warnings, r.Wrote = text, file, warnings, wrote
+			r.Output, r.OutputFile, r.Warnings, r.Wrote = text, file, warnings, t.wrote
 		}
 		r.Duration = time.Since(t.start)
 		m.finish(r)
@@ -341,7 +344,7 @@ func (t *together) inputs() (out []string) {
 	return slices.Compact(out)
 }
 
-// before is inputs where commands run before the build; else nobody asks what they wrote.
+// before is inputs where commands run before the build; else there is nothing to ask.
 func (t *together) before() func() []string {
 	if len(t.members[0].b.o.Before) == 0 {
 		return nil
