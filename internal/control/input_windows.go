@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/windows"
 	"golang.org/x/term"
@@ -27,8 +28,12 @@ func OpenInput(f *os.File) (*Input, error) {
 	return in, err
 }
 
-// Read waits for input, at most until ctx ends. Only a console's wait can be ended: a
-// program is given a pipe or a file directly here, and hotreload does not read it.
+// Read waits for input, at most until ctx ends. Only a console's wait can be ended: a program is
+// given a pipe or a file directly here, and hotreload does not read it.
+//
+// A console is read record by record. ReadFile was rejected: the handle is signaled by every record,
+// also by the release of a key or the mouse, for which ReadFile then waits on until a character
+// comes, and that wait cannot be ended.
 func (in *Input) Read(ctx context.Context, p []byte) (int, error) {
 	if !in.os.tty {
 		return in.f.Read(p)
@@ -46,12 +51,36 @@ func (in *Input) Read(ctx context.Context, p []byte) (int, error) {
 		if ev != windows.WAIT_OBJECT_0 {
 			continue
 		}
-		var n uint32
-		if err := windows.ReadFile(in.os.h, p[:1], &n, nil); err != nil || n == 0 {
-			return 0, io.EOF
+		records, err := readRecords(in.os.h)
+		if err != nil {
+			return 0, io.EOF // the console is gone
 		}
-		return int(n), nil
+		if n := copy(p, typed(records)); n > 0 {
+			return n, nil
+		}
 	}
+}
+
+var (
+	kernel32          = windows.NewLazySystemDLL("kernel32.dll")
+	countConsoleInput = kernel32.NewProc("GetNumberOfConsoleInputEvents")
+	readConsoleInput  = kernel32.NewProc("ReadConsoleInputW")
+)
+
+// readRecords takes all records that are waiting. It waits for none.
+func readRecords(h windows.Handle) ([]keyRecord, error) {
+	var n uint32
+	if ok, _, err := countConsoleInput.Call(uintptr(h), uintptr(unsafe.Pointer(&n))); ok == 0 {
+		return nil, err
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	records := make([]keyRecord, n)
+	if ok, _, err := readConsoleInput.Call(uintptr(h), uintptr(unsafe.Pointer(&records[0])), uintptr(n), uintptr(unsafe.Pointer(&n))); ok == 0 {
+		return nil, err
+	}
+	return records[:n], nil
 }
 
 func (in *Input) single(on bool) {
