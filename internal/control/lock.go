@@ -26,7 +26,7 @@ func CacheDir(root string) (string, error) {
 	if err != nil {
 		// HOME is unset in containers and in `env -i`. The directory is named by
 		// user, so that two users do not meet in it.
-		base = filepath.Join(os.TempDir(), fmt.Sprintf("hotreload-%d", os.Getuid()))
+		base = ownTemp()
 		if err := os.MkdirAll(base, 0o700); err == nil {
 			if err := private(base, ownRuntime); err != nil {
 				return "", fmt.Errorf("no place for binaries: %w", err)
@@ -37,6 +37,7 @@ func CacheDir(root string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	real = rooted(real)
 	sum := sha256.Sum256([]byte(real))
 	// The name is for people who look into the directory, the hash for us.
 	dir := filepath.Join(base, "hotreload", name(real)+"-"+hex.EncodeToString(sum[:6]))
@@ -87,7 +88,7 @@ func (e *cacheError) Unwrap() error { return e.error }
 
 // Hint implements the errors' convention.
 func (e *cacheError) Hint() string {
-	return "set XDG_CACHE_HOME to a directory that can be written"
+	return "set " + cacheVariable + " to a directory that can be written"
 }
 
 func name(root string) string {

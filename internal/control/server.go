@@ -67,7 +67,7 @@ type Server struct {
 func SocketPath(cache string) string {
 	base := os.Getenv("XDG_RUNTIME_DIR")
 	if fi, err := os.Stat(base); base == "" || err != nil || !fi.IsDir() {
-		base = filepath.Join(os.TempDir(), fmt.Sprintf("hotreload-%d", os.Getuid()))
+		base = ownTemp()
 	} else {
 		base = filepath.Join(base, "hotreload")
 	}

@@ -1,0 +1,9 @@
+//go:build !darwin && !windows
+
+package control
+
+// cacheVariable is what moves the cache: os.UserCacheDir reads it.
+const cacheVariable = "XDG_CACHE_HOME"
+
+// rooted: two spellings are two directories here.
+func rooted(path string) string { return path }
