@@ -337,6 +337,7 @@ func (x *exchange) answered(res *http.Response) error {
 		x.lasts()
 		res.Body = &stream{res.Body, x}
 	}
+	revalidate(res.Header)
 	if x.a.stale != "" {
 		if t := x.a.trouble; p.opt.WhenBroken != "serve" && t != nil && t.kind == buildFailed && x.q.use == page &&
 			res.StatusCode == http.StatusOK && mediaType(res.Header) != "text/html" {

@@ -19,7 +19,8 @@
 // compressed), a weak ETag (W/ keeps 304 working, and forbids ranges of bytes
 // that are shifted) and, where its policy would refuse the script, one source
 // more in script-src; X-Hotreload-Stale marks an answer that is older than the
-// last save. Everything else passes byte for byte, but for what net/http cannot
+// last save; Cache-Control: no-cache is added where an answer says nothing about
+// caching (cache.go). Everything else passes byte for byte, but for what net/http cannot
 // pass: the spelling and order of header names, and a reason phrase of one's own.
 package proxy
 

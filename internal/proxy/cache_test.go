@@ -1,0 +1,98 @@
+package proxy
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestCaching: only an answer that says nothing about caching is changed (P12).
+func TestCaching(t *testing.T) {
+	old, now := "Tue, 01 Oct 2024 10:00:00 GMT", "Fri, 11 Oct 2024 10:00:00 GMT"
+	var head http.Header
+	r, _ := startLive(t, Options{Inject: true}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for k, v := range head {
+			w.Header()[k] = v
+		}
+		w.WriteHeader(int(head.Get("X-Code")[0]-'0') * 100)
+	}))
+	for _, tt := range []struct {
+		name string
+		head http.Header
+		want []string
+	}{
+		{"says nothing", http.Header{}, []string{"no-cache"}},
+		{"only a time", http.Header{"Last-Modified": {old}, "Date": {now}}, []string{"no-cache"}},
+		{"a time and a tag", http.Header{"Last-Modified": {now}, "Date": {now}, "Etag": {`"a"`}}, []string{"no-cache"}},
+		{"saved in this second", http.Header{"Last-Modified": {now}, "Date": {now}}, []string{"no-cache, no-store"}},
+		{"max-age", http.Header{"Cache-Control": {"max-age=3600"}}, []string{"max-age=3600"}},
+		{"two lines", http.Header{"Cache-Control": {"public", "max-age=1"}}, []string{"public", "max-age=1"}},
+		{"an empty one", http.Header{"Cache-Control": {""}}, []string{""}},
+		{"Expires", http.Header{"Expires": {now}}, nil},
+		{"Pragma", http.Header{"Pragma": {"x"}}, nil},
+		{"an error", http.Header{"X-Code": {"5"}}, []string{"no-cache"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			head = tt.head
+			if head.Get("X-Code") == "" {
+				head.Set("X-Code", "2")
+			}
+			got := r.get("/app.js").Header["Cache-Control"]
+			if len(got) != len(tt.want) {
+				t.Fatalf("%q, want %q", got, tt.want)
+			}
+			for i := range got {
+				if got[i] != tt.want[i] {
+					t.Fatalf("%q, want %q", got, tt.want)
+				}
+			}
+		})
+	}
+}
+
+// TestFreshInChromium: files that are ten days old, served as net/http does it, with nothing but
+// their time: after a save of a script, of a style sheet and of Go code, the page never shows what
+// was before (P12).
+func TestFreshInChromium(t *testing.T) {
+	browser := startBrowser(t)
+	dir := t.TempDir()
+	write := func(name, content string, age time.Duration) {
+		t.Helper()
+		path, at := filepath.Join(dir, name), time.Now().Add(-age)
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const days = 240 * time.Hour
+	write("index.html", `<!doctype html><head><link rel="stylesheet" href="/app.css"><script src="/app.js"></script></head><body>x</body>`, days)
+	write("app.js", "window.version = 1", days)
+	write("app.css", "body { color: rgb(1, 1, 1) }", days)
+	files := http.FileServer(http.Dir(dir))
+	r, _ := startLive(t, Options{Inject: true}, files)
+	v := open(t, browser, r.URL())
+	v.until("window.version", "1")
+	const colour = "getComputedStyle(document.body).color"
+	v.until(colour, "rgb(1, 1, 1)")
+
+	write("app.js", "window.version = 2", 0)
+	r.Reload(false)
+	v.until("window.version", "2")
+	write("app.js", "window.version = 3", 0) // within the same second
+	r.Reload(false)
+	v.until("window.version", "3")
+
+	write("app.css", "body { color: rgb(2, 2, 2) }", 0)
+	r.Reload(true)
+	v.until(colour, "rgb(2, 2, 2)")
+	v.js("window.mark = 1")
+	r.save()
+	r.goLive(startApp(t, files))
+	v.until("window.mark === undefined && window.version", "3")
+	v.until(colour, "rgb(2, 2, 2)")
+	v.quiet()
+}
