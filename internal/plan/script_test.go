@@ -49,7 +49,7 @@ var update = flag.Bool("update", false, "write what the code does into testdata/
 //	> fired session stop-deadline
 //	> restart|rebuild|pause|resume [SERVICE], stop SERVICE, quit, abort
 //	> services NAME...          the config has been edited: these are there now
-//	> reconfigured SERVICE rebuild|restart|nothing [settings as in a service line]
+//	> reconfigured SERVICE rebuild|restart|rebuild+restart|nothing [settings as in a service line]
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("../../testdata/plan/*.txt")
 	if err != nil || len(files) == 0 {
@@ -405,7 +405,10 @@ func (s *script) input(line string) (Input, error) {
 			return nil, err
 		}
 		s.opt.Services = services
-		return Reconfigured{services, map[string]bool{w[0]: w[1] == "rebuild"}, map[string]bool{w[0]: w[1] == "restart"}}, nil
+		what := strings.Split(w[1], "+")
+		return Reconfigured{
+			services, map[string]bool{w[0]: slices.Contains(what, "rebuild")}, map[string]bool{w[0]: slices.Contains(what, "restart")},
+		}, nil
 	}
 	return nil, fmt.Errorf("unknown input %q", verb)
 }
