@@ -187,10 +187,18 @@ func cacheName(name string) string {
 // job reports whether the program is one that does its work and ends.
 func (s *settings) job() bool { return s.Run.Ready == jobReady }
 
+// The words of the config, which accepts no others, in the terms of the plan.
+var (
+	restartPolicies = map[string]plan.RestartPolicy{
+		"never": plan.RestartNever, "on-failure": plan.RestartOnFailure, "always": plan.RestartAlways,
+	}
+	onBuildError = map[string]plan.OnBuildError{"keep": plan.KeepRunning, "stop": plan.StopRunning}
+)
+
 func (s *settings) spec() plan.Service {
 	return plan.Service{
 		Name: s.Name, Needs: s.Needs, Builds: s.Builds(), Before: len(s.Build.Before) > 0,
-		Restart: s.Run.Restart, OnError: s.Run.OnBuildError,
+		Restart: restartPolicies[s.Run.Restart], OnError: onBuildError[s.Run.OnBuildError],
 		Group: s.builder.Group(), StopTimeout: s.Run.StopTimeout,
 		Job:        s.job(),
 		StartFirst: s.Run.Order == "start-first" && !s.job(), Rollback: s.Run.Rollback && !s.job(),

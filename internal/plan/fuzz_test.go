@@ -214,7 +214,7 @@ func (w *world) say(format string, args ...any) {
 }
 
 func (w *world) setUp() {
-	policies := []string{"never", "on-failure", "always"}
+	policies := []RestartPolicy{RestartNever, RestartOnFailure, RestartAlways}
 	names := []string{"a", "b", "c"}[:1+w.choose(3)]
 	for i, name := range names {
 		v := &modelService{
@@ -222,7 +222,7 @@ func (w *world) setUp() {
 			seen: map[int]int{}, built: map[int]bool{}, through: map[int]bool{},
 		}
 		v.Service = Service{
-			Name: name, Builds: name != "c", Restart: policies[w.choose(3)], OnError: []string{"keep", "keep", "stop"}[w.choose(3)],
+			Name: name, Builds: name != "c", Restart: policies[w.choose(3)], OnError: []OnBuildError{KeepRunning, KeepRunning, StopRunning}[w.choose(3)],
 		}
 		if name == "a" && w.choose(2) == 0 {
 			v.Before, v.generates = true, true
@@ -693,7 +693,7 @@ func (w *world) lifeOf(v *modelService, p *modelProc) bool {
 			}
 		} else if !p.stop {
 			v.downOK = true // also if nothing else comes up in its place
-			if v.Restart == "always" || v.Restart == "on-failure" && x.Code != 0 {
+			if v.Restart == RestartAlways || v.Restart == RestartOnFailure && x.Code != 0 {
 				v.downOK = false
 			}
 		}
@@ -811,7 +811,7 @@ func (w *world) settled(mended bool) {
 	reports := w.st.Reports()
 	unready := map[string]bool{} // services that do not run, for reasons seen already
 	for _, v := range w.services {
-		if !v.up() || v.OnError == "stop" && w.st.find(v.Name).broken {
+		if !v.up() || v.OnError == StopRunning && w.st.find(v.Name).broken {
 			unready[v.Name] = true
 		}
 		if v.old != nil {
@@ -856,7 +856,7 @@ func (w *world) settled(mended bool) {
 			if !in.broken {
 				w.fail("%s: does not compile, and is not known to", v.Name)
 			}
-			if v.OnError == "stop" && runs && !v.Job {
+			if v.OnError == StopRunning && runs && !v.Job {
 				w.fail("%s: runs, though on_build_error is stop", v.Name)
 			}
 			continue
@@ -1048,7 +1048,7 @@ func (w *world) act(a Action) {
 		if p.stop && !a.Now {
 			w.fail("%s: stopped twice", v.Name)
 		}
-		if p == v.old && !p.ended && !w.quit && !v.parked && !v.leaving && !v.proc.up() && !(v.OnError == "stop" && w.st.find(v.Name).broken) {
+		if p == v.old && !p.ended && !w.quit && !v.parked && !v.leaving && !v.proc.up() && !(v.OnError == StopRunning && w.st.find(v.Name).broken) {
 			w.fail("%s: the old program is stopped before the new one is ready", v.Name)
 		}
 		p.stop = true
@@ -1170,7 +1170,7 @@ func (w *world) launch(v *modelService, a Launch) {
 			w.fail("%s: starts generation %d after %d", v.Name, a.Program.Generation, v.newest)
 		}
 		v.newest = max(v.newest, a.Program.Generation)
-		if in.broken && v.OnError == "stop" {
+		if in.broken && v.OnError == StopRunning {
 			w.fail("%s: starts though on_build_error is stop", v.Name)
 		}
 	}

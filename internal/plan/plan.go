@@ -368,6 +368,29 @@ const (
 	StopDeadline
 )
 
+// RestartPolicy says whether a program that has ended, unasked, is started again.
+type RestartPolicy int
+
+// The values of run.restart.
+const (
+	RestartNever RestartPolicy = iota
+	RestartOnFailure
+	RestartAlways
+)
+
+func (p RestartPolicy) String() string {
+	return [...]string{"never", "on-failure", "always"}[p]
+}
+
+// OnBuildError says what happens to the running program when the newest build fails.
+type OnBuildError int
+
+// The values of run.on_build_error.
+const (
+	KeepRunning OnBuildError = iota
+	StopRunning
+)
+
 // Service is what the plan needs to know of one service.
 type Service struct {
 	Name    string
@@ -375,8 +398,8 @@ type Service struct {
 	Builds  bool     // false: nothing to build, the program is started as it is
 	Before  bool     // commands run before each build, which may rewrite inputs
 	Job     bool     // its work is done, and it is ready, when it has ended with exit code 0
-	Restart string   // never | on-failure | always
-	OnError string   // keep | stop
+	Restart RestartPolicy
+	OnError OnBuildError
 
 	StartFirst bool // the next process starts beside the one that serves, which ends when it is ready
 	Rollback   bool // what was live last runs again if the newest program does not come up

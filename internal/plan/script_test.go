@@ -176,7 +176,7 @@ func (s *script) setting(line string) error {
 			}
 		}
 	case "service":
-		v := Service{Name: w[1], Builds: true, Restart: "never", OnError: "keep"}
+		v := Service{Name: w[1], Builds: true}
 		words := slices.DeleteFunc(slices.Clone(w[2:]), func(o string) bool { return o == "later" })
 		if err := serviceSettings(&v, words); err != nil {
 			return err
@@ -243,9 +243,21 @@ func serviceSettings(v *Service, words []string) error {
 		case "nobuild":
 			v.Builds = false
 		case "restart":
-			v.Restart = val
+			policies := []RestartPolicy{RestartNever, RestartOnFailure, RestartAlways}
+			i := slices.IndexFunc(policies, func(p RestartPolicy) bool { return p.String() == val })
+			if i < 0 {
+				return fmt.Errorf("unknown policy %q", val)
+			}
+			v.Restart = policies[i]
 		case "onerror":
-			v.OnError = val
+			switch val {
+			case "keep":
+				v.OnError = KeepRunning
+			case "stop":
+				v.OnError = StopRunning
+			default:
+				return fmt.Errorf("unknown policy %q", val)
+			}
 		case "group":
 			v.Group = val
 		case "timeout":

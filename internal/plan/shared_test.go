@@ -14,7 +14,7 @@ func TestE7Changed(t *testing.T) {
 	names := []string{"api", "web", "worker"}
 	var services []Service
 	for _, n := range names {
-		services = append(services, Service{Name: n, Builds: true, Restart: "never", OnError: "keep"})
+		services = append(services, Service{Name: n, Builds: true})
 	}
 	s := New(Options{Services: services})
 	now := time.Unix(1_000_000, 0)

@@ -650,7 +650,7 @@ func (p *process) alive() bool { return !p.ended && !p.stopping }
 
 // serving is since when the program runs that a failed build leaves alone; zero if none does.
 func (v *service) serving() time.Time {
-	if v.OnError == "stop" {
+	if v.OnError == StopRunning {
 		return time.Time{}
 	}
 	for _, p := range v.procs() {
@@ -665,7 +665,7 @@ func (v *service) serving() time.Time {
 // files as they are, or before they were broken.
 func (s *State) up(v *service) bool {
 	if v.done != nil {
-		return s.idle(v) || !v.pending() && !v.again && !(v.broken && v.OnError == "stop")
+		return s.idle(v) || !v.pending() && !v.again && !(v.broken && v.OnError == StopRunning)
 	}
 	return slices.ContainsFunc(v.procs(), func(p *process) bool { return p.ready && p.alive() && p.suspended == "" })
 }
@@ -892,7 +892,7 @@ func (s *State) rulesDone(in RulesDone) {
 			v.last = j
 			j.compile = s.now
 			v.broken, v.missedBuild = true, true
-			if v.OnError == "stop" {
+			if v.OnError == StopRunning {
 				s.stopAll(v, false)
 			}
 		}
@@ -948,7 +948,7 @@ func (s *State) buildDone(in BuildDone) {
 		switch {
 		case s.opt.Once:
 			s.quit(1, "the build failed")
-		case v.OnError == "stop":
+		case v.OnError == StopRunning:
 			s.stopAll(v, false)
 		}
 		return
@@ -1004,7 +1004,7 @@ func (s *State) start(v *service) {
 	if !v.wantRun || v.held != nil || (v.job != nil || v.wantBuild && !s.idle(v)) && !v.through {
 		return
 	}
-	if v.Builds && (v.good == nil || v.broken && v.OnError == "stop") {
+	if v.Builds && (v.good == nil || v.broken && v.OnError == StopRunning) {
 		v.wantRun, v.fallback, v.through = false, nil, false
 		return
 	}
@@ -1277,7 +1277,7 @@ func (s *State) ended(in Ended) {
 	back := !p.ready && !p.unready && s.fallsBack(v, p) != nil
 	stays := p == v.proc || v.proc.stopping // nothing takes its place, or not any more
 	in.Exit.Again = !p.stopping && !done && !s.quitting && !v.leaving && !s.opt.Once && stays && !back &&
-		(v.Restart == "always" || v.Restart == "on-failure" && in.Exit.Code != 0)
+		(v.Restart == RestartAlways || v.Restart == RestartOnFailure && in.Exit.Code != 0)
 	if stays {
 		v.told.exit = &in.Exit
 	}
@@ -1427,7 +1427,7 @@ func (s *State) command(c Command) {
 			continue
 		}
 		v.parked = false
-		build := c.Do == DoRebuild || v.Builds && (v.good == nil || v.broken && v.OnError == "stop")
+		build := c.Do == DoRebuild || v.Builds && (v.good == nil || v.broken && v.OnError == StopRunning)
 		if build {
 			v.demand(s.now)
 		} else {
