@@ -27,6 +27,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
@@ -209,7 +210,7 @@ func New(o Options) (*Builder, error) {
 	}
 	if o.Linker == "mold" || o.Linker == "lld" {
 		if findLinker(o.Env, o.Dir, o.Linker) == "" {
-			return nil, withHint(fmt.Errorf("the linker %s is not on PATH", o.Linker),
+			return nil, advice.With(fmt.Errorf("the linker %s is not on PATH", o.Linker),
 				"install it, or set linker to auto or default")
 		}
 	}
@@ -245,21 +246,21 @@ func complete(o Options) (Options, error) {
 		o.Package = "."
 	}
 	if strings.HasPrefix(o.Package, "-") {
-		return o, withHint(fmt.Errorf("%q is a flag, not a package", o.Package), "put build flags into flags")
+		return o, advice.With(fmt.Errorf("%q is a flag, not a package", o.Package), "put build flags into flags")
 	}
 	switch o.Linker {
 	case "":
 		o.Linker = "auto"
 	case "auto", "default", "mold", "lld":
 	default:
-		return o, withHint(fmt.Errorf("unknown linker %q", o.Linker), "it is one of auto, default, mold, lld")
+		return o, advice.With(fmt.Errorf("unknown linker %q", o.Linker), "it is one of auto, default, mold, lld")
 	}
 	switch o.Engine {
 	case "":
 		o.Engine = EngineGo
 	case EngineGo, EngineDirect:
 	default:
-		return o, withHint(fmt.Errorf("unknown engine %q", o.Engine), "it is one of go, direct")
+		return o, advice.With(fmt.Errorf("unknown engine %q", o.Engine), "it is one of go, direct")
 	}
 	if o.Go == "" {
 		o.Go = "go"
@@ -310,7 +311,7 @@ var cleared sync.Map
 func (b *Builder) prepareCache() error {
 	for _, d := range []string{b.o.Cache, b.bin, b.tmp, b.log} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
-			return withHint(fmt.Errorf("cannot create the cache directory: %w", err),
+			return advice.With(fmt.Errorf("cannot create the cache directory: %w", err),
 				"make that place writable, or free space on it")
 		}
 	}
@@ -644,25 +645,15 @@ func isDigits(s string) bool {
 	return s != ""
 }
 
-type hinted struct {
-	error
-	hint string
-}
-
-func (e hinted) Hint() string  { return e.hint }
-func (e hinted) Unwrap() error { return e.error }
-
-func withHint(err error, hint string) error { return hinted{err, hint} }
-
 func goMissing(name string, err error) error {
 	if errors.Is(err, os.ErrNotExist) {
 		if name != filepath.Base(name) {
-			return withHint(fmt.Errorf("the go command %s does not exist", name), "check its path")
+			return advice.With(fmt.Errorf("the go command %s does not exist", name), "check its path")
 		}
-		return withHint(fmt.Errorf("%s is not on PATH", name),
+		return advice.With(fmt.Errorf("%s is not on PATH", name),
 			"install Go from https://go.dev/dl, or add its bin directory to PATH")
 	}
-	return withHint(fmt.Errorf("the go command cannot be run: %w", err), "check its path and its permissions")
+	return advice.With(fmt.Errorf("the go command cannot be run: %w", err), "check its path and its permissions")
 }
 
 // probeTimeout bounds the question for the toolchain at start: with GOTOOLCHAIN=auto the

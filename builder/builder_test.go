@@ -18,6 +18,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/direct"
 	"github.com/hotreload/hotreload/internal/proc"
 )
@@ -449,8 +450,7 @@ func TestNoModule(t *testing.T) {
 func TestGoMissing(t *testing.T) {
 	dir := project(t, map[string]string{"main.go": tiny})
 	_, err := New(Options{Dir: dir, Cache: t.TempDir(), Env: testEnv("PATH=" + dir)})
-	var h interface{ Hint() string }
-	if err == nil || !strings.Contains(err.Error(), "go is not on PATH") || !errors.As(err, &h) || h.Hint() == "" {
+	if err == nil || !strings.Contains(err.Error(), "go is not on PATH") || advice.Hint(err) == "" {
 		t.Errorf("New without go: %v", err)
 	}
 

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
@@ -47,11 +48,7 @@ func (f failure) name() string {
 
 // refuse is the result when the build could not even begin.
 func (b *Builder) refuse(err error) Result {
-	r := Result{Summary: err.Error()}
-	var h interface{ Hint() string }
-	if errors.As(err, &h) {
-		r.Hint = h.Hint()
-	}
+	r := Result{Summary: err.Error(), Hint: advice.Hint(err)}
 	if errors.Is(err, syscall.ENOSPC) {
 		r.Summary, r.Hint = spaceSummary(b.o.Cache), spaceHint
 	}

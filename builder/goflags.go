@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/goflags"
 )
 
@@ -61,7 +62,7 @@ func parseFlags(words []string) ([]goFlag, error) {
 func checkFlags(words []string) error {
 	flags, err := parseFlags(words)
 	if err != nil {
-		return withHint(err, "build flags begin with a dash; the package has a setting of its own")
+		return advice.With(err, "build flags begin with a dash; the package has a setting of its own")
 	}
 	for _, f := range flags {
 		if err := checkFlag(f, ""); err != nil {
@@ -74,18 +75,18 @@ func checkFlags(words []string) error {
 func checkFlag(f goFlag, where string) error {
 	switch f.name {
 	case "o":
-		return withHint(fmt.Errorf("the build flag -o%s is not possible: every build gets a file name of its own", where),
+		return advice.With(fmt.Errorf("the build flag -o%s is not possible: every build gets a file name of its own", where),
 			"use a build command and its output, if the binary has to lie elsewhere")
 	case "n":
 		if f.value != "false" {
-			return withHint(fmt.Errorf("the build flag -n%s is not possible: it only prints commands", where), "use -x to see them while they run")
+			return advice.With(fmt.Errorf("the build flag -n%s is not possible: it only prints commands", where), "use -x to see them while they run")
 		}
 	case "C":
-		return withHint(fmt.Errorf("the build flag -C%s is not possible: the build has a directory already", where),
+		return advice.With(fmt.Errorf("the build flag -C%s is not possible: the build has a directory already", where),
 			"set the directory of the project, or name the package by its path")
 	case "buildmode":
 		if f.value != "default" && f.value != "exe" && f.value != "pie" {
-			return withHint(fmt.Errorf("-buildmode=%s%s does not make a program that can be run", f.value, where), "use exe or pie")
+			return advice.With(fmt.Errorf("-buildmode=%s%s does not make a program that can be run", f.value, where), "use exe or pie")
 		}
 	case "h", "help":
 		return fmt.Errorf("the build flag -%s%s builds nothing", f.name, where)

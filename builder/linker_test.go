@@ -3,13 +3,14 @@
 package builder
 
 import (
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/advice"
 )
 
 // The linker for cgo: chosen where it is installed and the C compiler works with it,
@@ -72,8 +73,7 @@ exec '`+gcc+`' "$@"
 		})
 	}
 	_, err = New(Options{Dir: cgo, Cache: t.TempDir(), Linker: "mold", Env: testEnv(path, "CC="+tools+"/old-cc")})
-	var h interface{ Hint() string }
-	if err == nil || !strings.Contains(err.Error(), "does not work with the linker mold") || !errors.As(err, &h) || h.Hint() == "" {
+	if err == nil || !strings.Contains(err.Error(), "does not work with the linker mold") || advice.Hint(err) == "" {
 		t.Errorf("a compiler that does not know mold: %v", err)
 	}
 }

@@ -13,31 +13,35 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+
+	"github.com/hotreload/hotreload/internal/advice"
 )
 
-// startError is why a program could not be started, and what to do about it.
-type startError struct {
-	message, hint string
-	err           error
+// explain says what the error of exec means for this file and directory.
+func explain(path, dir string, err error) error {
+	what, hint := badDir(dir), ""
+	if what == "" {
+		what, hint = diagnose(path, dir, err)
+	}
+	return advice.Explain(err, fmt.Sprintf("cannot start %s: %s", path, what), hint)
 }
 
-func (e *startError) Error() string { return e.message }
-func (e *startError) Hint() string  { return e.hint }
-func (e *startError) Unwrap() error { return e.err }
-
-// explain tells what the error of exec means for this file and directory.
-func explain(path, dir string, err error) error {
-	e := &startError{err: err, message: fmt.Sprintf("cannot start %s: %v", path, cause(err))}
-	if dir != "" {
-		switch fi, derr := os.Stat(dir); {
-		case errors.Is(derr, fs.ErrNotExist):
-			e.message = fmt.Sprintf("cannot start %s: its working directory %s does not exist", path, dir)
-			return e
-		case derr == nil && !fi.IsDir():
-			e.message = fmt.Sprintf("cannot start %s: its working directory %s is not a directory", path, dir)
-			return e
-		}
+// badDir is what is wrong with the working directory: exec names the program then.
+func badDir(dir string) string {
+	if dir == "" {
+		return ""
 	}
+	switch fi, err := os.Stat(dir); {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Sprintf("its working directory %s does not exist", dir)
+	case err == nil && !fi.IsDir():
+		return fmt.Sprintf("its working directory %s is not a directory", dir)
+	}
+	return ""
+}
+
+// diagnose finds the reason in the file, where the error alone says too little.
+func diagnose(path, dir string, err error) (what, hint string) {
 	file := path
 	if !filepath.IsAbs(file) && dir != "" {
 		file = filepath.Join(dir, path)
@@ -45,31 +49,30 @@ func explain(path, dir string, err error) error {
 	head, _ := readHead(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		e.missing(path, file, head)
+		what, hint = missing(file, head)
 	case errors.Is(err, errTextBusy):
-		e.message = fmt.Sprintf("cannot start %s: it is still being written by another process (text file busy)", path)
-		e.hint = "find the writer with: fuser -v " + path
+		return "it is still being written by another process (text file busy)", "find the writer with: fuser -v " + path
 	case errors.Is(err, errExecFormat):
-		e.format(path, file, head)
+		return format(file, head)
 	case errors.Is(err, fs.ErrPermission):
 		fi, serr := os.Stat(file)
 		switch {
 		case serr == nil && fi.IsDir():
-			e.message = fmt.Sprintf("cannot start %s: it is a directory", path)
+			return "it is a directory", ""
 		case serr == nil && fi.Mode()&0o111 == 0:
-			e.message = fmt.Sprintf("cannot start %s: it is not executable", path)
-			e.hint = "chmod +x " + path
-		default:
-			e.hint = "a directory on the way is not accessible, or the file system is mounted noexec, or a security policy forbids it"
+			return "it is not executable", "chmod +x " + path
 		}
+		hint = "a directory on the way is not accessible, or the file system is mounted noexec, or a security policy forbids it"
 	case errors.Is(err, errTooBig):
-		e.message = fmt.Sprintf("cannot start %s: its arguments and environment are too long together, or one of them alone", path)
-		e.hint = "Linux takes 128 KiB per argument or variable: pass long data in a file"
+		return "its arguments and environment are too long together, or one of them alone",
+			"Linux takes 128 KiB per argument or variable: pass long data in a file"
 	case errors.Is(err, syscall.EAGAIN):
-		e.message = fmt.Sprintf("cannot start %s: too many processes", path)
-		e.hint = "see the limit with: ulimit -u"
+		return "too many processes", "see the limit with: ulimit -u"
 	}
-	return e
+	if what == "" {
+		what = cause(err).Error()
+	}
+	return what, hint
 }
 
 // cause is the innermost error: the path is named already.
@@ -99,11 +102,10 @@ func readHead(file string) ([]byte, error) {
 	return buf[:n], err
 }
 
-// missing: "no such file" is also said of a file whose loader or interpreter is missing.
-func (e *startError) missing(path, file string, head []byte) {
+// missing: "no such file" is also the error for a file whose loader or interpreter is missing.
+func missing(file string, head []byte) (what, hint string) {
 	if _, err := os.Lstat(file); err != nil {
-		e.message = fmt.Sprintf("cannot start %s: there is no such file", path)
-		return
+		return "there is no such file", ""
 	}
 	if line, ok := bytes.CutPrefix(head, []byte("#!")); ok {
 		line, _, _ = bytes.Cut(line, []byte("\n"))
@@ -111,20 +113,19 @@ func (e *startError) missing(path, file string, head []byte) {
 		if f := strings.Fields(string(line)); len(f) > 0 {
 			interpreter = f[0]
 		}
-		e.message = fmt.Sprintf("cannot start %s: its interpreter %q, named in its first line, does not exist", path, interpreter)
 		if bytes.HasSuffix(line, []byte("\r")) {
-			e.hint = "the file has Windows line endings: the carriage return counts as part of the name"
+			hint = "the file has Windows line endings: the carriage return counts as part of the name"
 		}
-		return
+		return fmt.Sprintf("its interpreter %q, named in its first line, does not exist", interpreter), hint
 	}
 	if loader := elfLoader(file); loader != "" {
-		e.message = fmt.Sprintf("cannot start %s: its loader %s does not exist here", path, loader)
-		e.hint = "it was linked for another system (glibc or musl): build it here, or with CGO_ENABLED=0"
-		return
+		return fmt.Sprintf("its loader %s does not exist here", loader),
+			"it was linked for another system (glibc or musl): build it here, or with CGO_ENABLED=0"
 	}
 	if target, err := os.Readlink(file); err == nil {
-		e.message = fmt.Sprintf("cannot start %s: it is a link to %s, which does not exist", path, target)
+		return fmt.Sprintf("it is a link to %s, which does not exist", target), ""
 	}
+	return "", ""
 }
 
 func elfLoader(file string) string {
@@ -143,29 +144,23 @@ func elfLoader(file string) string {
 }
 
 // format: the kernel does not know how to run the file.
-func (e *startError) format(path, file string, head []byte) {
-	what := ""
+func format(file string, head []byte) (what, hint string) {
+	const otherSystem = "unset GOOS and GOARCH"
 	switch {
 	case len(head) == 0:
-		what = "the file is empty"
+		return "the file is empty", ""
 	case bytes.HasPrefix(head, []byte("!<arch>\n")):
-		what = "it is a library archive, not a program"
-		e.hint = `the built package is not "package main"`
+		return "it is a library archive, not a program", `the built package is not "package main"`
 	case bytes.HasPrefix(head, []byte("MZ")):
-		what = "it is a program for Windows"
-		e.hint = "unset GOOS and GOARCH"
-	default:
-		if m := machine(file); m != "" {
-			what = fmt.Sprintf("it is a program for %s, and this is %s/%s", m, runtime.GOOS, runtime.GOARCH)
-			e.hint = "unset GOOS and GOARCH"
-		} else if !bytes.ContainsRune(head, 0) {
-			what = `it is a text without a first line like "#!/bin/sh"`
-			e.hint = "add that line, or name the interpreter in the command"
-		} else {
-			what = "it is not a program that this system knows (exec format error)"
-		}
+		return "it is a program for Windows", otherSystem
 	}
-	e.message = fmt.Sprintf("cannot start %s: %s", path, what)
+	if m := machine(file); m != "" {
+		return fmt.Sprintf("it is a program for %s, and this is %s/%s", m, runtime.GOOS, runtime.GOARCH), otherSystem
+	}
+	if !bytes.ContainsRune(head, 0) {
+		return `it is a text without a first line like "#!/bin/sh"`, "add that line, or name the interpreter in the command"
+	}
+	return "it is not a program that this system knows (exec format error)", ""
 }
 
 func machine(file string) string {

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -155,14 +154,6 @@ func self(mode string, env ...string) Spec {
 		Path: "/proc/self/exe", Args: []string{"helper-" + mode}, StopTimeout: patience,
 		Env: append(append(proc.CleanEnv(os.Environ()), modeVar+"="+mode), env...),
 	}
-}
-
-func hint(err error) string {
-	var h interface{ Hint() string }
-	if errors.As(err, &h) {
-		return h.Hint()
-	}
-	return ""
 }
 
 func alive(pid int) bool {

@@ -24,6 +24,7 @@ import (
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/proc"
 	"github.com/hotreload/hotreload/internal/testaddr"
 )
@@ -680,7 +681,7 @@ func TestStartErrors(t *testing.T) {
 				if !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "cannot start "+s.Path+": ") {
 					t.Errorf("%q lacks %q", err, tt.want)
 				}
-				if h := hint(err); !strings.Contains(h, tt.tip) || (h != "") != (tt.tip != "") {
+				if h := advice.Hint(err); !strings.Contains(h, tt.tip) || (h != "") != (tt.tip != "") {
 					t.Errorf("hint %q, want %q", h, tt.tip)
 				}
 				var errno syscall.Errno

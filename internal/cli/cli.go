@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/direct"
 	"github.com/hotreload/hotreload/internal/proc"
 	"github.com/hotreload/hotreload/internal/safe"
@@ -81,17 +82,8 @@ func (e *codeError) Unwrap() error { return e.err }
 // usageError is a mistake in the command line or the config: exit code 2.
 func usageError(err error) error { return &codeError{exitUsage, err} }
 
-// advised is an error with advice.
-type advised struct {
-	error
-	hint string
-}
-
-func (a advised) Hint() string  { return a.hint }
-func (a advised) Unwrap() error { return a.error }
-
 func advise(hint, format string, args ...any) error {
-	return advised{fmt.Errorf(format, args...), hint}
+	return advice.With(fmt.Errorf(format, args...), hint)
 }
 
 // report prints an error and turns it into the exit code: the one place that does.
@@ -114,9 +106,8 @@ func report(s streams, cmd *cobra.Command, err error) int {
 		return code
 	}
 	safe.Fprintf(s.err, "error: %s\n", safe.Indent(safe.Block(err.Error()), "  "))
-	var hinted interface{ Hint() string }
-	if errors.As(err, &hinted) && hinted.Hint() != "" {
-		safe.Fprintf(s.err, "hint: %s\n", safe.Indent(safe.Block(hinted.Hint()), "  "))
+	if hint := advice.Hint(err); hint != "" {
+		safe.Fprintf(s.err, "hint: %s\n", safe.Indent(safe.Block(hint), "  "))
 	}
 	return code
 }
@@ -191,7 +182,7 @@ func wrapArgs(c *cobra.Command) {
 			if cmd.Name() != "run" { // whose own words are better
 				err = fmt.Errorf("expected `%s %s`, got %s", cmd.Parent().CommandPath(), cmd.Use, counted(len(a)))
 			}
-			return usageError(advised{err, fmt.Sprintf("see `%s --help`", cmd.CommandPath())})
+			return usageError(advice.With(err, fmt.Sprintf("see `%s --help`", cmd.CommandPath())))
 		}
 		return nil
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/control"
 	"github.com/hotreload/hotreload/internal/proc"
@@ -153,15 +155,7 @@ func (d *doctor) project(f *projectFlags) {
 		d.program(p)
 		return
 	}
-	var hint string
-	var hinted interface{ Hint() string }
-	if errors.As(err, &hinted) {
-		hint = hinted.Hint()
-	}
-	if hint == "" {
-		hint = "`hotreload check` shows where"
-	}
-	d.add(levelFail, "config", hint, "%s", strings.SplitN(err.Error(), "\n", 2)[0])
+	d.add(levelFail, "config", cmp.Or(advice.Hint(err), "`hotreload check` shows where"), "%s", strings.SplitN(err.Error(), "\n", 2)[0])
 	d.conf = config.Default()
 	d.root, _ = os.Getwd()
 	if f.dir != "" {
@@ -184,12 +178,7 @@ func (d *doctor) program(p *project) {
 		if coded := (*codeError)(nil); errors.As(err, &coded) {
 			level = levelWarn // several, to be named on the command line
 		}
-		var hinted interface{ Hint() string }
-		hint := ""
-		if errors.As(err, &hinted) {
-			hint = hinted.Hint()
-		}
-		d.add(level, "program", hint, "%v", err)
+		d.add(level, "program", advice.Hint(err), "%v", err)
 		return
 	}
 	for _, s := range list {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/config"
 )
 
@@ -79,15 +80,15 @@ func flagMistake(cmd *cobra.Command, err error, args []string) error {
 			return unknownCommand(cmd, "", args[0], args[1:])
 		}
 		hint = fmt.Sprintf("the command comes first: `%s`", shellLine(slices.Concat([]string{"hotreload", "run"}, runLine(cmd, args))))
-		return usageError(advised{err, hint})
+		return usageError(advice.With(err, hint))
 	}
 	at := slices.Index(args, cmd.Name())
 	if at < 0 || !strings.HasPrefix(err.Error(), "unknown ") {
-		return usageError(advised{err, hint})
+		return usageError(advice.With(err, hint))
 	}
 	_, theirs := splitFlags(cmd.Flags(), args[at+1:])
 	if len(theirs) == 0 {
-		return usageError(advised{err, hint})
+		return usageError(advice.With(err, hint))
 	}
 	name, _, _ := strings.Cut(strings.TrimLeft(theirs[0], "-"), "=")
 	near := ""
@@ -104,9 +105,9 @@ func flagMistake(cmd *cobra.Command, err error, args []string) error {
 		if near != "" {
 			hint = near + " " + hint
 		}
-		return usageError(advised{err, hint})
+		return usageError(advice.With(err, hint))
 	}
-	return usageError(advised{err, cmp.Or(near, hint)})
+	return usageError(advice.With(err, cmp.Or(near, hint)))
 }
 
 // runLine is what was typed after run, with -- before what is for the program.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/control"
 	"github.com/hotreload/hotreload/internal/engine"
@@ -327,7 +328,7 @@ func (o runOptions) held(err error) error {
 	if o.pkg != "" {
 		hint += "; several programs run in one session as [services.NAME] in .hotreload.toml"
 	}
-	return advised{err, hint}
+	return advice.With(err, hint)
 }
 
 // guarded are the directories that the guard removes if hotreload is killed.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/hotreload/hotreload/internal/advice"
 )
 
 // C2 and the inheritance of services: tables merge key by key, env by name, lists are
@@ -353,8 +355,7 @@ func TestRefuse(t *testing.T) {
 	}
 	for _, root := range []string{home, home + "/", link, "/"} {
 		err := Refuse(root)
-		var hint interface{ Hint() string }
-		if err == nil || !errors.As(err, &hint) || !strings.Contains(hint.Hint(), FileName) || !strings.Contains(hint.Hint(), "--dir") {
+		if err == nil || !strings.Contains(advice.Hint(err), FileName) || !strings.Contains(advice.Hint(err), "--dir") {
 			t.Errorf("%s: %v", root, err)
 		}
 	}

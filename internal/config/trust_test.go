@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/advice"
 )
 
 // A config that somebody else may write is not obeyed: it can run any command.
@@ -66,8 +68,7 @@ func TestTrust(t *testing.T) {
 				}
 				return
 			}
-			var hint interface{ Hint() string }
-			if err == nil || !strings.Contains(err.Error(), tt.why) || !errors.As(err, &hint) || !strings.Contains(hint.Hint(), "--config "+at("project/.hotreload.toml")) {
+			if err == nil || !strings.Contains(err.Error(), tt.why) || !strings.Contains(advice.Hint(err), "--config "+at("project/.hotreload.toml")) {
 				t.Errorf("%v, want %q", err, tt.why)
 			}
 		})

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/advice"
 )
 
 // CacheDir returns the private directory of the project with this root: binaries,
@@ -79,16 +81,7 @@ func refused(cache, path string, err error) error {
 	if ok && strings.HasPrefix(of.Path+string(filepath.Separator), top) {
 		return of
 	}
-	return &cacheError{err}
-}
-
-type cacheError struct{ error }
-
-func (e *cacheError) Unwrap() error { return e.error }
-
-// Hint implements the errors' convention.
-func (e *cacheError) Hint() string {
-	return "set " + cacheVariable + " to a directory that can be written"
+	return advice.With(err, "set "+cacheVariable+" to a directory that can be written")
 }
 
 func name(root string) string {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/proc"
 	"github.com/hotreload/hotreload/runner"
 )
@@ -51,9 +52,9 @@ func lookup(name, dir string, env []string) (string, error) {
 	p, err := proc.LookPath(env, dir, name)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return "", hinted{fmt.Errorf("%s may not be executed: %w", name, err), "chmod +x"}
+		return "", advice.With(fmt.Errorf("%s may not be executed: %w", name, err), "chmod +x")
 	case err != nil:
-		return "", hinted{fmt.Errorf("%s is not on PATH", name), "run.command wants a program on PATH, or a path with a slash relative to run.dir"}
+		return "", advice.With(fmt.Errorf("%s is not on PATH", name), "run.command wants a program on PATH, or a path with a slash relative to run.dir")
 	}
 	return p, nil
 }

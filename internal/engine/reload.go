@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/plan"
@@ -54,7 +55,7 @@ func (e *Engine) reload(meant bool) {
 	}
 	c, list, err := e.opt.Load()
 	if err == nil && c.Root != e.root {
-		err = hinted{fmt.Errorf("the root would be %s now", c.Root), "quit and run again"}
+		err = advice.With(fmt.Errorf("the root would be %s now", c.Root), "quit and run again")
 	}
 	old := e.conf.Load()
 	var re plan.Reconfigured
@@ -224,8 +225,8 @@ func configProblem(err error) event.Problem {
 	if errors.As(err, &detailed) {
 		p.Message = "the config is not applied"
 		p.Detail = detailed.Detail()
-	} else if h := hinter(nil); errors.As(err, &h) && h.Hint() != "" {
-		p.Hint = h.Hint() + "; " + p.Hint
+	} else if hint := advice.Hint(err); hint != "" {
+		p.Hint = hint + "; " + p.Hint
 	}
 	return p
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/hotreload/hotreload/builder"
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/discover"
 	"github.com/hotreload/hotreload/internal/event"
@@ -425,18 +426,11 @@ func exit(pid int, x runner.Exit) event.Exited {
 	return ev
 }
 
-// hinter is an error that knows what to do about it.
-type hinter interface{ Hint() string }
-
 // problem is why the program of a service does not run.
 func problem(what string, err error) *event.Problem {
-	p := &event.Problem{Message: err.Error(), Failed: true}
+	p := &event.Problem{Message: err.Error(), Hint: advice.Hint(err), Failed: true}
 	if what != "" {
 		p.Message = what + ": " + p.Message
-	}
-	var h hinter
-	if errors.As(err, &h) {
-		p.Hint = h.Hint()
 	}
 	return p
 }
@@ -482,7 +476,7 @@ func (v *service) runSpec(a plan.Launch, l *launch) (runner.Spec, error) {
 	case a.Program.Binary != "":
 		s.Args = append([]string{a.Program.Binary}, args...)
 	default:
-		return s, hinted{errors.New("there is no program to run"), "set build.output to the file that build.command makes, or run.command"}
+		return s, advice.With(errors.New("there is no program to run"), "set build.output to the file that build.command makes, or run.command")
 	}
 	var err error
 	if s.Env, err = v.environment(a.Generation); err != nil {
@@ -712,12 +706,3 @@ func (v *service) each(f func(*launch)) {
 		f(l)
 	}
 }
-
-// hinted is an error with advice.
-type hinted struct {
-	error
-	hint string
-}
-
-func (h hinted) Hint() string  { return h.hint }
-func (h hinted) Unwrap() error { return h.error }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/envfile"
 	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/files"
@@ -273,7 +274,7 @@ func (v *service) variables() ([]string, error) {
 	for _, f := range v.envFiles() {
 		of, err := e.settings.variables(f)
 		if err != nil {
-			return nil, hinted{fmt.Errorf("%s:%w", e.rel(f), err), "fix the file: the program is started when it is saved"}
+			return nil, advice.With(fmt.Errorf("%s:%w", e.rel(f), err), "fix the file: the program is started when it is saved")
 		}
 		maps.Copy(values, of)
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/proc"
 )
@@ -90,11 +91,11 @@ func removeDead(path string) error {
 		return err
 	}
 	if fi.Mode().Type() != fs.ModeSocket {
-		return hinted{fmt.Errorf("run.listen: %s exists and is no socket", path), "remove it, or name another path"}
+		return advice.With(fmt.Errorf("run.listen: %s exists and is no socket", path), "remove it, or name another path")
 	}
 	if c, err := net.Dial("unix", path); err == nil {
 		c.Close()
-		return hinted{fmt.Errorf("run.listen: another program listens on %s", path), "stop it, or name another path"}
+		return advice.With(fmt.Errorf("run.listen: another program listens on %s", path), "stop it, or name another path")
 	}
 	return os.Remove(path)
 }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
@@ -23,7 +24,7 @@ func runGo(ctx context.Context, goTool, dir string, env, args []string, read fun
 		if !errors.Is(err, fs.ErrNotExist) {
 			text = "the go command cannot be run: " + err.Error()
 		}
-		return "", -1, &failure{text, "install Go (https://go.dev/dl) or put its bin directory on PATH"}
+		return "", -1, advice.With(errors.New(text), "install Go (https://go.dev/dl) or put its bin directory on PATH")
 	}
 	var (
 		text    strings.Builder

@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"go.uber.org/goleak"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
@@ -647,19 +648,13 @@ func TestBrokenBody(t *testing.T) {
 func TestNothingKnown(t *testing.T) {
 	ctx := context.Background()
 	empty := project(t, "-- main.go --\npackage main\n\nfunc main() {}\n-- other.go --\npackage main\n")
-	hint := func(err error) string {
-		if h, ok := err.(interface{ Hint() string }); ok {
-			return h.Hint()
-		}
-		return ""
-	}
-	if _, err := Load(ctx, Options{Dir: empty, Env: testEnv()}); err == nil || !strings.Contains(err.Error(), "no go.mod") || !strings.Contains(hint(err), "go mod init") {
+	if _, err := Load(ctx, Options{Dir: empty, Env: testEnv()}); err == nil || !strings.Contains(err.Error(), "no go.mod") || !strings.Contains(advice.Hint(err), "go mod init") {
 		t.Errorf("no go.mod: %v", err)
 	}
-	if _, err := Mains(ctx, Options{Dir: empty, Env: testEnv()}); err == nil || !strings.Contains(hint(err), "go mod init") {
+	if _, err := Mains(ctx, Options{Dir: empty, Env: testEnv()}); err == nil || !strings.Contains(advice.Hint(err), "go mod init") {
 		t.Errorf("Mains without go.mod: %v", err)
 	}
-	if _, err := Load(ctx, Options{Dir: empty, Go: filepath.Join(empty, "no-go")}); err == nil || hint(err) == "" {
+	if _, err := Load(ctx, Options{Dir: empty, Go: filepath.Join(empty, "no-go")}); err == nil || advice.Hint(err) == "" {
 		t.Errorf("no go command: %v", err)
 	}
 	if _, err := Load(ctx, Options{Dir: filepath.Join(empty, "gone")}); err == nil {

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/files"
 	"github.com/hotreload/hotreload/internal/goflags"
 	"github.com/hotreload/hotreload/internal/proc"
@@ -62,12 +63,6 @@ type listedError struct{ Pos, Err string }
 type goEnv struct {
 	GOROOT, GOMODCACHE, GOMOD, GOWORK, GOFLAGS, GOENV, GOOS, GOARCH, CGO_ENABLED, GOVERSION string
 }
-
-// failure is an error with advice.
-type failure struct{ msg, hint string }
-
-func (f *failure) Error() string { return f.msg }
-func (f *failure) Hint() string  { return f.hint }
 
 // Load asks the go command for the graph. An error means that nothing at all is known: no go command, no module, ctx
 // ended. Everything short of that, a broken go.mod included, gives a partial graph that is Broken.
@@ -132,7 +127,7 @@ func Load(ctx context.Context, o Options) (*Graph, error) {
 }
 
 func noModule(dir string) error {
-	return &failure{"no go.mod in " + dir + " or above", "create one with `go mod init NAME`, or name the module's directory with --dir"}
+	return advice.With(fmt.Errorf("no go.mod in %s or above", dir), "create one with `go mod init NAME`, or name the module's directory with --dir")
 }
 
 func (e goEnv) module() bool {
@@ -165,7 +160,7 @@ func newCaller(o Options) (*caller, error) {
 		c.dir = abs(c.dir, c.flags.chdir)
 	}
 	if info, err := os.Stat(c.dir); err != nil || !info.IsDir() {
-		return nil, &failure{"no directory " + c.dir, "name the project's directory with --dir"}
+		return nil, advice.With(fmt.Errorf("no directory %s", c.dir), "name the project's directory with --dir")
 	}
 	if o.Tags != nil || c.flags.tags != nil {
 		c.tags = slices.Compact(slices.Concat(o.Tags, c.flags.tags))
@@ -229,7 +224,7 @@ func (c *caller) env(ctx context.Context) (e goEnv, err error) {
 		return e, err
 	}
 	if code != 0 {
-		return e, &failure{"go env: " + strings.TrimSpace(stderr), ""}
+		return e, fmt.Errorf("go env: %s", strings.TrimSpace(stderr))
 	}
 	return e, json.Unmarshal(out.Bytes(), &e)
 }

@@ -3,6 +3,7 @@ package gograph
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -52,7 +53,7 @@ func Mains(ctx context.Context, o Options) ([]Main, error) {
 		case !env.module() && len(below.Modules) == 0:
 			return nil, noModule(c.dir)
 		case complain != "":
-			return nil, &failure{"go list: " + strings.TrimSpace(complain), ""}
+			return nil, fmt.Errorf("go list: %s", strings.TrimSpace(complain))
 		}
 	}
 	slices.SortFunc(below.Mains, byDir)
@@ -130,7 +131,7 @@ func Missing(ctx context.Context, o Options) (string, error) {
 	case err != nil:
 		return "", err
 	case complain != "" || len(list) != 1:
-		return "", &failure{"go list: " + strings.TrimSpace(complain), ""}
+		return "", fmt.Errorf("go list: %s", strings.TrimSpace(complain))
 	}
 	p := list[0]
 	claims := func() bool { // whatever the constraints: the go command knows more of these than we do

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/hotreload/hotreload/internal/advice"
 )
 
 // Owner is the process that listens on a TCP address.
@@ -50,31 +52,22 @@ func ExplainListen(what, addr string, err error) error {
 	if err == nil {
 		return nil
 	}
-	e := &listenError{err: err, text: fmt.Sprintf("%s: cannot listen on %s: %v", what, addr, err)}
+	text, hint := fmt.Sprintf("%s: cannot listen on %s: %v", what, addr, err), ""
 	switch {
 	case errors.Is(err, errAddrInUse):
-		e.text = fmt.Sprintf("%s: %s is taken", what, addr)
-		e.hint = "end the program that has it, or give " + what + " another port"
+		text = fmt.Sprintf("%s: %s is taken", what, addr)
+		hint = "end the program that has it, or give " + what + " another port"
 		if own, found := PortOwner(addr); found {
-			e.text += " by " + own.String()
+			text += " by " + own.String()
 		}
 	case errors.Is(err, errAddrNotAvail):
-		e.text = fmt.Sprintf("%s: this machine does not have the address %s", what, addr)
-		e.hint = "127.0.0.1 always exists"
+		text = fmt.Sprintf("%s: this machine does not have the address %s", what, addr)
+		hint = "127.0.0.1 always exists"
 	case errors.Is(err, errAccess):
-		e.hint = "ports below 1024 are reserved: take a higher one"
+		hint = "ports below 1024 are reserved: take a higher one"
 	}
-	return e
+	return advice.Explain(err, text, hint)
 }
-
-type listenError struct {
-	text, hint string
-	err        error
-}
-
-func (e *listenError) Error() string { return e.text }
-func (e *listenError) Hint() string  { return e.hint }
-func (e *listenError) Unwrap() error { return e.err }
 
 // endpoint is where something wants to listen; no addresses: on all.
 type endpoint struct {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/advice"
 )
 
 // R7: who listens where we would.
@@ -44,8 +46,7 @@ func TestPortOwner(t *testing.T) {
 		}
 		_, inUse := net.Listen("tcp", l.Addr().String())
 		e := ExplainListen("proxy.listen", l.Addr().String(), inUse)
-		var h interface{ Hint() string }
-		if !strings.Contains(e.Error(), fmt.Sprintf("pid %d", os.Getpid())) || !errors.As(e, &h) || !strings.Contains(h.Hint(), "proxy.listen") || !errors.Is(e, errAddrInUse) {
+		if !strings.Contains(e.Error(), fmt.Sprintf("pid %d", os.Getpid())) || !strings.Contains(advice.Hint(e), "proxy.listen") || !errors.Is(e, errAddrInUse) {
 			t.Errorf("%v", e)
 		}
 		l.Close()

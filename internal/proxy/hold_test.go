@@ -3,7 +3,6 @@ package proxy
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/event"
 )
 
@@ -733,8 +733,7 @@ func TestTakenPort(t *testing.T) {
 	defer p.Close()
 	addr := p.ln.Addr().String()
 	_, err = New(Options{Listen: addr})
-	var h interface{ Hint() string }
-	if err == nil || !strings.Contains(err.Error(), "proxy.listen: "+addr+" is taken") || !errors.As(err, &h) || h.Hint() == "" {
+	if err == nil || !strings.Contains(err.Error(), "proxy.listen: "+addr+" is taken") || advice.Hint(err) == "" {
 		t.Fatal(err)
 	}
 	if _, err := New(Options{Listen: "192.0.2.1:8090"}); err == nil || !strings.Contains(err.Error(), "does not have the address") {

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/discover"
 	"github.com/hotreload/hotreload/internal/files"
@@ -58,12 +59,12 @@ func look(ctx context.Context, o Options) (Result, error) {
 		}
 	}
 	if len(mains) == 0 {
-		return Result{}, &adviceError{fmt.Errorf("nothing was written: there is no main package in %s", o.Dir),
-			"a program needs a `package main` with a func main; a library needs no config"}
+		return Result{}, advice.With(fmt.Errorf("nothing was written: there is no main package in %s", o.Dir),
+			"a program needs a `package main` with a func main; a library needs no config")
 	}
 	if nested := mains[0].Nested; nested != "" {
-		return Result{}, &adviceError{fmt.Errorf("the programs below %s are in another module: %s", o.Dir, nested),
-			"write the config there: `hotreload init -C " + nested + "`"}
+		return Result{}, advice.With(fmt.Errorf("the programs below %s are in another module: %s", o.Dir, nested),
+			"write the config there: `hotreload init -C "+nested+"`")
 	}
 	make := readMakefile(o.Dir)
 	list := preferred(candidates(ctx, o.Dir, mains, make.tags))

@@ -19,6 +19,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/discover"
 	"github.com/hotreload/hotreload/internal/gograph"
@@ -86,11 +87,9 @@ func checked(res Result) (Result, error) {
 	return res, nil
 }
 
-type existsError struct{ path string }
-
-func (e *existsError) Error() string { return e.path + " exists already" }
-func (e *existsError) Hint() string  { return "--force overwrites it" }
-func (e *existsError) Unwrap() error { return fs.ErrExist }
+func exists(path string) error {
+	return advice.Explain(fs.ErrExist, path+" exists already", "--force overwrites it")
+}
 
 // Write writes the file, whole or not at all. Without force an existing file is never
 // touched: the error has a hint that names --force.
@@ -105,7 +104,7 @@ func Write(res Result, force bool) error {
 	mode := fs.FileMode(0o644)
 	switch info, err := os.Lstat(target); {
 	case err == nil && !force:
-		return &existsError{res.Path}
+		return exists(res.Path)
 	case err == nil && !info.Mode().IsRegular():
 		return fmt.Errorf("%s is no regular file", res.Path)
 	case err == nil:
@@ -129,14 +128,14 @@ func Write(res Result, force bool) error {
 	// A link fails if the name was taken in the meantime, a rename would not.
 	if err := os.Link(tmp.Name(), target); err == nil || errors.Is(err, fs.ErrExist) {
 		if err != nil {
-			return &existsError{res.Path}
+			return exists(res.Path)
 		}
 		return nil
 	}
 	// File systems without hard links.
 	f, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if errors.Is(err, fs.ErrExist) {
-		return &existsError{res.Path}
+		return exists(res.Path)
 	}
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/gograph"
 )
@@ -124,8 +125,7 @@ func TestSeveralMains(t *testing.T) {
 func TestNoMain(t *testing.T) {
 	for _, files := range []map[string]string{{"go.mod": gomod, "lib.go": "package shop\n"}, {"go.mod": gomod, "templates/a.html": ""}, {"README": ""}, {}} {
 		res, err := Fresh(t.Context(), Options{Dir: makeProject(t, files)})
-		var hinted interface{ Hint() string }
-		if err == nil || !errors.As(err, &hinted) || hinted.Hint() == "" {
+		if err == nil || advice.Hint(err) == "" {
 			t.Errorf("%v: %v, %s", files, err, res.Data)
 		}
 	}
@@ -134,8 +134,7 @@ func TestNoMain(t *testing.T) {
 func TestModuleBelow(t *testing.T) {
 	dir := makeProject(t, map[string]string{"backend/go.mod": gomod, "backend/main.go": mainGo, "package.json": "{}"})
 	_, err := Fresh(t.Context(), Options{Dir: dir})
-	var hinted interface{ Hint() string }
-	if !errors.As(err, &hinted) || !strings.Contains(hinted.Hint(), "hotreload init -C ./backend") {
+	if !strings.Contains(advice.Hint(err), "hotreload init -C ./backend") {
 		t.Errorf("%v", err)
 	}
 }
@@ -369,8 +368,7 @@ func TestWrite(t *testing.T) {
 	}
 	res.Data = []byte("[run]\n")
 	err := Write(res, false)
-	var hint interface{ Hint() string }
-	if !errors.Is(err, fs.ErrExist) || !errors.As(err, &hint) || !strings.Contains(hint.Hint(), "--force") || read() != "[log]\n" {
+	if !errors.Is(err, fs.ErrExist) || !strings.Contains(advice.Hint(err), "--force") || read() != "[log]\n" {
 		t.Fatalf("%v, %q", err, read())
 	}
 	if err := Write(res, true); err != nil || read() != "[run]\n" {

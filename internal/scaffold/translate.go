@@ -17,6 +17,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/discover"
 	"github.com/hotreload/hotreload/internal/files"
@@ -31,7 +32,7 @@ func translate(o Options) (Result, error) {
 	data, err := files.Read(from, files.MaxConfig)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return Result{}, &adviceError{fmt.Errorf("there is no file %s", from), "--from takes an .air.toml or a runner.conf: `hotreload init --from .air.toml`"}
+			return Result{}, advice.With(fmt.Errorf("there is no file %s", from), "--from takes an .air.toml or a runner.conf: `hotreload init --from .air.toml`")
 		}
 		return Result{}, fmt.Errorf("%s %w", from, err)
 	}
@@ -46,19 +47,11 @@ func translate(o Options) (Result, error) {
 			line, column := de.Position()
 			place = fmt.Sprintf("%s:%d:%d", from, line, column)
 		}
-		return Result{}, &adviceError{fmt.Errorf("%s: not valid TOML: %s", place, strings.TrimPrefix(err.Error(), "toml: ")), "Air would not read it either; without --from the project itself is looked at"}
+		return Result{}, advice.With(fmt.Errorf("%s: not valid TOML: %s", place, strings.TrimPrefix(err.Error(), "toml: ")), "Air would not read it either; without --from the project itself is looked at")
 	}
 	flatten(doc, "", t.values)
 	return t.air()
 }
-
-type adviceError struct {
-	error
-	hint string
-}
-
-func (e *adviceError) Hint() string  { return e.hint }
-func (e *adviceError) Unwrap() error { return e.error }
 
 func flatten(doc map[string]any, prefix string, into map[string]any) {
 	for key, v := range doc {
@@ -337,7 +330,7 @@ func (t *translation) root() (string, error) {
 		root = filepath.Join(t.dir, root)
 	}
 	if info, err := os.Stat(root); err != nil || !info.IsDir() {
-		return "", &adviceError{fmt.Errorf("root in %s: %s is not a directory", t.name, root), "mend root, or remove it"}
+		return "", advice.With(fmt.Errorf("root in %s: %s is not a directory", t.name, root), "mend root, or remove it")
 	}
 	if root = filepath.Clean(root); root != t.dir {
 		t.note("root was %s: the file goes there, because its directory is the root", root)
