@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -262,11 +261,11 @@ func (d *doctor) fileSystem() {
 	switch {
 	case typ == "":
 		d.ok("file system", "type unknown; changes are expected to be reported")
-	case backend == "poll":
+	case backend == config.BackendPoll:
 		d.ok("file system", "%s; polled every %v, as the config says", typ, d.conf.Watch.PollInterval)
 	case reports:
 		d.ok("file system", "%s, which reports changes", typ)
-	case backend == "notify":
+	case backend == config.BackendNotify:
 		d.add(levelFail, "file system", `watch.backend = "auto" polls it`, "%s does not report changes made elsewhere, and the config forbids polling", typ)
 	default:
 		d.add(levelWarn, "file system", "a copy of the project on a local disk is live sooner; or shorten watch.poll_interval",
@@ -492,31 +491,18 @@ func (d *doctor) ports() {
 			prefix = "services." + s.Name + "."
 		}
 		look(prefix+"proxy.listen", s.Proxy.Listen, levelFail, free)
-		for _, l := range s.Run.Listen {
-			if sock, err := config.ParseSocket(l); err == nil && sock.Network != "unix" {
+		for _, sock := range s.Run.Listen {
+			if sock.Network != "unix" {
 				look(prefix+"run.listen", sock.Address, levelFail, free)
 			}
 		}
-		if s.Proxy.Listen != "" && s.Proxy.App != "auto" {
+		if s.Proxy.Listen != "" && s.Proxy.App != config.AutoApp {
 			look(prefix+"proxy.app", s.Proxy.App, levelWarn, "if it is not the program itself, started by hand: "+free)
 		}
-		if addr := readyAddress(s.Run.Ready); addr != "" {
+		if addr := s.Run.Ready.Address(); addr != "" {
 			look(prefix+"run.ready", addr, levelWarn, "if it is not the program itself, started by hand: "+free)
 		}
 	}
-}
-
-// readyAddress is the local address that run.ready asks, "" if there is none.
-func readyAddress(ready string) string {
-	if addr, ok := strings.CutPrefix(ready, "tcp:"); ok {
-		return addr
-	}
-	if strings.HasPrefix(ready, "http:") || strings.HasPrefix(ready, "https:") {
-		if u, err := url.Parse(ready); err == nil && u.Port() != "" {
-			return u.Host
-		}
-	}
-	return ""
 }
 
 // ours reports whether the process belongs to the session that runs here.

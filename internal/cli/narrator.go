@@ -32,7 +32,7 @@ func newNarrator(screen *ui.Screen, o ui.TextOptions, colorOut, clears bool) *na
 func (n *narrator) configure(c *config.Config) {
 	n.text.Log(c.Log.Time, c.Log.Clear && n.clears)
 	var sink event.Sink = n.text
-	if c.Log.Format == "json" {
+	if c.Log.Format == config.FormatJSON {
 		sink = ui.NewJSON(n.screen)
 	}
 	n.sink.Set(sink)

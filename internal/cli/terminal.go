@@ -29,9 +29,9 @@ func readsKeys(list []config.Service) bool {
 	keys := false
 	for _, s := range list {
 		switch s.Run.Stdin {
-		case "keys":
+		case config.StdinKeys:
 			keys = true
-		case "app", "interactive":
+		case config.StdinApp, config.StdinInteractive:
 			return false
 		}
 	}

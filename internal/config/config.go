@@ -58,7 +58,7 @@ type Watch struct {
 	Exclude      []string      `toml:"exclude"`
 	Gitignore    bool          `toml:"gitignore"`
 	Discover     bool          `toml:"discover"`
-	Backend      string        `toml:"backend"`
+	Backend      Backend       `toml:"backend"`
 	PollInterval time.Duration `toml:"poll_interval"`
 }
 
@@ -70,9 +70,9 @@ type Build struct {
 	Flags   []string          `toml:"flags"`
 	Tags    []string          `toml:"tags"`
 	Race    bool              `toml:"race"`
-	Engine  string            `toml:"engine"`
+	Engine  Engine            `toml:"engine"`
 	DWARF   bool              `toml:"dwarf"`
-	Linker  string            `toml:"linker"`
+	Linker  Linker            `toml:"linker"`
 	Env     map[string]string `toml:"env"`
 	Before  []Command         `toml:"before"`
 	Timeout time.Duration     `toml:"timeout"` // 0: none
@@ -85,25 +85,25 @@ type Run struct {
 	Dir          string            `toml:"dir"`
 	Env          map[string]string `toml:"env"`
 	EnvFiles     []string          `toml:"env_files"`
-	Stdin        string            `toml:"stdin"`
-	StopSignal   string            `toml:"stop_signal"` // a name; see Signal
+	Stdin        Stdin             `toml:"stdin"`
+	StopSignal   Signal            `toml:"stop_signal"`
 	StopTimeout  time.Duration     `toml:"stop_timeout"`
-	Order        string            `toml:"order"`
-	Listen       []string          `toml:"listen"` // see ParseSocket
-	Ready        string            `toml:"ready"`  // see ParseReady
+	Order        Order             `toml:"order"`
+	Listen       []Socket          `toml:"listen"`
+	Ready        Ready             `toml:"ready"`
 	ReadyTimeout time.Duration     `toml:"ready_timeout"`
-	Restart      string            `toml:"restart"`
-	OnBuildError string            `toml:"on_build_error"`
+	Restart      Restart           `toml:"restart"`
+	OnBuildError OnBuildError      `toml:"on_build_error"`
 	Rollback     bool              `toml:"rollback"`
 }
 
 // Proxy is the front proxy of a program.
 type Proxy struct {
 	Listen     string        `toml:"listen"` // host:port; "" = no proxy
-	App        string        `toml:"app"`    // host:port or "auto"
+	App        string        `toml:"app"`    // host:port or AutoApp
 	Hold       time.Duration `toml:"hold"`
 	Inject     bool          `toml:"inject"`
-	WhenBroken string        `toml:"when_broken"`
+	WhenBroken WhenBroken    `toml:"when_broken"`
 	Editor     string        `toml:"editor"`
 }
 
@@ -117,14 +117,14 @@ type Hooks struct {
 // Rule says what follows from a change of files that are no inputs.
 type Rule struct {
 	Paths   []string `toml:"paths"` // doublestar globs relative to the root, with slashes
-	Effect  string   `toml:"effect"`
+	Effect  Effect   `toml:"effect"`
 	Command Command  `toml:"command"`
-	Signal  string   `toml:"signal"` // a name; see Signal
+	Signal  Signal   `toml:"signal"`
 }
 
 // Log is what hotreload itself says.
 type Log struct {
-	Format string `toml:"format"`
+	Format Format `toml:"format"`
 	Time   bool   `toml:"time"`
 	Clear  bool   `toml:"clear"`
 }
@@ -217,35 +217,35 @@ func Default() *Config {
 			MaxWait:      time.Second,
 			Gitignore:    true,
 			Discover:     true,
-			Backend:      "auto",
+			Backend:      BackendAuto,
 			PollInterval: 500 * time.Millisecond,
 		},
-		Build: Build{Package: ".", Engine: "auto", Linker: "auto"},
+		Build: Build{Package: ".", Engine: EngineAuto, Linker: LinkerAuto},
 		Run: Run{
 			Dir:          ".",
 			EnvFiles:     []string{".env"},
-			Stdin:        "keys",
+			Stdin:        StdinKeys,
 			StopSignal:   "SIGTERM",
 			StopTimeout:  5 * time.Second,
-			Order:        "stop-first",
+			Order:        StopFirst,
 			ReadyTimeout: 10 * time.Second,
-			Restart:      "never",
-			OnBuildError: "keep",
+			Restart:      RestartNever,
+			OnBuildError: KeepOnBuildError,
 		},
 		Proxy: Proxy{
-			App:        "auto",
+			App:        AutoApp,
 			Hold:       30 * time.Second,
 			Inject:     true,
-			WhenBroken: "explain",
+			WhenBroken: ExplainWhenBroken,
 			Editor:     "vscode://file/{file}:{line}:{column}",
 		},
-		Log: Log{Format: "text", Time: true},
+		Log: Log{Format: FormatText, Time: true},
 		set: map[string]place{},
 	}
 }
 
 // defaultRule is a rule of which only the paths are given.
-func defaultRule() Rule { return Rule{Effect: "restart", Signal: "SIGHUP"} }
+func defaultRule() Rule { return Rule{Effect: EffectRestart, Signal: "SIGHUP"} }
 
 // Load reads and checks a file. Mistakes in it come as Errors.
 func Load(path string) (*Config, error) {
@@ -303,10 +303,10 @@ func (c *Config) ForServices() []Service {
 		list = []Service{c.base("")}
 	}
 	for i := range list {
-		if b := &list[i].Build; b.Engine == "auto" {
-			b.Engine = "direct"
+		if b := &list[i].Build; b.Engine == EngineAuto {
+			b.Engine = EngineDirect
 			if len(list) > 1 {
-				b.Engine = "go"
+				b.Engine = EngineGo
 			}
 		}
 	}

@@ -179,7 +179,7 @@ func (d *decoder) rule(n *node, scope string, seen map[string]place) Rule {
 		}
 		seen[p] = paths.items[i].at
 	}
-	if signal != nil && r.Effect != "signal" {
+	if signal != nil && r.Effect != EffectSignal {
 		d.fail(signal.at, `set effect = "signal", or remove signal`, "%s.signal: has no meaning with effect = %q", scope, r.Effect)
 	}
 	return r
@@ -202,11 +202,15 @@ func (d *decoder) value(n *node, name string, s *spec, t reflect.Type) (reflect.
 		return reflect.ValueOf(n.text == "true"), true
 	case reflect.TypeFor[time.Duration]():
 		return d.duration(n, name, s)
-	case reflect.TypeFor[string]():
+	case reflect.TypeFor[Ready]():
 		v, ok := d.text(n, name, s)
-		return reflect.ValueOf(v), ok
+		ready, err := parseReady(v) // an error is reported by text, which checks v
+		return reflect.ValueOf(ready), ok && err == nil
 	case reflect.TypeFor[[]string]():
 		v, ok := d.list(n, name, s)
+		return reflect.ValueOf(v), ok
+	case reflect.TypeFor[[]Socket]():
+		v, ok := d.sockets(n, name, s)
 		return reflect.ValueOf(v), ok
 	case reflect.TypeFor[map[string]string]():
 		v, ok := d.variables(n, name)
@@ -217,6 +221,10 @@ func (d *decoder) value(n *node, name string, s *spec, t reflect.Type) (reflect.
 	case reflect.TypeFor[[]Command]():
 		v, ok := d.commands(n, name, s)
 		return reflect.ValueOf(v), ok
+	}
+	if t.Kind() == reflect.String {
+		v, ok := d.text(n, name, s)
+		return reflect.ValueOf(v).Convert(t), ok
 	}
 	panic("config: no way to decode " + name)
 }
@@ -314,6 +322,23 @@ func (d *decoder) list(n *node, name string, s *spec) ([]string, bool) {
 		return nil, false
 	}
 	return out, good
+}
+
+// sockets decodes run.listen. Entries that are no sockets are reported as its strings are checked.
+func (d *decoder) sockets(n *node, name string, s *spec) ([]Socket, bool) {
+	entries, ok := d.list(n, name, s)
+	if !ok {
+		return nil, false
+	}
+	var out []Socket
+	for _, entry := range entries {
+		socket, err := parseSocket(entry)
+		if err != nil {
+			return nil, false
+		}
+		out = append(out, socket)
+	}
+	return out, true
 }
 
 func (d *decoder) variables(n *node, name string) (map[string]string, bool) {

@@ -18,12 +18,14 @@ func encoded(v reflect.Value) string {
 	switch x := v.Interface().(type) {
 	case bool:
 		return strconv.FormatBool(x)
-	case string:
-		return quote(x)
 	case time.Duration:
 		return quote(humanDuration(x))
 	case []string:
 		return quotes(x)
+	case Ready:
+		return quote(x.String())
+	case []Socket:
+		return quotes(written(x))
 	case Command:
 		if x.Shell != "" {
 			return quote(x.Shell)
@@ -44,6 +46,9 @@ func encoded(v reflect.Value) string {
 			parts = append(parts, quoteKey(k)+" = "+quote(x[k]))
 		}
 		return "{ " + strings.Join(parts, ", ") + " }"
+	}
+	if v.Kind() == reflect.String {
+		return quote(v.String())
 	}
 	panic(fmt.Sprintf("config: no way to encode %s", v.Type()))
 }
@@ -202,7 +207,7 @@ func (w *tomlWriter) rules(scope string, rules []Rule) {
 	for _, r := range rules {
 		w.line("[[%s]]", join(scope, "rules"))
 		for _, k := range s.tableKeys("rules") {
-			if k == "signal" && r.Effect != "signal" || k == "command" && r.Command.IsZero() {
+			if k == "signal" && r.Effect != EffectSignal || k == "command" && r.Command.IsZero() {
 				continue
 			}
 			w.line("%s = %s", k, encoded(s.rule["rules."+k].in(reflect.ValueOf(r))))
@@ -250,6 +255,10 @@ func jsonValue(v reflect.Value) any {
 		return humanDuration(x)
 	case []string:
 		return append([]string{}, x...)
+	case Ready:
+		return x.String()
+	case []Socket:
+		return written(x)
 	case map[string]string:
 		if x == nil {
 			return map[string]string{}
@@ -280,7 +289,7 @@ func jsonRule(r Rule) object {
 	s := theSchema()
 	var o object
 	for _, k := range s.tableKeys("rules") {
-		if k == "signal" && r.Effect != "signal" {
+		if k == "signal" && r.Effect != EffectSignal {
 			continue
 		}
 		o = append(o, member{k, jsonValue(s.rule["rules."+k].in(reflect.ValueOf(r)))})

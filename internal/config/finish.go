@@ -77,6 +77,9 @@ func clone(v reflect.Value) reflect.Value {
 		}
 		return out
 	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[Ready]() {
+			return v // nothing in it is ever changed
+		}
 		out := reflect.New(v.Type()).Elem()
 		for i := range v.NumField() {
 			out.Field(i).Set(clone(v.Field(i)))
@@ -162,29 +165,25 @@ func (c *Config) checkService(s Service) (errs Errors) {
 		errs = append(errs, at.errorf(hint, format, args...))
 	}
 	r := s.Run
-	if ready, err := ParseReady(r.Ready); err == nil && ready.After > 0 && r.ReadyTimeout > 0 && ready.After >= r.ReadyTimeout {
+	if after := r.Ready.After; after > 0 && r.ReadyTimeout > 0 && after >= r.ReadyTimeout {
 		fail(c.latest(s.Name, "run.ready", "run.ready_timeout"), "raise run.ready_timeout, or wait for something: \"tcp:ADDR\"",
-			"%s: the program is ready after %s, but has failed after %s (run.ready_timeout)", join(scope, "run.ready"), ready.After, r.ReadyTimeout)
+			"%s: the program is ready after %s, but has failed after %s (run.ready_timeout)", join(scope, "run.ready"), after, r.ReadyTimeout)
 	}
-	if r.Order == "start-first" {
+	if r.Order == StartFirst {
 		switch {
 		case r.Rollback:
 			fail(c.latest(s.Name, "run.rollback"), "start-first keeps the old program until the new one is ready, so nothing has to be rolled back",
 				"%s: belongs to order = \"stop-first\"", join(scope, "run.rollback"))
-		case r.Stdin == "interactive":
+		case r.Stdin == StdinInteractive:
 			fail(c.latest(s.Name, "run.order", "run.stdin"), "take order = \"stop-first\", or another run.stdin",
 				"%s: start-first runs two programs at once, and the terminal belongs to one (run.stdin)", join(scope, "run.order"))
-		case len(r.Listen) == 0 && s.Proxy.Listen != "" && s.Proxy.App != "auto":
+		case len(r.Listen) == 0 && s.Proxy.Listen != "" && s.Proxy.App != AutoApp:
 			fail(c.latest(s.Name, "run.order"), "proxy.app = \"auto\" gives each start a port of its own",
 				"%s: start-first runs two programs at once, which cannot both listen on %s (proxy.app)", join(scope, "run.order"), s.Proxy.App)
 		}
 	}
 	seen := map[string]bool{}
-	for _, entry := range r.Listen {
-		socket, err := ParseSocket(entry)
-		if err != nil {
-			continue
-		}
+	for _, socket := range r.Listen {
 		if key := socketKey(socket); key != "" && seen[key] {
 			fail(c.latest(s.Name, "run.listen"), "", "%s: %s stands there twice", join(scope, "run.listen"), socket.Address)
 		} else {
@@ -274,13 +273,11 @@ func (c *Config) checkAddresses() (errs Errors) {
 		if a := s.Proxy.Listen; a != "" {
 			take(use{s.Name, "proxy.listen", c.where(s.Name, "proxy.listen")}, tcpKey(a), a)
 		}
-		for _, entry := range s.Run.Listen {
-			if socket, err := ParseSocket(entry); err == nil {
-				take(use{s.Name, "run.listen", c.where(s.Name, "run.listen")}, socketKey(socket), socket.Address)
-			}
+		for _, socket := range s.Run.Listen {
+			take(use{s.Name, "run.listen", c.where(s.Name, "run.listen")}, socketKey(socket), socket.Address)
 		}
 		// The program itself listens there: not twice, and not where the proxy does.
-		if a := s.Proxy.App; s.Proxy.Listen != "" && a != "auto" && len(s.Run.Listen) == 0 {
+		if a := s.Proxy.App; s.Proxy.Listen != "" && a != AutoApp && len(s.Run.Listen) == 0 {
 			take(use{s.Name, "proxy.app", c.where(s.Name, "proxy.app")}, tcpKey(a), a)
 		}
 	}
@@ -386,7 +383,7 @@ func (c *Config) Notes() []*Error {
 				}
 			}
 		}
-		if r.Order == "start-first" && s.Proxy.Listen == "" && len(r.Listen) == 0 {
+		if r.Order == StartFirst && s.Proxy.Listen == "" && len(r.Listen) == 0 {
 			note("run.order", "set proxy.listen, or run.listen", "start-first runs two programs at once; they cannot listen on the same port")
 		}
 	}

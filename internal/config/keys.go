@@ -81,7 +81,7 @@ var specs = []spec{
 		Doc: `Ignore the files that Git ignores.`}},
 	{Key: Key{Name: "watch.discover", Type: typeBool, Example: `false`,
 		Doc: `Watch the files that the program's own code opens by a literal name, without a rule. template.ParseGlob("views/*.html") and os.ReadFile("conf.json") restart the program, http.Dir("static") reloads the page. A rule for the file takes precedence.`}},
-	{Key: Key{Name: "watch.backend", Type: typeOneOf, Values: []string{"auto", "notify", "poll"}, Example: `"poll"`,
+	{Key: Key{Name: "watch.backend", Type: typeOneOf, Values: words(BackendAuto, BackendNotify, BackendPoll), Example: `"poll"`,
 		Doc: `How changes are found: notify uses the system's file events, poll compares files at an interval. auto uses file events, and polls file systems that do not report them, such as network and container mounts. It also checks the files that matter about every second, and polls a file system where an event was missing.`}},
 	{Key: Key{Name: "watch.poll_interval", Type: typeDuration, Example: `"1s"`,
 		Doc: `Time between two scans when polling.`}},
@@ -98,11 +98,11 @@ var specs = []spec{
 		Doc: `Build tags.`}, check: checkTag},
 	{Key: Key{Name: "build.race", Type: typeBool, Example: `true`,
 		Doc: `Build with the race detector.`}},
-	{Key: Key{Name: "build.engine", Type: typeOneOf, Values: []string{"auto", "go", "direct"}, Example: `"go"`,
+	{Key: Key{Name: "build.engine", Type: typeOneOf, Values: words(EngineAuto, EngineGo, EngineDirect), Example: `"go"`,
 		Doc: `What compiles and links. go always uses go build. direct calls the compiler and the linker directly where the result is the same as that of go build, and go build otherwise (docs/direct.md). auto is direct for one service, and go for several services, which one go build makes together.`}},
 	{Key: Key{Name: "build.dwarf", Type: typeBool, Example: `true`,
 		Doc: `Keep debug information, for a debugger. Linking takes longer. The debug information is not compressed, because that links faster.`}},
-	{Key: Key{Name: "build.linker", Type: typeOneOf, Values: []string{"auto", "default", "mold", "lld"}, Example: `"mold"`,
+	{Key: Key{Name: "build.linker", Type: typeOneOf, Values: words(LinkerAuto, LinkerDefault, LinkerMold, LinkerLLD), Example: `"mold"`,
 		Doc: `The linker for programs that use cgo. auto uses mold or lld if installed.`}},
 	{Key: Key{Name: "build.env", Type: typeVariables, Example: `{ CGO_ENABLED = "0" }`,
 		Doc: `Environment variables for the build. A PATH set here is used to find the go command and other commands.`}},
@@ -121,13 +121,13 @@ var specs = []spec{
 		Doc: `Environment variables for the program. They take precedence over env_files and hotreload's own environment. A PATH set here is used to find run.command.`}},
 	{Key: Key{Name: "run.env_files", Type: typePaths, Example: `[".env", ".env.local"]`,
 		Doc: `Files with NAME=value lines, read at each start. Missing files are skipped. Later files take precedence over earlier ones, and hotreload's own environment over all of them. If a file has a mistake, the last good values are used until it is fixed.`}, check: checkPath},
-	{Key: Key{Name: "run.stdin", Type: typeOneOf, Values: []string{"keys", "app", "interactive", "none"}, Example: `"app"`,
+	{Key: Key{Name: "run.stdin", Type: typeOneOf, Values: words(StdinKeys, StdinApp, StdinInteractive, StdinNone), Example: `"app"`,
 		Doc: `What reads the terminal: hotreload for its keys (keys), the program line by line (app), a full-screen program (interactive), or nothing (none). See docs/terminal.md.`}},
 	{Key: Key{Name: "run.stop_signal", Type: typeSignal, Example: `"SIGINT"`,
 		Doc: `The signal that asks the program to stop.`}, check: checkSignal},
 	{Key: Key{Name: "run.stop_timeout", Type: typeDuration, Example: `"10s"`,
 		Doc: `How long the program may take to stop before it is killed. "0s" kills it at once.`}},
-	{Key: Key{Name: "run.order", Type: typeOneOf, Values: []string{"stop-first", "start-first"}, Example: `"start-first"`,
+	{Key: Key{Name: "run.order", Type: typeOneOf, Values: words(StopFirst, StartFirst), Example: `"start-first"`,
 		Doc: `What comes first at a restart. With start-first, the old program serves until the new one is ready. Both run at once for that time, so this needs the proxy, or sockets in listen.`}},
 	{Key: Key{Name: "run.listen", Type: typeSockets, Example: `["127.0.0.1:8080", "admin=:9090", "unix:/run/x.sock"]`,
 		Doc: `Sockets that hotreload keeps open during restarts and passes to the program as LISTEN_FDS (systemd's protocol): host:port or unix:PATH, with an optional name= in front.`}, check: checkSocket},
@@ -135,9 +135,9 @@ var specs = []spec{
 		Doc: `When the program is ready: "tcp:ADDR" when it accepts connections there, "http://..." when it answers, "notify" when it reports so (sd_notify), "log:REGEXP" when it prints a matching line, "300ms" when it has run that long, "exit" when it has ended with exit code 0 (a job, such as a migration). Empty: a server when it listens, any other program when it has run for 300 ms.`}, check: checkReady},
 	{Key: Key{Name: "run.ready_timeout", Type: typeDuration, Example: `"30s"`,
 		Doc: `A program that is not ready in this time is reported as failed, until it becomes ready. "0s" means no limit. A job (ready = "exit") has no limit.`}},
-	{Key: Key{Name: "run.restart", Type: typeOneOf, Values: []string{"never", "on-failure", "always"}, Example: `"on-failure"`,
+	{Key: Key{Name: "run.restart", Type: typeOneOf, Values: words(RestartNever, RestartOnFailure, RestartAlways), Example: `"on-failure"`,
 		Doc: `Whether to restart a program that ends without being asked to.`}},
-	{Key: Key{Name: "run.on_build_error", Type: typeOneOf, Values: []string{"keep", "stop"}, Example: `"stop"`,
+	{Key: Key{Name: "run.on_build_error", Type: typeOneOf, Values: words(KeepOnBuildError, StopOnBuildError), Example: `"stop"`,
 		Doc: `Whether to keep the last good program running or stop it while the code does not build.`}},
 	{Key: Key{Name: "run.rollback", Type: typeBool, Example: `true`,
 		Doc: `With stop-first: if the new program does not become ready, run the last good one again. hotreload reports this clearly.`}},
@@ -150,7 +150,7 @@ var specs = []spec{
 		Doc: `How long a request waits for a build and a start, at most.`}},
 	{Key: Key{Name: "proxy.inject", Type: typeBool, Example: `false`,
 		Doc: `Add live reload and the error overlay to HTML pages.`}},
-	{Key: Key{Name: "proxy.when_broken", Type: typeOneOf, Values: []string{"explain", "serve"}, Example: `"serve"`,
+	{Key: Key{Name: "proxy.when_broken", Type: typeOneOf, Values: words(ExplainWhenBroken, ServeWhenBroken), Example: `"serve"`,
 		Doc: `What clients get while the code does not build. explain shows the error: an overlay on HTML pages, status 503 with the text for others. serve lets the old program answer, and marks the answer with a header.`}},
 	{Key: Key{Name: "proxy.editor", Type: typeString, Example: `"idea://open?file={file}&line={line}"`,
 		Doc: `The link for a position in the overlay. {file}, {line} and {column} are replaced. Empty: no links.`}, check: checkOptional(checkEditor)},
@@ -164,7 +164,7 @@ var specs = []spec{
 
 	{Key: Key{Name: "rules.paths", Type: typeGlobs, Example: `["templates/**/*.html"]`,
 		Doc: `Globs relative to the root: "*.html" matches in the root only, "**/*.html" in any directory. They match files, not directories. A rule takes precedence over .gitignore, and follows links to directories. In a directory that Git ignores, it matches only if the glob starts with a name ("build/**/*.json"). A glob that matches nothing is reported at the start.`}, check: checkGlob, tidy: tidyGlob},
-	{Key: Key{Name: "rules.effect", Type: typeOneOf, Values: []string{"rebuild", "restart", "reload", "signal", "none"}, Example: `"reload"`,
+	{Key: Key{Name: "rules.effect", Type: typeOneOf, Values: words(EffectRebuild, EffectRestart, EffectReload, EffectSignal, EffectNone), Example: `"reload"`,
 		Doc: `What happens: a build (and a restart if the binary changed), a restart without a build, a reload of the browser only, a signal to the program, or nothing.`}},
 	{Key: Key{Name: "rules.command", Type: typeCommand, Example: `["templ", "generate"]`,
 		Doc: `A command to run first: a list of arguments, or one string for the shell. If it fails, nothing else happens. $HOTRELOAD_CHANGED contains the changed files, one per line.`}, check: checkArgument},
@@ -174,7 +174,7 @@ var specs = []spec{
 	{Key: Key{Name: "services.NAME.needs", Type: typeStrings, Example: `["db"]`,
 		Doc: `Services that must be ready before this one starts. They are stopped after it.`}, check: checkText},
 
-	{Key: Key{Name: "log.format", Type: typeOneOf, Values: []string{"text", "json"}, Example: `"json"`,
+	{Key: Key{Name: "log.format", Type: typeOneOf, Values: words(FormatText, FormatJSON), Example: `"json"`,
 		Doc: `text for people, or json with one line per event.`}},
 	{Key: Key{Name: "log.time", Type: typeBool, Example: `false`,
 		Doc: `Print the time of day in front of each line.`}},
@@ -247,7 +247,7 @@ func structFields(t reflect.Type, prefix string, path []string) map[string]field
 			continue
 		}
 		below := append(slices.Clone(path), sf.Name)
-		if sf.Type.Kind() == reflect.Struct && sf.Type != reflect.TypeFor[Command]() {
+		if isTableType(sf.Type) {
 			for name, f := range structFields(sf.Type, prefix+tag+".", below) {
 				out[name] = f
 			}
@@ -256,6 +256,11 @@ func structFields(t reflect.Type, prefix string, path []string) map[string]field
 		out[prefix+tag] = field{key: prefix + tag, typ: sf.Type, path: below}
 	}
 	return out
+}
+
+// isTableType reports whether a Go type is a table of keys, and not the value of one key.
+func isTableType(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && t != reflect.TypeFor[Command]() && t != reflect.TypeFor[Ready]()
 }
 
 // tableKeys are the last parts of the keys of one table.

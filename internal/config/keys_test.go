@@ -42,7 +42,7 @@ func TestKeysCoverStructs(t *testing.T) {
 			switch {
 			case f.Type == reflect.TypeFor[[]Rule]():
 				walk(reflect.TypeFor[Rule](), prefix+tag+".")
-			case f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[Command]():
+			case isTableType(f.Type):
 				walk(f.Type, prefix+tag+".")
 			default:
 				fields[prefix+tag] = f.Type
@@ -54,16 +54,20 @@ func TestKeysCoverStructs(t *testing.T) {
 	fields["services.NAME."+f.Tag.Get("toml")] = f.Type
 
 	goTypes := map[string]reflect.Type{
-		typeString: reflect.TypeFor[string](), typeOneOf: reflect.TypeFor[string](), typeAddress: reflect.TypeFor[string](),
-		typeSignal: reflect.TypeFor[string](), typeReady: reflect.TypeFor[string](), typeBool: reflect.TypeFor[bool](),
+		typeString: reflect.TypeFor[string](), typeAddress: reflect.TypeFor[string](),
+		typeSignal: reflect.TypeFor[Signal](), typeReady: reflect.TypeFor[Ready](), typeBool: reflect.TypeFor[bool](),
 		typeDuration: fields["watch.debounce"], typeStrings: reflect.TypeFor[[]string](), typeGlobs: reflect.TypeFor[[]string](),
-		typePaths: reflect.TypeFor[[]string](), typeArgv: reflect.TypeFor[[]string](), typeSockets: reflect.TypeFor[[]string](),
+		typePaths: reflect.TypeFor[[]string](), typeArgv: reflect.TypeFor[[]string](), typeSockets: reflect.TypeFor[[]Socket](),
 		typeCommand: reflect.TypeFor[Command](), typeCommands: reflect.TypeFor[[]Command](), typeVariables: reflect.TypeFor[map[string]string](),
 	}
 	var names, want []string
 	for _, k := range Keys() {
 		names = append(names, k.Name)
-		if goTypes[k.Type] != fields[k.Name] {
+		fits := goTypes[k.Type] == fields[k.Name]
+		if k.Type == typeOneOf { // each has a type of its own
+			fits = fields[k.Name].Kind() == reflect.String && fields[k.Name] != reflect.TypeFor[string]()
+		}
+		if !fits {
 			t.Errorf("%s: type %q does not fit %v", k.Name, k.Type, fields[k.Name])
 		}
 		if (k.Type == typeOneOf) != (len(k.Values) > 0) {

@@ -378,22 +378,22 @@ func TestParseSocket(t *testing.T) {
 		"x=[::1]:80":          {"x", "tcp", "[::1]:80"},
 		":0":                  {"", "tcp", ":0"},
 	} {
-		if got, err := ParseSocket(in); err != nil || got != want {
-			t.Errorf("%s: %+v, %v", in, got, err)
+		if got, err := parseSocket(in); err != nil || got != want || got.String() != in {
+			t.Errorf("%s: %+v, %v; written as %s", in, got, err, got)
 		}
 	}
 	for _, in := range []string{"", "8080", "=:80", "x=", "a b=:80", "unix:", "tcp::80", "x=y=:80"} {
-		if got, err := ParseSocket(in); err == nil {
+		if got, err := parseSocket(in); err == nil {
 			t.Errorf("%q was taken as %+v", in, got)
 		}
 	}
 }
 
 func TestParseReady(t *testing.T) {
-	for _, in := range []string{"", "tcp:localhost:80", "http://localhost:80/x?y", "notify", "log:^listening", "300ms", "exit"} {
-		r, err := ParseReady(in)
-		if err != nil {
-			t.Errorf("%s: %v", in, err)
+	for _, in := range []string{"", "tcp:localhost:80", "http://localhost:80/x?y", "notify", "log:^listening", "0.3s", "exit"} {
+		r, err := parseReady(in)
+		if err != nil || r.String() != in {
+			t.Errorf("%s: %v, written as %s", in, err, r)
 		}
 		set := 0
 		for _, is := range []bool{r.TCP != "", r.HTTP != "", r.Notify, r.Log != nil, r.After > 0, r.Exit} {
@@ -406,23 +406,23 @@ func TestParseReady(t *testing.T) {
 		}
 	}
 	for _, in := range []string{"tcp:", "tcp::0", "http:///x", "log:", "log:(", "0s", "5", "Notify", "exit:0"} {
-		if r, err := ParseReady(in); err == nil {
+		if r, err := parseReady(in); err == nil {
 			t.Errorf("%q was taken as %+v", in, r)
 		}
 	}
 }
 
 func TestSignal(t *testing.T) {
-	for _, name := range []string{"SIGTERM", "SIGINT", "SIGKILL"} {
-		if s, err := Signal(name); err != nil || s == 0 {
+	for _, name := range []Signal{"SIGTERM", "SIGINT", "SIGKILL"} {
+		if s, err := name.Number(); err != nil || s == 0 {
 			t.Errorf("%s: %v, %v", name, s, err)
 		}
 	}
-	if _, err := Signal("SIGNONE"); err == nil {
+	if _, err := Signal("SIGNONE").Number(); err == nil {
 		t.Error("SIGNONE is a signal")
 	}
 	for name := range signals {
-		if wrong, _ := checkSignal(name); wrong != "" {
+		if wrong, _ := checkSignal(string(name)); wrong != "" {
 			t.Error(wrong)
 		}
 	}

@@ -146,11 +146,11 @@ func TestSet(t *testing.T) {
 		{"watch.debounce=0s", func(c *Config) any { return c.Watch.Debounce }, time.Duration(0)},
 		{`watch.debounce="5ms"`, func(c *Config) any { return c.Watch.Debounce }, 5 * time.Millisecond},
 		{" run.stop_timeout = 2m ", func(c *Config) any { return c.Run.StopTimeout }, 2 * time.Minute},
-		{"run.order=stop-first", func(c *Config) any { return c.Run.Order }, "stop-first"},
+		{"run.order=stop-first", func(c *Config) any { return c.Run.Order }, StopFirst},
 		{"run.dir=true", func(c *Config) any { return c.Run.Dir }, "true"},
 		{`run.dir=a "b" #c`, func(c *Config) any { return c.Run.Dir }, `a "b" #c`},
-		{"run.ready=log:^a=b", func(c *Config) any { return c.Run.Ready }, "log:^a=b"},
-		{"run.ready='log:^\\d'", func(c *Config) any { return c.Run.Ready }, `log:^\d`},
+		{"run.ready=log:^a=b", func(c *Config) any { return c.Run.Ready.String() }, "log:^a=b"},
+		{"run.ready='log:^\\d'", func(c *Config) any { return c.Run.Ready.String() }, `log:^\d`},
 		{"services.db.proxy.listen=:8090", func(c *Config) any { return c.Services[1].Proxy.Listen }, ":8090"},
 		{"proxy.listen=", func(c *Config) any { return c.Proxy.Listen }, ""},
 		{`build.tags=["a","b"]`, func(c *Config) any { return c.Build.Tags }, []string{"a", "b"}},
@@ -167,7 +167,7 @@ func TestSet(t *testing.T) {
 		{"services.api.run.env.C=3", func(c *Config) any { return c.Services[0].Run.Env }, map[string]string{"A": "1", "B": "2", "C": "3"}},
 		{"services.db.run.env.C=3", func(c *Config) any { return c.Services[1].Run.Env }, map[string]string{"A": "1", "C": "3"}},
 		{`services.api.needs=["db"]`, func(c *Config) any { return c.Services[0].Needs }, []string{"db"}},
-		{"run.stdin=none", func(c *Config) any { return c.Services[1].Run.Stdin }, "none"}, // inherited after Finish
+		{"run.stdin=none", func(c *Config) any { return c.Services[1].Run.Stdin }, StdinNone}, // inherited after Finish
 	} {
 		c := mustParse(t, file)
 		if err := c.Set(tt.set); err != nil {
@@ -391,7 +391,7 @@ func TestEngine(t *testing.T) {
 	} {
 		var got []string
 		for _, s := range mustParse(t, text).ForServices() {
-			got = append(got, s.Build.Engine)
+			got = append(got, string(s.Build.Engine))
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("%q: %v, want %s", text, got, want)

@@ -130,12 +130,12 @@ func wantsText(path []string, value string) bool {
 		return false
 	}
 	switch f.typ {
-	case reflect.TypeFor[string](), reflect.TypeFor[time.Duration]():
+	case reflect.TypeFor[time.Duration](), reflect.TypeFor[Ready]():
 		return true
 	case reflect.TypeFor[Command]():
 		return !strings.HasPrefix(value, "[")
 	}
-	return false
+	return f.typ.Kind() == reflect.String
 }
 
 // valueHint shows how the value of a key is written; "" if there is no such key.
@@ -153,7 +153,7 @@ func valueHint(path []string, value string) string {
 		return `--set 'rules=[{ paths = ["templates/**"], effect = "restart" }]'`
 	case f.typ == reflect.TypeFor[bool]():
 		return "--set " + key + "=true"
-	case f.typ == reflect.TypeFor[[]string]() && value != "" && !strings.ContainsAny(value, `[]"'`):
+	case (f.typ == reflect.TypeFor[[]string]() || f.typ == reflect.TypeFor[[]Socket]()) && value != "" && !strings.ContainsAny(value, `[]"'`):
 		parts := strings.Split(value, ",")
 		for i := range parts {
 			parts[i] = strings.TrimSpace(parts[i])

@@ -10,21 +10,20 @@ import (
 
 // signals that both syscall for Windows and for js/wasm name. On Windows only the end of
 // a process can be caused: by asking (SIGTERM, SIGINT) or at once (SIGKILL).
-var signals = map[string]syscall.Signal{
+var signals = map[Signal]syscall.Signal{
 	"SIGTERM": syscall.SIGTERM,
 	"SIGINT":  syscall.SIGINT,
 	"SIGQUIT": syscall.SIGQUIT,
 	"SIGKILL": syscall.SIGKILL,
 }
 
-// Signal is the signal of a name that passed Parse ("SIGTERM"). It is an error if this
-// platform does not have it.
-func Signal(name string) (syscall.Signal, error) {
-	if s, ok := signals[name]; ok {
-		return s, nil
+// Number is the signal for the system. It is an error if this platform does not have it.
+func (s Signal) Number() (syscall.Signal, error) {
+	if n, ok := signals[s]; ok {
+		return n, nil
 	}
-	if slices.Contains(signalNames, name) {
-		return 0, fmt.Errorf("this platform has no signal %s; use SIGTERM, SIGINT or SIGKILL", name)
+	if slices.Contains(signalNames, string(s)) {
+		return 0, fmt.Errorf("this platform has no signal %s; use SIGTERM, SIGINT or SIGKILL", s)
 	}
-	return 0, fmt.Errorf("%q is no signal", name)
+	return 0, fmt.Errorf("%q is no signal", string(s))
 }

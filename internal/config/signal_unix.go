@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-var signals = map[string]syscall.Signal{
+var signals = map[Signal]syscall.Signal{
 	"SIGTERM":  syscall.SIGTERM,
 	"SIGINT":   syscall.SIGINT,
 	"SIGHUP":   syscall.SIGHUP,
@@ -23,11 +23,10 @@ var signals = map[string]syscall.Signal{
 	"SIGWINCH": syscall.SIGWINCH,
 }
 
-// Signal is the signal of a name that passed Parse ("SIGTERM"). It is an error if this
-// platform does not have it.
-func Signal(name string) (syscall.Signal, error) {
-	if s, ok := signals[name]; ok {
-		return s, nil
+// Number is the signal for the system.
+func (s Signal) Number() (syscall.Signal, error) {
+	if n, ok := signals[s]; ok {
+		return n, nil
 	}
-	return 0, fmt.Errorf("%q is no signal", name)
+	return 0, fmt.Errorf("%q is no signal", string(s))
 }

@@ -6,7 +6,7 @@ import "strings"
 func (c *Config) checkStdin() (errs Errors) {
 	var who []string
 	for _, s := range c.ForServices() {
-		if s.Run.Stdin != "app" && s.Run.Stdin != "interactive" {
+		if s.Run.Stdin != StdinApp && s.Run.Stdin != StdinInteractive {
 			continue
 		}
 		who = append(who, s.Name)

@@ -23,9 +23,21 @@ type Socket struct {
 	Address string // host:port, or a path (relative ones to the root)
 }
 
-// ParseSocket reads an entry of run.listen: "127.0.0.1:8080", "name=:9090",
+// String is the socket as an entry of run.listen.
+func (s Socket) String() string {
+	entry := s.Address
+	if s.Network == "unix" {
+		entry = "unix:" + entry
+	}
+	if s.Name != "" {
+		entry = s.Name + "=" + entry
+	}
+	return entry
+}
+
+// parseSocket reads an entry of run.listen: "127.0.0.1:8080", "name=:9090",
 // "unix:/run/x.sock", "name=unix:x.sock".
-func ParseSocket(s string) (Socket, error) {
+func parseSocket(s string) (Socket, error) {
 	var out Socket
 	rest := s
 	if name, address, ok := strings.Cut(s, "="); ok && !strings.ContainsAny(name, ":/[") {
@@ -51,7 +63,7 @@ func ParseSocket(s string) (Socket, error) {
 	return out, nil
 }
 
-// Ready is run.ready, read. At most one field is set; none: nothing was asked for.
+// Ready is run.ready. At most one field is set; none: the config does not say it.
 type Ready struct {
 	TCP    string         // address
 	HTTP   string         // URL
@@ -59,12 +71,37 @@ type Ready struct {
 	Notify bool           // sd_notify
 	Exit   bool           // it has ended with exit code 0
 	After  time.Duration
+
+	text string // as in the file: "0.3s" stays that
+}
+
+// String is the value as in the file.
+func (r Ready) String() string { return r.text }
+
+// IsZero reports whether the config does not say when the program is ready.
+func (r Ready) IsZero() bool { return r.text == "" }
+
+// Equal reports whether both are the same condition, written alike.
+func (r Ready) Equal(other Ready) bool { return r.text == other.text }
+
+// Address is the host:port that is asked whether the program is ready; "" if none is.
+func (r Ready) Address() string {
+	if u, err := url.Parse(r.HTTP); err == nil && u.Port() != "" {
+		return u.Host
+	}
+	return r.TCP
 }
 
 var errReady = errors.New(`expected "tcp:ADDR", "http://...", "notify", "log:REGEXP", "exit" or a duration`)
 
-// ParseReady reads run.ready.
-func ParseReady(s string) (Ready, error) {
+// parseReady reads run.ready.
+func parseReady(s string) (Ready, error) {
+	r, err := parseCondition(s)
+	r.text = s
+	return r, err
+}
+
+func parseCondition(s string) (Ready, error) {
 	switch {
 	case s == "":
 		return Ready{}, nil
@@ -255,7 +292,7 @@ func checkHostPort(s string, lowest int) (wrong, hint string) {
 }
 
 func checkApp(s string) (wrong, hint string) {
-	if s == "auto" {
+	if s == AutoApp {
 		return "", ""
 	}
 	wrong, hint = checkTarget(s)
@@ -287,7 +324,7 @@ func isLoopback(host string) bool {
 }
 
 func checkSocket(s string) (wrong, hint string) {
-	if _, err := ParseSocket(s); err != nil {
+	if _, err := parseSocket(s); err != nil {
 		hint = `"127.0.0.1:8080", "name=:9090" or "unix:/run/x.sock"`
 		if validPort(s, 1) {
 			hint = strconv.Quote("127.0.0.1:" + s)
@@ -298,7 +335,7 @@ func checkSocket(s string) (wrong, hint string) {
 }
 
 func checkReady(s string) (wrong, hint string) {
-	_, err := ParseReady(s)
+	_, err := parseReady(s)
 	if err == nil {
 		return "", ""
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/hotreload/hotreload/internal/plan"
@@ -12,7 +13,7 @@ import (
 // Session is what signals and keys act on.
 type Session interface {
 	Command(plan.Command)
-	Signal(name string) // to every program
+	Signal(syscall.Signal) // to every program
 	Resize()
 	Look() // at all files: events may have been lost
 }

@@ -45,7 +45,7 @@ func (h *handler) handle(sig os.Signal) {
 	case syscall.SIGUSR1:
 		s.Command(plan.Command{Do: plan.DoRebuild, Why: "SIGUSR1"})
 	case syscall.SIGQUIT:
-		s.Signal("SIGQUIT")
+		s.Signal(syscall.SIGQUIT)
 	case syscall.SIGWINCH:
 		s.Resize()
 	case syscall.SIGTSTP:

@@ -32,8 +32,8 @@ func (e *Engine) reserve(coming map[string]config.Service, leaving []*service) e
 	for _, v := range leaving {
 		c := v.conf.Load()
 		own = append(own, portOf(c.Proxy.Listen))
-		for _, entry := range c.Run.Listen {
-			own = append(own, e.placeOf(entry))
+		for _, socket := range c.Run.Listen {
+			own = append(own, e.placeOf(socket))
 		}
 		v.each(func(l *launch) {
 			if l.process != nil {
@@ -75,9 +75,9 @@ func (e *Engine) reserve(coming map[string]config.Service, leaving []*service) e
 				return err
 			}
 		}
-		for _, entry := range c.Run.Listen {
-			err := take(entry, e.placeOf(entry), func() (address, error) {
-				s, err := e.listen([]string{entry})
+		for _, socket := range c.Run.Listen {
+			err := take(socket.String(), e.placeOf(socket), func() (address, error) {
+				s, err := e.listen([]config.Socket{socket})
 				return address{sockets: s}, err
 			})
 			if err != nil {
@@ -110,9 +110,8 @@ func (e *Engine) dropReserved() {
 }
 
 // placeOf is what two entries of run.listen that collide have in common.
-func (e *Engine) placeOf(entry string) string {
-	s, err := config.ParseSocket(entry)
-	if err == nil && s.Network == "unix" {
+func (e *Engine) placeOf(s config.Socket) string {
+	if s.Network == "unix" {
 		return e.abs(s.Address)
 	}
 	return portOf(s.Address)

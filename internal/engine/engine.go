@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/hotreload/hotreload/internal/config"
@@ -146,7 +147,7 @@ func (e *Engine) newWatcher(c *config.Config) (*watcher.Watcher, error) {
 		Gitignore:    c.Watch.Gitignore,
 		Debounce:     atLeast(c.Watch.Debounce),
 		MaxWait:      atLeast(c.Watch.MaxWait),
-		Backend:      c.Watch.Backend,
+		Backend:      string(c.Watch.Backend),
 		PollInterval: c.Watch.PollInterval,
 	})
 }
@@ -383,11 +384,7 @@ func (e *Engine) notices(ctx context.Context, w *watcher.Watcher) {
 }
 
 // Signal passes a signal on to every program, for SIGQUIT: a goroutine dump.
-func (e *Engine) Signal(name string) {
-	sig, err := config.Signal(name)
-	if err != nil {
-		return
-	}
+func (e *Engine) Signal(sig syscall.Signal) {
 	for _, v := range e.all() {
 		v.each(func(l *launch) {
 			if l.process != nil {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/plan"
 	"github.com/hotreload/hotreload/internal/proxy"
@@ -34,13 +35,13 @@ func (v *service) newFront(e *Engine) (*front, error) {
 	reserved, _ := e.takeReserved(proxyKey(c.Listen))
 	p, err := proxy.New(proxy.Options{
 		Listen: c.Listen, Listener: reserved.proxy, Service: v.name, Hold: c.Hold, Inject: c.Inject,
-		WhenBroken: c.WhenBroken, Editor: c.Editor, Dir: e.root,
+		WhenBroken: string(c.WhenBroken), Editor: c.Editor, Dir: e.root,
 		Notice: func(p event.Problem) { e.note(event.Event{Time: time.Now(), Service: v.name, Body: p}) },
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &front{Proxy: p, auto: c.App == "" || c.App == "auto", ports: &e.ports, app: c.App}, nil
+	return &front{Proxy: p, auto: c.App == config.AutoApp, ports: &e.ports, app: c.App}, nil
 }
 
 // address is where the program of one start will answer.
@@ -197,7 +198,7 @@ func (v *service) elsewhere(p *runner.Process, r runner.Ready, problem *event.Pr
 		addr = u.Host
 		value = u.Scheme + "://%s" + u.RequestURI()
 	}
-	if v.conf.Load().Run.Ready == "" && v.front != nil {
+	if v.conf.Load().Run.Ready.IsZero() && v.front != nil {
 		key, value = "proxy.app", "%s"
 		if v.front.auto {
 			return // otherPort has said it

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -490,22 +489,19 @@ type rule struct {
 	root    string
 }
 
-var kinds = map[string]plan.Kind{
-	"rebuild": plan.Rebuild, "restart": plan.Restart, "reload": plan.Reload, "signal": plan.Signal, "none": plan.None,
+var kinds = map[config.Effect]plan.Kind{
+	config.EffectRebuild: plan.Rebuild, config.EffectRestart: plan.Restart, config.EffectReload: plan.Reload,
+	config.EffectSignal: plan.Signal, config.EffectNone: plan.None,
 }
 
-func compileRules(root string, rules []config.Rule) ([]rule, error) {
+func compileRules(root string, rules []config.Rule) []rule {
 	var out []rule
 	for n, c := range rules {
-		k, ok := kinds[c.Effect]
-		if !ok {
-			return nil, fmt.Errorf("rules: unknown effect %q", c.Effect)
-		}
 		out = append(out, rule{
-			index: n, paths: c.Paths, effect: k, command: c.Command, signal: c.Signal, root: root,
+			index: n, paths: c.Paths, effect: kinds[c.Effect], command: c.Command, signal: string(c.Signal), root: root,
 		})
 	}
-	return out, nil
+	return out
 }
 
 // rule returns the first rule that names the file.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/runner"
 )
@@ -114,7 +115,7 @@ func (v *service) explainEarlyEnd(s runner.Spec, gen int, x runner.Exit) {
 			return
 		}
 	}
-	empty := s.Stdin == nil && v.conf.Load().Run.Stdin == "keys"
+	empty := s.Stdin == nil && v.conf.Load().Run.Stdin == config.StdinKeys
 	commands, reader := v.searchSources()
 	problem := event.Problem{Message: v.name + " ended at once"}
 	switch {

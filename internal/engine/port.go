@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 	"net"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -68,9 +67,8 @@ func (v *service) heldHere(addr, port string) (message, hint string) {
 		return err == nil && p == port
 	}
 	holds := func(c *settings) bool {
-		return slices.ContainsFunc(c.Run.Listen, func(entry string) bool {
-			s, err := config.ParseSocket(entry)
-			return err == nil && s.Network == "tcp" && at(s.Address)
+		return slices.ContainsFunc(c.Run.Listen, func(s config.Socket) bool {
+			return s.Network == "tcp" && at(s.Address)
 		})
 	}
 	wants := fmt.Sprintf("%s wants to listen on %s, ", v.name, addr)
@@ -109,14 +107,7 @@ func (v *service) likelyAddresses(env []string) []string {
 			out = append(out, addr)
 		}
 	}
-	switch kind, rest, _ := strings.Cut(v.conf.Load().Run.Ready, ":"); kind {
-	case "tcp":
-		add(rest)
-	case "http", "https":
-		if u, err := url.Parse(kind + ":" + rest); err == nil && u.Port() != "" {
-			add(u.Host)
-		}
-	}
+	add(v.conf.Load().Run.Ready.Address())
 	for _, kv := range env {
 		switch name, value, _ := strings.Cut(kv, "="); name {
 		case "PORT":

@@ -158,11 +158,11 @@ func (e *Engine) apply(c *config.Config, list []config.Service) (re plan.Reconfi
 			continue
 		}
 		set := &settings{Service: s, builder: was.builder}
-		if set.rules, err = compileRules(e.root, s.Rules); err == nil && (build || engine) {
-			set, err = v.settings(s, v.cache())
-		}
-		if err != nil {
-			return re, effect, err
+		set.rules = compileRules(e.root, s.Rules)
+		if build || engine {
+			if set, err = v.settings(s, v.cache()); err != nil {
+				return re, effect, err
+			}
 		}
 		re.Rebuild[s.Name] = build
 		re.Restart[s.Name] = run
@@ -212,7 +212,7 @@ func (e *Engine) processOf(r config.Run) config.Run {
 		r.Args = nil
 	}
 	r.Order, r.Restart, r.OnBuildError, r.Rollback = "", "", "", false
-	r.Ready, r.ReadyTimeout = "", 0
+	r.Ready, r.ReadyTimeout = config.Ready{}, 0
 	return r
 }
 

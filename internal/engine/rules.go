@@ -27,12 +27,8 @@ func CheckRules(ctx context.Context, c *config.Config, services []config.Service
 	e.conf.Store(c)
 	var list []*service
 	for _, s := range services {
-		rules, err := compileRules(c.Root, s.Rules)
-		if err != nil {
-			return nil, err
-		}
 		v := &service{engine: e, name: s.Name}
-		v.conf.Store(&settings{Service: s, rules: rules})
+		v.conf.Store(&settings{Service: s, rules: compileRules(c.Root, s.Rules)})
 		list = append(list, v)
 	}
 	e.roster.Store(newRoster(list))

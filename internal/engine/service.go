@@ -127,11 +127,8 @@ func (v *service) release() {
 
 // settings makes the config usable; cache is where its builder keeps binaries.
 func (v *service) settings(c config.Service, cache string) (*settings, error) {
-	set := &settings{Service: c}
+	set := &settings{Service: c, rules: compileRules(v.engine.root, c.Rules)}
 	var err error
-	if set.rules, err = compileRules(v.engine.root, c.Rules); err != nil {
-		return nil, err
-	}
 	if set.builder, err = builder.New(v.buildOptions(c, cache)); err != nil {
 		return nil, err
 	}
@@ -153,8 +150,8 @@ func (v *service) buildOptions(c config.Service, cache string) builder.Options {
 		Tags:    b.Tags,
 		Race:    b.Race,
 		DWARF:   b.DWARF,
-		Linker:  b.Linker,
-		Engine:  b.Engine,
+		Linker:  string(b.Linker),
+		Engine:  string(b.Engine),
 		Env:     proc.MergeEnv(proc.CleanEnv(e.opt.Env), b.Env),
 		Cache:   cache,
 		Timeout: b.Timeout,
@@ -186,14 +183,16 @@ func cacheName(name string) string {
 }
 
 // job reports whether the program is one that does its work and ends.
-func (s *settings) job() bool { return s.Run.Ready == jobReady }
+func (s *settings) job() bool { return s.Run.Ready.Exit }
 
-// The words of the config, which accepts no others, in the terms of the plan.
+// What the config says, in the terms of the plan.
 var (
-	restartPolicies = map[string]plan.RestartPolicy{
-		"never": plan.RestartNever, "on-failure": plan.RestartOnFailure, "always": plan.RestartAlways,
+	restartPolicies = map[config.Restart]plan.RestartPolicy{
+		config.RestartNever: plan.RestartNever, config.RestartOnFailure: plan.RestartOnFailure, config.RestartAlways: plan.RestartAlways,
 	}
-	onBuildError = map[string]plan.OnBuildError{"keep": plan.KeepRunning, "stop": plan.StopRunning}
+	onBuildError = map[config.OnBuildError]plan.OnBuildError{
+		config.KeepOnBuildError: plan.KeepRunning, config.StopOnBuildError: plan.StopRunning,
+	}
 )
 
 func (s *settings) spec() plan.Service {
@@ -202,7 +201,7 @@ func (s *settings) spec() plan.Service {
 		Restart: restartPolicies[s.Run.Restart], OnError: onBuildError[s.Run.OnBuildError],
 		Group: s.builder.Group(), StopTimeout: s.Run.StopTimeout,
 		Job:        s.job(),
-		StartFirst: s.Run.Order == "start-first" && !s.job(), Rollback: s.Run.Rollback && !s.job(),
+		StartFirst: s.Run.Order == config.StartFirst && !s.job(), Rollback: s.Run.Rollback && !s.job(),
 	}
 }
 
@@ -485,13 +484,13 @@ func (v *service) runSpec(a plan.Launch, l *launch) (runner.Spec, error) {
 	if s.Path, err = lookup(s.Args[0], dir, s.Env); err != nil {
 		return s, err
 	}
-	if s.StopSignal, err = config.Signal(r.StopSignal); err != nil {
+	if s.StopSignal, err = r.StopSignal.Number(); err != nil {
 		return s, err
 	}
 	s.StopTimeout = r.StopTimeout
 	if len(v.sockets.files) > 0 {
 		s.Sockets, s.SocketNames = v.sockets.files, v.sockets.names
-		if r.Ready == "" {
+		if r.Ready.IsZero() {
 			// A connection proves nothing here: the kernel accepts it for a
 			// program that is dead.
 			s.Ready = runner.Ready{After: survives}
@@ -505,7 +504,7 @@ func (v *service) runSpec(a plan.Launch, l *launch) (runner.Spec, error) {
 			k, val, _ := strings.Cut(kv, "=")
 			s.Env = proc.SetEnv(s.Env, k, val)
 		}
-		if r.Ready == "" {
+		if r.Ready.IsZero() {
 			s.Ready = v.front.ready(l.addr, r.ReadyTimeout)
 		}
 	}
@@ -522,12 +521,8 @@ const survives = 300 * time.Millisecond
 // predecessor has shown, or what is linked into it.
 func (v *service) readiness(binary string) runner.Ready {
 	r := v.conf.Load().Run
-	if r.Ready != "" {
-		ready, err := parseReady(r.Ready)
-		if err == nil {
-			ready.Timeout = r.ReadyTimeout
-			return ready
-		}
+	if c := r.Ready; !c.IsZero() { // a job has none of these: the plan learns of its end anyway
+		return runner.Ready{TCP: c.TCP, HTTP: c.HTTP, Log: c.Log, Notify: c.Notify, After: c.After, Timeout: r.ReadyTimeout}
 	}
 	patience := r.ReadyTimeout
 	if patience == 0 { // no limit, but for finding out that it is no server
@@ -688,8 +683,9 @@ func (v *service) seeListening(p *runner.Process) {
 }
 
 func (v *service) signal(n int, name string) {
-	sig, err := config.Signal(name)
+	sig, err := config.Signal(name).Number()
 	if err != nil {
+		v.engine.note(event.Event{Time: time.Now(), Service: v.name, Body: event.Problem{Message: err.Error()}})
 		return
 	}
 	v.mu.Lock()

@@ -24,19 +24,14 @@ type sockets struct {
 // listen opens what run.listen names. Go's net.Listen asks for the largest
 // backlog that the system allows (somaxconn), which matters here: it is the queue
 // in which requests wait during a restart.
-func (e *Engine) listen(entries []string) (*sockets, error) {
+func (e *Engine) listen(entries []config.Socket) (*sockets, error) {
 	s := &sockets{paths: map[string]fs.FileInfo{}}
-	for _, entry := range entries {
-		if a, ok := e.takeReserved(entry); ok {
+	for _, c := range entries {
+		if a, ok := e.takeReserved(c.String()); ok {
 			s.files = append(s.files, a.sockets.files...)
 			s.names = append(s.names, a.sockets.names...)
 			maps.Copy(s.paths, a.sockets.paths)
 			continue
-		}
-		c, err := config.ParseSocket(entry)
-		if err != nil {
-			s.close()
-			return nil, err
 		}
 		if err := s.open(e, c); err != nil {
 			s.close()

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/plan"
 	"github.com/hotreload/hotreload/internal/proc"
@@ -33,17 +34,17 @@ func (v *service) giveInput(s *runner.Spec, gen int) (feed *feed, err error) {
 	in := v.engine.opt.Input
 	set := v.conf.Load()
 	policy := set.Run.Stdin
-	if policy == "keys" && !set.Builds() && !set.job() {
+	if policy == config.StdinKeys && !set.Builds() && !set.job() {
 		if feed, err = silence(); err == nil {
 			s.Stdin = feed.theirs
 		}
 		return feed, err
 	}
-	if in == nil || policy != "app" && policy != "interactive" {
+	if in == nil || policy != config.StdinApp && policy != config.StdinInteractive {
 		return nil, nil
 	}
 	tty := in.Terminal()
-	if policy == "interactive" && tty != nil {
+	if policy == config.StdinInteractive && tty != nil {
 		if !proc.Foreground(tty) {
 			v.engine.note(event.Event{Time: time.Now(), Service: v.name, Generation: gen, Body: event.Problem{
 				Message: "hotreload runs in the background, so " + v.name + " does not get the terminal",
