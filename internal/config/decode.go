@@ -77,7 +77,7 @@ func (d *decoder) services(n *node) {
 }
 
 func isTable(name string) bool {
-	return slices.ContainsFunc(tables, func(t Table) bool { return t.Name == name })
+	return slices.ContainsFunc(tables, func(t tableSpec) bool { return t.Name == name })
 }
 
 // entry decodes one entry of the top (scope "") or of a service.

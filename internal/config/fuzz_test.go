@@ -13,7 +13,7 @@ import (
 func FuzzParse(f *testing.F) {
 	f.Add("")
 	f.Add(everything)
-	f.Add(uncomment(Example()))
+	f.Add(uncomment(exampleText()))
 	for _, seed := range []string{
 		"[[rules]]\npaths = [\"./a\", \".//b\", \"./!c\"]\n", "[services.a]\nrun.env.\"\\u0000\" = \"\"\n", "[watch]\nexclude=[\"a/\",\"./\"]\n",
 		"run = { command = [\"\"] }", "[services]\n[services.a]\n[[services.a.rules]]\n", "[build]\nbefore=[[[]]]\n", "rules=[[]]", "rules=[{}]",

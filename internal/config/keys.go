@@ -17,8 +17,8 @@ type Key struct {
 	Example string   // a value as TOML
 }
 
-// Table describes one table of the config file.
-type Table struct {
+// tableSpec describes one table of the config file.
+type tableSpec struct {
 	Name string // "watch", "rules" (an array of tables), "services.NAME"
 	Doc  string
 }
@@ -52,7 +52,7 @@ const (
 	typeReady     = "readiness"
 )
 
-var tables = []Table{
+var tables = []tableSpec{
 	{"watch", "What hotreload watches, and when it reacts."},
 	{"build", "How the program is built. The default is `go build` of package."},
 	{"run", "How the program is run, stopped and restarted."},
@@ -194,9 +194,6 @@ func Keys() []Key {
 	}
 	return keys
 }
-
-// Tables describes every table, in the order of the documentation.
-func Tables() []Table { return slices.Clone(tables) }
 
 // schema is what decoding looks keys up in.
 type schema struct {

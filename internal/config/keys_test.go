@@ -3,23 +3,12 @@ package config
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
-	"os"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-)
-
-var update = flag.Bool("update", false, "write .hotreload.toml.example and docs/configuration.md")
-
-const (
-	exampleFile = "../../.hotreload.toml.example"
-	docsFile    = "../../docs/configuration.md"
 )
 
 // The table of keys and the structs name the same keys, and the lists of types agree.
@@ -76,7 +65,7 @@ func TestKeysCoverStructs(t *testing.T) {
 		if k.Doc == "" || !strings.HasSuffix(k.Doc, ".") || k.Example == "" {
 			t.Errorf("%s: doc %q, example %q", k.Name, k.Doc, k.Example)
 		}
-		if !slices.ContainsFunc(Tables(), func(tb Table) bool { return strings.HasPrefix(k.Name, tb.Name+".") }) {
+		if !slices.ContainsFunc(tables, func(tb tableSpec) bool { return strings.HasPrefix(k.Name, tb.Name+".") }) {
 			t.Errorf("%s: its table is not described", k.Name)
 		}
 	}
@@ -145,103 +134,6 @@ func TestDefaultsAndExamplesAreValid(t *testing.T) {
 			if _, err := Parse([]byte(text), "f"); err != nil {
 				t.Errorf("%s = %s: %v", k.Name, v, err)
 			}
-		}
-	}
-}
-
-// uncomment makes settings of "#key = value"; prose has a space after the #.
-func uncomment(example []byte) string {
-	return regexp.MustCompile(`(?m)^#([^ #\n])`).ReplaceAllString(string(example), "$1")
-}
-
-// The page has every key with what is known of it, and is what the code says.
-func TestDocs(t *testing.T) {
-	if *update {
-		if err := os.WriteFile(docsFile, Docs(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	onDisk, err := os.ReadFile(docsFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(onDisk, Docs()) {
-		t.Errorf("%s is out of date: make example\n%s", docsFile, cmp.Diff(string(Docs()), string(onDisk)))
-	}
-	explained := map[string]bool{}
-	for _, d := range typeDocs {
-		explained[d.typ] = true
-	}
-	anchors := map[string]string{}
-	for _, k := range Keys() {
-		_, section, found := strings.Cut(string(onDisk), "\n### `"+k.Name+"`\n")
-		section, _, _ = strings.Cut(section, "\n##")
-		if !found {
-			t.Errorf("%s: no section", k.Name)
-			continue
-		}
-		_, key, _ := strings.Cut(strings.TrimPrefix(k.Name, "services.NAME"), ".")
-		wants := append([]string{"\n- Example: `" + key + " = " + k.Example + "`\n"}, k.Values...)
-		if k.Default != "" {
-			wants = append(wants, "\n- Default: `"+k.Default+"`\n")
-		}
-		for _, want := range wants {
-			if !strings.Contains(section, want) {
-				t.Errorf("%s: no %q in\n%s", k.Name, want, section)
-			}
-		}
-		if !explained[k.Type] {
-			t.Errorf("%s: type %q is not explained", k.Name, k.Type)
-		}
-		if other := anchors[anchor(k.Name)]; other != "" {
-			t.Errorf("%s and %s have one anchor", k.Name, other)
-		}
-		anchors[anchor(k.Name)] = k.Name
-	}
-	for line := range strings.Lines(string(onDisk)) {
-		if strings.Count(strings.ReplaceAll(line, "```", ""), "`")%2 != 0 {
-			t.Errorf("code without an end: %s", line)
-		}
-	}
-}
-
-// C8: the example file is what the code says, loads as it is to the defaults, and with
-// every setting uncommented too.
-func TestExample(t *testing.T) {
-	if *update {
-		if err := os.WriteFile(exampleFile, Example(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	onDisk, err := os.ReadFile(exampleFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(onDisk, Example()) {
-		t.Errorf("%s is out of date: make example\n%s", exampleFile, cmp.Diff(string(Example()), string(onDisk)))
-	}
-	if diff := cmp.Diff(Default(), mustParse(t, string(onDisk)), sameConfig); diff != "" {
-		t.Errorf("as it is (-default +example):\n%s", diff)
-	}
-	text := uncomment(onDisk)
-	c := mustParse(t, text)
-	if len(c.Services) != 2 || c.Services[0].Builds() != true || c.Services[1].Builds() != false {
-		t.Errorf("services: %+v", c.Services)
-	}
-	want := Default()
-	want.Rules = []Rule{{Paths: []string{"templates/**/*.html"}, Effect: "restart", Signal: "SIGHUP"}}
-	if diff := cmp.Diff(want, c, sameConfig, cmpopts.IgnoreFields(Config{}, "Services")); diff != "" {
-		t.Errorf("uncommented (-default +example):\n%s", diff)
-	}
-	for _, k := range Keys() {
-		_, key, _ := strings.Cut(strings.TrimPrefix(k.Name, "services.NAME"), ".")
-		if !regexp.MustCompile(`(?m)^`+regexp.QuoteMeta(key)+` = `).MatchString(text) && !strings.Contains(text, ", "+key+" = ") {
-			t.Errorf("%s is missing", k.Name)
-		}
-	}
-	for i, line := range strings.Split(string(onDisk), "\n") {
-		if len(line) > 100 {
-			t.Errorf("line %d is %d long: %s", i+1, len(line), line)
 		}
 	}
 }

@@ -124,7 +124,7 @@ func TestSchemaAgreesWithParse(t *testing.T) {
 			t.Errorf("%s: the schema says %q, Parse says %v", text, wrong, err)
 		}
 	}
-	check(uncomment(Example()))
+	check(uncomment(exampleText()))
 	check("[services.\"a b\"]\nneeds = []\n")
 	check("[nonsense]\n")
 	for _, k := range Keys() {

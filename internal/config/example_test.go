@@ -2,14 +2,25 @@ package config
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
+	"os"
+	"regexp"
 	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// Example is .hotreload.toml.example: every table and key explained. Settings are
+var update = flag.Bool("update", false, "write .hotreload.toml.example and docs/configuration.md")
+
+const exampleFile = "../../.hotreload.toml.example"
+
+// exampleText is .hotreload.toml.example: every table and key explained. Settings are
 // commented out ("#debounce = ...", without a space) at their defaults, so that a copy
 // behaves as no file at all and goes on following the defaults of later versions.
-func Example() []byte {
+func exampleText() []byte {
 	var b bytes.Buffer
 	b.WriteString(`# Every key of .hotreload.toml with its default.
 #
@@ -86,4 +97,50 @@ func comment(b *bytes.Buffer, text string) {
 		line += " " + word
 	}
 	b.WriteString(line + "\n")
+}
+
+// uncomment makes settings of "#key = value"; prose has a space after the #.
+func uncomment(example []byte) string {
+	return regexp.MustCompile(`(?m)^#([^ #\n])`).ReplaceAllString(string(example), "$1")
+}
+
+// C8: the example file is what the code says, loads as it is to the defaults, and with
+// every setting uncommented too.
+func TestExample(t *testing.T) {
+	if *update {
+		if err := os.WriteFile(exampleFile, exampleText(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	onDisk, err := os.ReadFile(exampleFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(onDisk, exampleText()) {
+		t.Errorf("%s is out of date: make example\n%s", exampleFile, cmp.Diff(string(exampleText()), string(onDisk)))
+	}
+	if diff := cmp.Diff(Default(), mustParse(t, string(onDisk)), sameConfig); diff != "" {
+		t.Errorf("as it is (-default +example):\n%s", diff)
+	}
+	text := uncomment(onDisk)
+	c := mustParse(t, text)
+	if len(c.Services) != 2 || c.Services[0].Builds() != true || c.Services[1].Builds() != false {
+		t.Errorf("services: %+v", c.Services)
+	}
+	want := Default()
+	want.Rules = []Rule{{Paths: []string{"templates/**/*.html"}, Effect: "restart", Signal: "SIGHUP"}}
+	if diff := cmp.Diff(want, c, sameConfig, cmpopts.IgnoreFields(Config{}, "Services")); diff != "" {
+		t.Errorf("uncommented (-default +example):\n%s", diff)
+	}
+	for _, k := range Keys() {
+		_, key, _ := strings.Cut(strings.TrimPrefix(k.Name, "services.NAME"), ".")
+		if !regexp.MustCompile(`(?m)^`+regexp.QuoteMeta(key)+` = `).MatchString(text) && !strings.Contains(text, ", "+key+" = ") {
+			t.Errorf("%s is missing", k.Name)
+		}
+	}
+	for i, line := range strings.Split(string(onDisk), "\n") {
+		if len(line) > 100 {
+			t.Errorf("line %d is %d long: %s", i+1, len(line), line)
+		}
+	}
 }

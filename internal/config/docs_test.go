@@ -3,9 +3,17 @@ package config
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"regexp"
 	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
+
+// This page and the example are made by their tests (make example), because no command prints them.
+
+const docsFile = "../../docs/configuration.md"
 
 // typeDocs says what each type is called on the page, and how its values are written.
 var typeDocs = []struct{ typ, name, doc string }{
@@ -35,8 +43,8 @@ func typeName(typ string) string {
 	return typ
 }
 
-// Docs is docs/configuration.md: what Example and Schema say, for reading.
-func Docs() []byte {
+// docsPage is docs/configuration.md: what the example and the schema say, for reading.
+func docsPage() []byte {
 	var b bytes.Buffer
 	b.WriteString(docsHead)
 	b.WriteString("## Keys\n\n| table | keys | per service |\n|---|---|---|\n")
@@ -216,4 +224,55 @@ func paragraph(b *bytes.Buffer, text string) {
 		line += word
 	}
 	b.WriteString(line + "\n")
+}
+
+// The page has every key with what is known of it, and is what the code says.
+func TestDocs(t *testing.T) {
+	if *update {
+		if err := os.WriteFile(docsFile, docsPage(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	onDisk, err := os.ReadFile(docsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(onDisk, docsPage()) {
+		t.Errorf("%s is out of date: make example\n%s", docsFile, cmp.Diff(string(docsPage()), string(onDisk)))
+	}
+	explained := map[string]bool{}
+	for _, d := range typeDocs {
+		explained[d.typ] = true
+	}
+	anchors := map[string]string{}
+	for _, k := range Keys() {
+		_, section, found := strings.Cut(string(onDisk), "\n### `"+k.Name+"`\n")
+		section, _, _ = strings.Cut(section, "\n##")
+		if !found {
+			t.Errorf("%s: no section", k.Name)
+			continue
+		}
+		_, key, _ := strings.Cut(strings.TrimPrefix(k.Name, "services.NAME"), ".")
+		wants := append([]string{"\n- Example: `" + key + " = " + k.Example + "`\n"}, k.Values...)
+		if k.Default != "" {
+			wants = append(wants, "\n- Default: `"+k.Default+"`\n")
+		}
+		for _, want := range wants {
+			if !strings.Contains(section, want) {
+				t.Errorf("%s: no %q in\n%s", k.Name, want, section)
+			}
+		}
+		if !explained[k.Type] {
+			t.Errorf("%s: type %q is not explained", k.Name, k.Type)
+		}
+		if other := anchors[anchor(k.Name)]; other != "" {
+			t.Errorf("%s and %s have one anchor", k.Name, other)
+		}
+		anchors[anchor(k.Name)] = k.Name
+	}
+	for line := range strings.Lines(string(onDisk)) {
+		if strings.Count(strings.ReplaceAll(line, "```", ""), "`")%2 != 0 {
+			t.Errorf("code without an end: %s", line)
+		}
+	}
 }
