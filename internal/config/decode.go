@@ -189,71 +189,76 @@ func (d *decoder) rule(n *node, scope string, seen map[string]place) Rule {
 func (d *decoder) value(n *node, name string, s *spec, t reflect.Type) (reflect.Value, bool) {
 	switch t {
 	case reflect.TypeFor[bool]():
-		if n.kind != boolNode {
-			hint := ""
-			if n.kind == stringNode && (n.text == "true" || n.text == "false") {
-				hint = "without quotes: " + last(name) + " = " + n.text
-			} else if n.kind == integerNode && (n.text == "0" || n.text == "1") {
-				hint = last(name) + " = " + strconv.FormatBool(n.text == "1")
-			}
-			d.fail(n.at, hint, "%s: expected true or false, found %s", name, n.kind)
-			return reflect.Value{}, false
-		}
-		return reflect.ValueOf(n.text == "true"), true
+		return decoded(d.boolean(n, name))
 	case reflect.TypeFor[time.Duration]():
-		return d.duration(n, name, s)
+		return decoded(d.duration(n, name, s))
 	case reflect.TypeFor[Ready]():
-		v, ok := d.text(n, name, s)
-		ready, err := parseReady(v) // an error is reported by text, which checks v
-		return reflect.ValueOf(ready), ok && err == nil
+		return decoded(d.ready(n, name, s))
 	case reflect.TypeFor[[]string]():
-		v, ok := d.list(n, name, s)
-		return reflect.ValueOf(v), ok
+		return decoded(d.list(n, name, s))
 	case reflect.TypeFor[[]Socket]():
-		v, ok := d.sockets(n, name, s)
-		return reflect.ValueOf(v), ok
+		return decoded(d.sockets(n, name, s))
 	case reflect.TypeFor[map[string]string]():
-		v, ok := d.variables(n, name)
-		return reflect.ValueOf(v), ok
+		return decoded(d.variables(n, name))
 	case reflect.TypeFor[Command]():
-		v, ok := d.command(n, name, s)
-		return reflect.ValueOf(v), ok
+		return decoded(d.command(n, name, s))
 	case reflect.TypeFor[[]Command]():
-		v, ok := d.commands(n, name, s)
-		return reflect.ValueOf(v), ok
+		return decoded(d.commands(n, name, s))
 	}
-	if t.Kind() == reflect.String {
-		v, ok := d.text(n, name, s)
-		return reflect.ValueOf(v).Convert(t), ok
+	if t.Kind() != reflect.String {
+		panic("config: no way to decode " + name)
 	}
-	panic("config: no way to decode " + name)
+	v, ok := d.text(n, name, s)
+	return reflect.ValueOf(v).Convert(t), ok
+}
+
+func decoded[T any](v T, ok bool) (reflect.Value, bool) { return reflect.ValueOf(v), ok }
+
+func (d *decoder) boolean(n *node, name string) (value, ok bool) {
+	if n.kind == boolNode {
+		return n.text == "true", true
+	}
+	hint := ""
+	switch {
+	case n.kind == stringNode && (n.text == "true" || n.text == "false"):
+		hint = "without quotes: " + last(name) + " = " + n.text
+	case n.kind == integerNode && (n.text == "0" || n.text == "1"):
+		hint = last(name) + " = " + strconv.FormatBool(n.text == "1")
+	}
+	d.fail(n.at, hint, "%s: expected true or false, found %s", name, n.kind)
+	return false, false
 }
 
 func last(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
 
-func (d *decoder) duration(n *node, name string, s *spec) (reflect.Value, bool) {
-	none := reflect.Value{}
+func (d *decoder) duration(n *node, name string, s *spec) (time.Duration, bool) {
 	number := n.kind == integerNode || n.kind == floatNode
 	if n.kind != stringNode && !number {
 		d.fail(n.at, last(name)+" = "+s.Example, "%s: expected a duration, found %s", name, n.kind)
-		return none, false
+		return 0, false
 	}
 	v, err := parseDuration(n.text)
 	if number || err == errUnit {
 		// The unit in which the default is written is the one people mean.
 		unit := strings.TrimLeft(strings.Trim(defaultText(s.Name), `"`), "0123456789")
 		d.fail(n.at, fmt.Sprintf("%s = %q", last(name), strings.TrimLeft(n.text, "+-")+unit), "%s: a duration needs a unit", name)
-		return none, false
+		return 0, false
 	}
 	if err != nil {
 		d.fail(n.at, last(name)+" = "+s.Example, "%s: %s", name, err)
-		return none, false
+		return 0, false
 	}
 	if v == 0 && s.Name == "watch.poll_interval" {
 		d.fail(n.at, last(name)+" = "+s.Example, "%s: must be longer than 0", name)
-		return none, false
+		return 0, false
 	}
-	return reflect.ValueOf(v), true
+	return v, true
+}
+
+func (d *decoder) ready(n *node, name string, s *spec) (Ready, bool) {
+	v, ok := d.text(n, name, s)
+	r, err := parseReady(v) // text has checked it, and reported what is wrong
+	return r, ok && err == nil
 }
 
 // text decodes a string and checks it.
@@ -277,7 +282,7 @@ func (d *decoder) check(n *node, name string, s *spec) (string, bool) {
 	if len(s.Values) > 0 && !slices.Contains(s.Values, v) {
 		hint := ""
 		if near := nearest(v, s.Values); near != "" {
-			hint = fmt.Sprintf("did you mean %q?", near)
+			hint = didYouMean(near)
 		}
 		d.fail(n.at, hint, "%s: %q is not one of %s", name, v, quoteList(s.Values))
 		return "", false
@@ -428,33 +433,45 @@ func (d *decoder) unknown(n *node, scope, key string) {
 
 // unknownHint is what to write instead of an unknown key.
 func unknownHint(scope, key string) string {
-	s := theSchema()
-	table, name, dotted := strings.Cut(key, ".")
-	if !dotted {
-		table, name = "", key
-	}
 	if foreign, ok := Foreign[key]; ok {
 		return foreign + "; `hotreload init --from .air.toml` translates a whole file of Air"
 	}
 	if scope != "" && (key == "watch" || key == "log" || key == "control") {
 		return "[" + key + "] is for the whole session and stands at the top"
 	}
-	here := slices.Concat([]string{"watch"}, serviceTables, []string{"rules", "services", "log", "control"})
-	if scope != "" {
-		here = slices.Concat(serviceTables, []string{"rules", "needs"})
+	table, name, dotted := strings.Cut(key, ".")
+	if !dotted {
+		table, name = "", key
 	}
+	here := namesIn(scope)
 	if table != "" {
 		if near := nearest(table, here); near != "" && !slices.Contains(here, table) {
-			return fmt.Sprintf("did you mean %q?", join(scope, near+"."+name))
+			return didYouMean(join(scope, near+"."+name))
 		}
-		here = s.tableKeys(table)
+		here = theSchema().tableKeys(table)
 	}
 	if near := nearest(name, here); near != "" {
-		return fmt.Sprintf("did you mean %q?", near)
+		return didYouMean(near)
 	}
-	// The right name in the wrong table, then a near one anywhere.
+	if hint := elsewhere(scope, name); hint != "" {
+		return hint
+	}
+	return "valid here: " + strings.Join(here, ", ")
+}
+
+// namesIn are the tables and keys at the top (scope "") or in a service.
+func namesIn(scope string) []string {
+	if scope != "" {
+		return slices.Concat(serviceTables, []string{"rules", "needs"})
+	}
+	return slices.Concat([]string{"watch"}, serviceTables, []string{"rules", "services", "log", "control"})
+}
+
+// elsewhere is the hint for a key that belongs into another table: the right name in the
+// wrong table, or a name that is near one. It is empty if there is none.
+func elsewhere(scope, name string) string {
 	var same, all []string
-	for _, full := range s.names {
+	for _, full := range theSchema().names {
 		if scope != "" && !inheritable(full) || scope == "" && full == "needs" {
 			continue
 		}
@@ -464,7 +481,7 @@ func unknownHint(scope, key string) string {
 	}
 	switch {
 	case len(same) == 1:
-		return fmt.Sprintf("did you mean %q?", join(scope, same[0]))
+		return didYouMean(join(scope, same[0]))
 	case len(same) > 1:
 		return fmt.Sprintf("did you mean %q or %q?", join(scope, same[0]), join(scope, same[1]))
 	case scope == "" && name == "needs":
@@ -472,11 +489,13 @@ func unknownHint(scope, key string) string {
 	}
 	for _, full := range all {
 		if distance(name, last(full)) <= max(1, len(name)/4) {
-			return fmt.Sprintf("did you mean %q?", join(scope, full))
+			return didYouMean(join(scope, full))
 		}
 	}
-	return "valid here: " + strings.Join(here, ", ")
+	return ""
 }
+
+func didYouMean(key string) string { return fmt.Sprintf("did you mean %q?", key) }
 
 func inheritable(key string) bool {
 	table, _, _ := strings.Cut(key, ".")

@@ -220,68 +220,88 @@ func tcpKey(address string) string {
 	return "tcp " + net.JoinHostPort(host, port)
 }
 
-// checkAddresses finds two that want to listen on one address. A wildcard and a single
-// interface also exclude each other, so both are looked up.
+// checkAddresses finds two that want to listen on one address.
 func (c *Config) checkAddresses() (errs Errors) {
-	type use struct {
-		service, key string
-		at           place
-	}
-	uses := map[string]use{}
-	wild := map[string]use{} // port -> a user of ":port"
-	some := map[string]use{} // port -> a user of one interface
-	take := func(u use, key, address string) {
-		if key == "" {
-			return
-		}
-		first, taken := uses[key]
-		same := taken
-		if !taken && strings.HasPrefix(key, "tcp ") {
-			host, port, _ := net.SplitHostPort(strings.TrimPrefix(key, "tcp "))
-			if first, taken = wild[port]; !taken && host == "" {
-				first, taken = some[port]
-			}
-			if !taken {
-				if host == "" {
-					wild[port] = u
-				} else {
-					some[port] = u
-				}
-			}
-		}
+	used := addresses{map[string]listener{}, map[string]listener{}, map[string]listener{}}
+	for _, l := range c.listeners() {
+		first, same, taken := used.take(l)
 		if !taken {
-			uses[key] = u
-			return
+			continue
 		}
-		if first.service == u.service && first.key == u.key {
-			if !same { // else checkService says it
-				errs = append(errs, u.at.errorf("an address without a host means every interface: leave out the other",
-					"%s: %s overlaps another address there", join(scopeOf(u.service), u.key), address))
+		switch {
+		case first.service != l.service || first.key != l.key:
+			hint := "give each its own address"
+			if first.key == l.key && first.at == l.at {
+				hint = fmt.Sprintf("services inherit it from above: set %s in each, or in the one that is meant", l.key)
 			}
-			return
-		}
-		hint := "give each its own address"
-		if first.service != u.service && first.key == u.key && first.at == u.at {
-			hint = fmt.Sprintf("services inherit it from above: set %s in each, or in the one that is meant", u.key)
-		}
-		errs = append(errs, u.at.errorf(hint, "%s: %s is taken by %s", join(scopeOf(u.service), u.key), address, join(scopeOf(first.service), first.key)))
-	}
-	if a := c.Control.Listen; a != "" {
-		take(use{"", "control.listen", c.where("", "control.listen")}, tcpKey(a), a)
-	}
-	for _, s := range c.ForServices() {
-		if a := s.Proxy.Listen; a != "" {
-			take(use{s.Name, "proxy.listen", c.where(s.Name, "proxy.listen")}, tcpKey(a), a)
-		}
-		for _, socket := range s.Run.Listen {
-			take(use{s.Name, "run.listen", c.where(s.Name, "run.listen")}, socketKey(socket), socket.Address)
-		}
-		// The program itself listens there: not twice, and not where the proxy does.
-		if a := s.Proxy.App; s.Proxy.Listen != "" && a != AutoApp && len(s.Run.Listen) == 0 {
-			take(use{s.Name, "proxy.app", c.where(s.Name, "proxy.app")}, tcpKey(a), a)
+			errs = append(errs, l.at.errorf(hint, "%s: %s is taken by %s", l.name(), l.address, first.name()))
+		case !same: // checkService reports the same address twice in one list
+			errs = append(errs, l.at.errorf("an address without a host means every interface: leave out the other",
+				"%s: %s overlaps another address there", l.name(), l.address))
 		}
 	}
 	return errs
+}
+
+// listener is an address that a key of the config names for listening.
+type listener struct {
+	service, key string
+	at           place
+	address      string
+	id           string // equal for equal addresses
+}
+
+func (l listener) name() string { return join(scopeOf(l.service), l.key) }
+
+// listeners are all addresses that can be taken, in the order in which they get them.
+func (c *Config) listeners() []listener {
+	var all []listener
+	add := func(service, key, address, id string) {
+		if id != "" {
+			all = append(all, listener{service, key, c.where(service, key), address, id})
+		}
+	}
+	add("", "control.listen", c.Control.Listen, tcpKey(c.Control.Listen))
+	for _, s := range c.ForServices() {
+		add(s.Name, "proxy.listen", s.Proxy.Listen, tcpKey(s.Proxy.Listen))
+		for _, socket := range s.Run.Listen {
+			add(s.Name, "run.listen", socket.Address, socketKey(socket))
+		}
+		// The program itself listens there: not twice, and not where the proxy does.
+		if a := s.Proxy.App; s.Proxy.Listen != "" && a != AutoApp && len(s.Run.Listen) == 0 {
+			add(s.Name, "proxy.app", a, tcpKey(a))
+		}
+	}
+	return all
+}
+
+// addresses are those that are taken. An address of all interfaces and one of a single
+// interface exclude each other, so ports are known for both.
+type addresses struct {
+	byID, ofAll, ofOne map[string]listener
+}
+
+// take gives l its address. If that is taken, it returns the first listener there, and
+// whether it has exactly the same address.
+func (a addresses) take(l listener) (first listener, same, taken bool) {
+	if first, taken = a.byID[l.id]; taken {
+		return first, true, true
+	}
+	if hostPort, tcp := strings.CutPrefix(l.id, "tcp "); tcp {
+		host, port, _ := net.SplitHostPort(hostPort)
+		if first, taken = a.ofAll[port]; taken {
+			return first, false, true
+		}
+		if host != "" {
+			a.ofOne[port] = l
+		} else if first, taken = a.ofOne[port]; taken {
+			return first, false, true
+		} else {
+			a.ofAll[port] = l
+		}
+	}
+	a.byID[l.id] = l
+	return listener{}, false, false
 }
 
 func (c *Config) checkNeeds() (errs Errors) {
@@ -302,7 +322,7 @@ func (c *Config) checkNeeds() (errs Errors) {
 				if len(names) == 1 {
 					hint = "there is no other service"
 				} else if near := nearest(n, names); near != "" {
-					hint = fmt.Sprintf("did you mean %q?", near)
+					hint = didYouMean(near)
 				}
 				errs = append(errs, at.errorf(hint, "%s: there is no service %q", key, n))
 			case slices.Contains(s.Needs[:i], n):

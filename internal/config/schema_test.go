@@ -15,93 +15,95 @@ import (
 // that Schema uses. A word that it does not know is a violation too.
 func violation(schema map[string]any, v any, at string) string {
 	for word, want := range schema {
-		switch word {
-		case "$schema", "title", "description", "default":
-		case "type":
-			kinds := map[string]bool{}
-			switch x := v.(type) {
-			case string:
-				kinds["string"] = true
-			case bool:
-				kinds["boolean"] = true
-			case []any:
-				kinds["array"] = true
-			case map[string]any:
-				kinds["object"] = true
-			case int64, float64:
-				kinds["number"] = true
-			default:
-				return fmt.Sprintf("%s: %T", at, x)
-			}
-			if !kinds[want.(string)] {
-				return fmt.Sprintf("%s: no %s: %v", at, want, v)
-			}
-		case "enum":
-			if !slices.Contains(want.([]any), v) {
-				return fmt.Sprintf("%s: none of %v: %v", at, want, v)
-			}
-		case "pattern":
-			if s, ok := v.(string); ok && !regexp.MustCompile(want.(string)).MatchString(s) {
-				return fmt.Sprintf("%s: not like %s: %v", at, want, v)
-			}
-		case "required":
-			for _, key := range want.([]any) {
-				if m, ok := v.(map[string]any); ok && m[key.(string)] == nil {
-					return fmt.Sprintf("%s: no %s", at, key)
-				}
-			}
-		case "items":
-			list, _ := v.([]any)
-			for i, e := range list {
-				if s := violation(want.(map[string]any), e, fmt.Sprintf("%s[%d]", at, i)); s != "" {
-					return s
-				}
-			}
-		case "oneOf":
-			n := 0
-			for _, one := range want.([]any) {
-				if violation(one.(map[string]any), v, at) == "" {
-					n++
-				}
-			}
-			if n != 1 {
-				return fmt.Sprintf("%s: fits %d of oneOf: %v", at, n, v)
-			}
-		case "properties", "patternProperties", "additionalProperties":
-		default:
-			return fmt.Sprintf("%s: the test does not know %q", at, word)
+		if wrong := violates(word, want, v, at); wrong != "" {
+			return wrong
 		}
 	}
 	object, _ := v.(map[string]any)
-	properties, _ := schema["properties"].(map[string]any)
-	patterns, _ := schema["patternProperties"].(map[string]any)
 	for key, e := range object {
-		below := at + "." + key
-		if one, ok := properties[key].(map[string]any); ok {
-			if s := violation(one, e, below); s != "" {
-				return s
-			}
-			continue
+		if wrong := fieldViolation(schema, key, e, at+"."+key); wrong != "" {
+			return wrong
 		}
-		known := false
-		for pattern, one := range patterns {
-			if regexp.MustCompile(pattern).MatchString(key) {
-				known = true
-				if s := violation(one.(map[string]any), e, below); s != "" {
-					return s
-				}
+	}
+	return ""
+}
+
+// violates is violation for one word of the schema.
+func violates(word string, want, v any, at string) string {
+	switch word {
+	case "$schema", "title", "description", "default":
+	case "properties", "patternProperties", "additionalProperties": // see fieldViolation
+	case "type":
+		if kind := jsonType(v); kind != want {
+			return fmt.Sprintf("%s: expected %s, found %s: %v", at, want, kind, v)
+		}
+	case "enum":
+		if !slices.Contains(want.([]any), v) {
+			return fmt.Sprintf("%s: none of %v: %v", at, want, v)
+		}
+	case "pattern":
+		if s, ok := v.(string); ok && !regexp.MustCompile(want.(string)).MatchString(s) {
+			return fmt.Sprintf("%s: not like %s: %v", at, want, v)
+		}
+	case "required":
+		for _, key := range want.([]any) {
+			if m, ok := v.(map[string]any); ok && m[key.(string)] == nil {
+				return fmt.Sprintf("%s: no %s", at, key)
 			}
 		}
-		switch more := schema["additionalProperties"].(type) {
-		case bool:
-			if !known && !more {
-				return below + ": unknown"
-			}
-		case map[string]any:
-			if s := violation(more, e, below); !known && s != "" {
-				return s
+	case "items":
+		list, _ := v.([]any)
+		for i, e := range list {
+			if wrong := violation(want.(map[string]any), e, fmt.Sprintf("%s[%d]", at, i)); wrong != "" {
+				return wrong
 			}
 		}
+	case "oneOf":
+		fit := slices.DeleteFunc(slices.Clone(want.([]any)), func(one any) bool { return violation(one.(map[string]any), v, at) != "" })
+		if len(fit) != 1 {
+			return fmt.Sprintf("%s: fits %d of oneOf: %v", at, len(fit), v)
+		}
+	default:
+		return fmt.Sprintf("%s: the test does not know %q", at, word)
+	}
+	return ""
+}
+
+func jsonType(v any) string {
+	switch v.(type) {
+	case string:
+		return "string"
+	case bool:
+		return "boolean"
+	case []any:
+		return "array"
+	case map[string]any:
+		return "object"
+	case int64, float64:
+		return "number"
+	}
+	return fmt.Sprintf("%T", v)
+}
+
+// fieldViolation is violation for one field of an object.
+func fieldViolation(schema map[string]any, key string, v any, at string) string {
+	properties, _ := schema["properties"].(map[string]any)
+	if one, ok := properties[key].(map[string]any); ok {
+		return violation(one, v, at)
+	}
+	patterns, _ := schema["patternProperties"].(map[string]any)
+	for pattern, one := range patterns {
+		if regexp.MustCompile(pattern).MatchString(key) {
+			return violation(one.(map[string]any), v, at)
+		}
+	}
+	switch more := schema["additionalProperties"].(type) {
+	case bool:
+		if !more {
+			return at + ": unknown"
+		}
+	case map[string]any:
+		return violation(more, v, at)
 	}
 	return ""
 }

@@ -13,82 +13,108 @@ import (
 // key, "services.NAME.KEY" and single variables ("run.env.NAME") included. VALUE is TOML;
 // where a string, a duration or a command is expected, text without quotes is taken as it
 // is. Nothing is changed if there is an error. Call Finish after the last Set.
-func (c *Config) Set(assignment string) error {
-	at := place{path: "--set " + assignment}
-	key, value, ok := strings.Cut(assignment, "=")
-	if key = strings.TrimSpace(key); !ok || key == "" {
-		hint := "--set build.race=true"
-		if f, known := theSchema().fields[key]; known && f.typ == reflect.TypeFor[bool]() {
-			hint = "--set " + key + "=true"
-		}
-		return Errors{at.errorf(hint, "expected KEY=VALUE")}
+func (c *Config) Set(text string) error {
+	a, wrong := c.assignment(text)
+	if wrong != nil {
+		return Errors{wrong}
 	}
-	if !utf8.ValidString(assignment) {
-		return Errors{at.errorf("", "not valid UTF-8")}
+	n, wrong := a.parse()
+	if wrong != nil {
+		return Errors{wrong}
 	}
-	value = strings.TrimSpace(value)
-	path := c.keyPath(key)
-	if path == nil {
-		return Errors{at.errorf("", "%q is no key", key)}
-	}
-	scope, rest := "", path
-	if path[0] == "services" && len(path) > 2 {
-		if c.layer(path[1]) == nil {
-			return Errors{c.unknownService(at, path[1])}
-		}
-		scope, rest = "services."+path[1], path[2:]
-	}
-	bare := wantsText(rest, value)
-	if bare {
-		value = quote(value)
-	}
-	root, whole, errs := parseTree([]byte(key+" = "+value), at.path, nil)
-	if !whole {
-		one := errs[0]
-		if one.Hint = valueHint(rest, value); one.Hint == "" {
-			key := strings.Join(rest, ".")
-			one = at.errorf(unknownHint(scope, key), "unknown key %q", join(scope, key))
-		}
-		return Errors{one}
-	}
-	if n := root; len(n.fields) != 1 {
-		return Errors{at.errorf("use --set once per key", "more than one key")}
-	}
-
 	type put struct {
-		layer *layer
 		key   string
 		value reflect.Value
 	}
-	var puts []put
+	var puts []put // only when nothing is wrong
 	d := &decoder{c: c}
-	if scope == "" && path[0] == "services" {
-		return Errors{at.errorf("--set services.NAME.KEY=VALUE", "services are set key by key")}
-	}
-	n := root.fields[0]
-	if scope != "" {
-		n = n.fields[0].fields[0]
-	}
-	l := c.layer(strings.TrimPrefix(scope, "services."))
-	d.entry(n, scope, func(key string, v reflect.Value, _ place) { puts = append(puts, put{l, key, v}) })
+	d.entry(n, a.scope, func(key string, v reflect.Value, _ place) { puts = append(puts, put{key, v}) })
 	if len(d.errs) > 0 {
 		return d.errs.sorted()
 	}
 	for _, p := range puts {
-		if len(rest) == 3 && rest[1] == "env" {
-			p.value = c.mergedEnv(p.layer, p.key, p.value)
+		if isVariable(a.path) {
+			p.value = c.mergedEnv(a.layer, p.key, p.value)
 		}
-		if p.layer != nil {
-			p.layer.put(p.key, p.value, at)
+		if a.layer != nil {
+			a.layer.put(p.key, p.value, a.at)
 		} else {
-			d.top(p.key, p.value, at)
+			d.top(p.key, p.value, a.at)
 		}
 	}
 	return nil
 }
 
+// assignment is a KEY=VALUE whose value has not been read yet.
+type assignment struct {
+	at         place
+	key, value string
+	scope      string   // "services.NAME", or "" for the tables at the top
+	layer      *layer   // of that service, or nil
+	path       []string // parts of the key below the scope
+}
+
+// assignment splits KEY=VALUE and finds the service that KEY names.
+func (c *Config) assignment(text string) (assignment, *Error) {
+	a := assignment{at: place{path: "--set " + text}}
+	key, value, ok := strings.Cut(text, "=")
+	a.key, a.value = strings.TrimSpace(key), strings.TrimSpace(value)
+	if !ok || a.key == "" {
+		hint := "--set build.race=true"
+		if f, known := theSchema().fields[a.key]; known && f.typ == reflect.TypeFor[bool]() {
+			hint = "--set " + a.key + "=true"
+		}
+		return a, a.at.errorf(hint, "expected KEY=VALUE")
+	}
+	if !utf8.ValidString(text) {
+		return a, a.at.errorf("", "not valid UTF-8")
+	}
+	if a.path = keyPath(a.key); a.path == nil {
+		return a, a.at.errorf("", "%q is no key", a.key)
+	}
+	if a.path[0] == "services" && len(a.path) > 2 {
+		name := a.path[1]
+		if a.layer = c.layer(name); a.layer == nil {
+			return a, c.unknownService(a.at, name)
+		}
+		a.scope, a.path = "services."+name, a.path[2:]
+	}
+	return a, nil
+}
+
+// parse reads the value. The node is that of the first part of the path.
+func (a assignment) parse() (*node, *Error) {
+	value := a.value
+	if wantsText(a.path, value) {
+		value = quote(value)
+	}
+	root, whole, errs := parseTree([]byte(a.key+" = "+value), a.at.path, nil)
+	if !whole {
+		one := errs[0]
+		if one.Hint = valueHint(a.path, value); one.Hint == "" {
+			key := strings.Join(a.path, ".")
+			one = a.at.errorf(unknownHint(a.scope, key), "unknown key %q", join(a.scope, key))
+		}
+		return nil, one
+	}
+	switch {
+	case len(root.fields) != 1:
+		return nil, a.at.errorf("use --set once per key", "more than one key")
+	case a.layer != nil:
+		return root.fields[0].fields[0].fields[0], nil
+	case a.path[0] == "services":
+		return nil, a.at.errorf("--set services.NAME.KEY=VALUE", "services are set key by key")
+	}
+	return root.fields[0], nil
+}
+
+// isVariable reports whether a path is that of a single environment variable.
+func isVariable(path []string) bool {
+	return len(path) == 3 && path[1] == "env" && (path[0] == "run" || path[0] == "build")
+}
+
 // keyPath splits a dotted key, in which parts may be quoted; nil if it is none.
-func (c *Config) keyPath(key string) []string {
+func keyPath(key string) []string {
 	if strings.ContainsAny(key, "\n\r#[{") {
 		return nil
 	}
@@ -112,7 +138,7 @@ func (c *Config) unknownService(at place, name string) *Error {
 	}
 	hint := "the file has no [services.NAME]; a single program is set by keys without services."
 	if near := nearest(name, names); near != "" {
-		hint = fmt.Sprintf("did you mean %q?", near)
+		hint = didYouMean(near)
 	} else if len(names) > 0 {
 		hint = "there is " + strings.Join(names, ", ")
 	}
@@ -122,7 +148,7 @@ func (c *Config) unknownService(at place, name string) *Error {
 // wantsText reports whether value is bare text for a key that takes text.
 func wantsText(path []string, value string) bool {
 	quoted := strings.HasPrefix(value, `"`) || strings.HasPrefix(value, `'`)
-	if len(path) == 3 && path[1] == "env" && (path[0] == "run" || path[0] == "build") {
+	if isVariable(path) {
 		return !quoted
 	}
 	f, ok := theSchema().fields[strings.Join(path, ".")]
@@ -143,7 +169,7 @@ func valueHint(path []string, value string) string {
 	key := strings.Join(path, ".")
 	f, ok := theSchema().fields[key]
 	switch {
-	case !ok && len(path) == 3 && path[1] == "env":
+	case isVariable(path):
 		return "--set '" + key + "=value'"
 	case !ok && len(path) == 1 && isTable(key):
 		return "--set " + key + ".KEY=VALUE"

@@ -116,24 +116,10 @@ func parseCondition(s string) (Ready, error) {
 		}
 		return Ready{TCP: address}, nil
 	case strings.HasPrefix(s, "http://"):
-		u, err := url.Parse(s)
-		if err != nil || u.Hostname() == "" {
-			return Ready{}, fmt.Errorf("%q is no URL", s)
-		}
-		if p := u.Port(); p != "" && !validPort(p, 1) {
-			return Ready{}, fmt.Errorf("%q has no port between 1 and 65535", s)
-		}
-		return Ready{HTTP: s}, nil
+		return Ready{HTTP: s}, checkURL(s)
 	case strings.HasPrefix(s, "log:"):
-		text := strings.TrimPrefix(s, "log:")
-		if text == "" {
-			return Ready{}, errors.New("the regular expression after log: is empty")
-		}
-		re, err := regexp.Compile(text)
-		if err != nil {
-			return Ready{}, fmt.Errorf("bad regular expression: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
-		}
-		return Ready{Log: re}, nil
+		re, err := parseRegexp(strings.TrimPrefix(s, "log:"))
+		return Ready{Log: re}, err
 	}
 	d, err := parseDuration(s)
 	if err != nil {
@@ -146,6 +132,28 @@ func parseCondition(s string) (Ready, error) {
 		return Ready{}, fmt.Errorf("%q waits for nothing; leave ready empty", s)
 	}
 	return Ready{After: d}, nil
+}
+
+func checkURL(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || u.Hostname() == "" {
+		return fmt.Errorf("%q is no URL", s)
+	}
+	if p := u.Port(); p != "" && !validPort(p, 1) {
+		return fmt.Errorf("%q has no port between 1 and 65535", s)
+	}
+	return nil
+}
+
+func parseRegexp(s string) (*regexp.Regexp, error) {
+	if s == "" {
+		return nil, errors.New("the regular expression after log: is empty")
+	}
+	re, err := regexp.Compile(s)
+	if err != nil {
+		return nil, fmt.Errorf("bad regular expression: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	}
+	return re, nil
 }
 
 var errUnit = errors.New("a duration needs a unit")
@@ -348,7 +356,7 @@ func checkReady(s string) (wrong, hint string) {
 		if _, _, e := net.SplitHostPort(s); e == nil {
 			hint = strconv.Quote("tcp:" + s)
 		} else if n := nearest(s, []string{"notify", "exit"}); n != "" {
-			hint = fmt.Sprintf("did you mean %q?", n)
+			hint = didYouMean(n)
 		}
 	}
 	return err.Error(), hint
@@ -366,7 +374,7 @@ func checkSignal(s string) (wrong, hint string) {
 		hint = nearest(s, signalNames)
 	}
 	if hint != "" {
-		hint = fmt.Sprintf("did you mean %q?", hint)
+		hint = didYouMean(hint)
 	}
 	return fmt.Sprintf("%q is no signal: expected one of %s", s, strings.Join(signalNames, ", ")), hint
 }
