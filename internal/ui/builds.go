@@ -115,55 +115,74 @@ func (t *Text) holds() bool {
 }
 
 func (t *Text) built(o outcome) safe.Text {
-	b := o.body
-	if b.OK {
-		word := safe.Text("built")
-		for _, s := range o.services {
-			if _, failed := t.failed[s]; failed {
-				word = "fixed"
-			}
-			delete(t.failed, s)
-		}
-		switch {
-		case t.opt.Quiet && word != "fixed":
-			return ""
-		case b.Unchanged:
-			same := safe.Text(": the program is the same, not restarted")
-			return t.lineOf(o.e, o.services, t.good, word, ms(b.DurationMS)+t.dim.text(same+t.engine(b))) + t.remarks(o.e, b)
-		case word == "fixed":
-			return t.lineOf(o.e, o.services, t.good, word, ms(b.DurationMS)+t.dim.text(t.engine(b))) + t.remarks(o.e, b)
-		}
-		return t.lineOf(o.e, o.services, t.dim, word, t.dim.text(ms(b.DurationMS)+t.engine(b))) + t.remarks(o.e, b)
+	if o.body.OK {
+		return t.succeeded(o)
 	}
+	return t.failure(o)
+}
+
+func (t *Text) succeeded(o outcome) safe.Text {
+	fixed := false
+	for _, s := range o.services {
+		if _, failed := t.failed[s]; failed {
+			fixed = true
+		}
+		delete(t.failed, s)
+	}
+	if t.opt.Quiet && !fixed {
+		return ""
+	}
+	b := o.body
+	word, how, took, rest := safe.Text("built"), t.dim, ms(b.DurationMS), t.engine(b)
+	if fixed {
+		word = "fixed"
+	}
+	if b.Unchanged {
+		rest = ": the program is the same, not restarted" + rest
+	}
+	text := t.dim.text(took + rest)
+	if fixed || b.Unchanged { // the last line of this save, or good news
+		how, text = t.good, took+t.dim.text(rest)
+	}
+	return t.lineOf(o.e, o.services, how, word, text) + t.remarks(o.e, b)
+}
+
+func (t *Text) failure(o outcome) safe.Text {
+	b := o.body
 	summary := safe.Block(b.Summary)
 	if summary == "" {
 		summary = "the build failed"
 	}
 	reasons := t.reasons(b)
-	var same safe.Text
+	same := t.sameFailure(o)
+	for _, s := range o.services {
+		t.failed[s] = o.key
+	}
+	if same != "" { // the messages were printed with that service
+		summary += ", as for " + same
+		reasons = ""
+	}
+	text := t.lineOf(o.e, o.services, t.bad, "failed", summary+t.dim.text(" ("+ms(b.DurationMS)+")")) + reasons
+	if same == "" {
+		if b.OutputFile != "" {
+			text += t.hint("all of it is in " + b.OutputFile)
+		}
+		text += t.hint(b.Hint)
+	}
+	if t.opt.Once {
+		return text
+	}
+	return text + t.fix(o)
+}
+
+// sameFailure is another service whose build fails for the same reason; "" if there is none.
+func (t *Text) sameFailure(o outcome) (same safe.Text) {
 	for s, key := range t.failed {
 		if key == o.key && !slices.Contains(o.services, s) && (same == "" || safe.Line(s) < same) {
 			same = safe.Line(s)
 		}
 	}
-	for _, s := range o.services {
-		t.failed[s] = o.key
-	}
-	if same != "" { // which was told with all that belongs to it
-		summary += ", as for " + same
-		reasons = ""
-	}
-	s := t.lineOf(o.e, o.services, t.bad, "failed", summary+t.dim.text(" ("+ms(b.DurationMS)+")")) + reasons
-	if same == "" {
-		if b.OutputFile != "" {
-			s += t.hint("all of it is in " + b.OutputFile)
-		}
-		s += t.hint(b.Hint)
-	}
-	if t.opt.Once {
-		return s
-	}
-	return s + t.fix(o)
+	return same
 }
 
 // reasons are the messages of a failed build.

@@ -110,63 +110,34 @@ func (t *Text) Render(e event.Event) safe.Text {
 	return held + text
 }
 
+// render is the text of one event. Each kind of event has its line in one of three
+// functions, by who wants to read it.
 func (t *Text) render(e event.Event) safe.Text {
+	text := t.always(e)
+	if !t.opt.Quiet {
+		text += t.normally(e)
+	}
+	if t.opt.Verbose {
+		text += t.verbosely(e)
+	}
+	return text
+}
+
+// always is what is printed with -q too, or decides that itself.
+func (t *Text) always(e event.Event) safe.Text {
 	switch b := e.Body.(type) {
 	case event.SessionStarted:
 		return t.session(b)
 	case event.Changed:
 		return t.changed(e, b)
 	case event.BuildStarted:
-		if t.opt.Clear && t.opt.Color {
+		if t.clears() {
 			return clearScreen
-		}
-		if t.opt.Verbose {
-			return t.line(e, t.dim, "build", "started")
-		}
-	case event.BuildCanceled:
-		if t.opt.Verbose {
-			return t.line(e, t.dim, "build", "canceled: something newer is wanted")
-		}
-	case event.Started:
-		if t.opt.Verbose {
-			return t.line(e, t.dim, "started", safe.Sprintf("pid %d", b.PID))
-		}
-	case event.Ready:
-		if t.opt.Verbose {
-			return t.line(e, t.dim, "ready", "after "+ms(b.AfterMS))
 		}
 	case event.Exited:
 		return t.exited(e, b)
-	case event.Live:
-		if t.opt.Quiet {
-			return ""
-		}
-		word := safe.Text("live")
-		if b.Job {
-			word = "done"
-		}
-		return t.line(e, t.good, word, t.bold.text(ms(b.LatencyMS))+t.dim.text(ledger(b)))
-	case event.Reloaded:
-		if !t.opt.Quiet {
-			return t.reloaded(e, b)
-		}
 	case event.Undone:
 		delete(t.failed, e.Service) // the files are again what runs
-		if services, first := sharers(e); first && !t.opt.Quiet {
-			return t.lineOf(e, services, t.note, "undone", "back to what runs")
-		}
-	case event.Paused:
-		if !t.opt.Quiet {
-			return t.line(e, t.note, "paused", "changes are remembered and not built")
-		}
-	case event.Resumed:
-		if !t.opt.Quiet {
-			return t.line(e, t.note, "resumed", "changes are built again")
-		}
-	case event.Waiting:
-		if !t.opt.Quiet {
-			return t.waiting(e, b)
-		}
 	case event.Proxy:
 		if b.URL == "" {
 			return t.line(e, t.note, "closed", "the proxy is gone")
@@ -175,13 +146,55 @@ func (t *Text) render(e event.Event) safe.Text {
 		return t.line(e, t.note, "open", safe.Line(b.URL))
 	case event.Problem:
 		return t.problem(e, b)
-	case event.SessionEnded:
-		if t.opt.Verbose {
-			return t.line(e, t.dim, "end", safe.Line(b.Reason))
-		}
 	}
 	return ""
 }
+
+// normally is what is printed without -q.
+func (t *Text) normally(e event.Event) safe.Text {
+	switch b := e.Body.(type) {
+	case event.Live:
+		word := safe.Text("live")
+		if b.Job {
+			word = "done"
+		}
+		return t.line(e, t.good, word, t.bold.text(ms(b.LatencyMS))+t.dim.text(ledger(b)))
+	case event.Reloaded:
+		return t.reloaded(e, b)
+	case event.Undone:
+		if services, first := sharers(e); first {
+			return t.lineOf(e, services, t.note, "undone", "back to what runs")
+		}
+	case event.Paused:
+		return t.line(e, t.note, "paused", "changes are remembered and not built")
+	case event.Resumed:
+		return t.line(e, t.note, "resumed", "changes are built again")
+	case event.Waiting:
+		return t.waiting(e, b)
+	}
+	return ""
+}
+
+// verbosely is what is printed only with -v.
+func (t *Text) verbosely(e event.Event) safe.Text {
+	switch b := e.Body.(type) {
+	case event.BuildStarted:
+		if !t.clears() {
+			return t.line(e, t.dim, "build", "started")
+		}
+	case event.BuildCanceled:
+		return t.line(e, t.dim, "build", "canceled: something newer is wanted")
+	case event.Started:
+		return t.line(e, t.dim, "started", safe.Sprintf("pid %d", b.PID))
+	case event.Ready:
+		return t.line(e, t.dim, "ready", "after "+ms(b.AfterMS))
+	case event.SessionEnded:
+		return t.line(e, t.dim, "end", safe.Line(b.Reason))
+	}
+	return ""
+}
+
+func (t *Text) clears() bool { return t.opt.Clear && t.opt.Color }
 
 func (t *Text) session(b event.SessionStarted) safe.Text {
 	if t.opt.Services != nil {
@@ -225,42 +238,55 @@ func (t *Text) changed(e event.Event, b event.Changed) safe.Text {
 	if !first {
 		return ""
 	}
+	ignored := b.Effect == "none" && b.Config == event.NoConfig && !b.Command
 	switch {
-	case b.Undone && !t.opt.Quiet: // which has an event that says it
+	case b.Undone && !t.opt.Quiet: // an event of its own follows
 		return t.lineOf(e, services, t.note, "changed", t.paths(b.Paths))
 	case b.Config == event.ConfigFixed:
 		return t.lineOf(e, services, t.good, "fixed", t.paths(b.Paths)+t.dim.text(": the config is applied")+t.effect(b))
 	case b.Fixed:
 		return t.lineOf(e, services, t.good, "fixed", t.paths(b.Paths))
-	case b.Effect == "none" && b.Config == event.NoConfig && !b.Command:
-		if t.opt.Verbose {
-			return t.lineOf(e, services, t.dim, "ignored", t.paths(b.Paths)+": "+safe.Line(b.Why))
-		}
+	case ignored && t.opt.Verbose:
+		return t.lineOf(e, services, t.dim, "ignored", t.paths(b.Paths)+": "+safe.Line(b.Why))
+	case ignored, t.opt.Quiet, t.noPage(b) && !b.Command && !t.opt.Verbose:
 		return ""
-	case t.opt.Quiet || b.Effect == "reload" && !t.proxy && !b.Command && !t.opt.Verbose: // there is no page to reload
-		return ""
-	}
-	if len(b.Paths) == 0 { // a person or a program has asked for it
+	case len(b.Paths) == 0: // a person or a program has asked for it
 		return t.lineOf(e, services, t.note, safe.Line(b.Effect), t.dim.sprintf("(%s)", b.Why))
 	}
-	// Another word where nothing follows that is said.
-	word, what := safe.Text("changed"), t.paths(b.Paths)
+	return t.lineOf(e, services, t.note, t.changeWord(b), t.paths(b.Paths)+t.consequence(b))
+}
+
+// noPage reports whether a change only reloads pages, and there are none.
+func (t *Text) noPage(b event.Changed) bool { return b.Effect == "reload" && !t.proxy }
+
+// changeWord is what the line of a change begins with: something else than "changed" if
+// no line of a build or a start follows.
+func (t *Text) changeWord(b event.Changed) safe.Text {
 	switch {
 	case b.Config != event.NoConfig:
 		if b.Effect == "none" {
-			word = "config"
+			return "config"
 		}
-		what += t.dim.text(": the config is applied") + t.effect(b)
-	case b.Effect == "none", b.Effect == "reload" && !t.proxy && b.Command:
-		word = "command"
-		what += t.dim.sprintf(": %s", b.Why)
+	case b.Effect == "none", t.noPage(b) && b.Command:
+		return "command"
 	case b.Effect == "signal":
-		word = "signal"
-		what += t.dim.sprintf(": %s", b.Why)
-	case (t.opt.Verbose || b.Effect != "rebuild") && b.Why != "":
-		what += t.dim.sprintf(": %s", b.Why) + t.effect(b)
+		return "signal"
 	}
-	return t.lineOf(e, services, t.note, word, what)
+	return "changed"
+}
+
+// consequence is why a change counts, and what follows from it.
+func (t *Text) consequence(b event.Changed) safe.Text {
+	why := t.dim.sprintf(": %s", b.Why)
+	switch {
+	case b.Config != event.NoConfig:
+		return t.dim.text(": the config is applied") + t.effect(b)
+	case t.changeWord(b) != "changed":
+		return why
+	case (t.opt.Verbose || b.Effect != "rebuild") && b.Why != "":
+		return why + t.effect(b)
+	}
+	return ""
 }
 
 // sharers are the services of which an event says the same, and whether it is the first of those events.
