@@ -229,72 +229,99 @@ func locate(b []byte, last, surely bool) place {
 	if bytes.HasPrefix(b, []byte{0xfe, 0xff}) || bytes.HasPrefix(b, []byte{0xff, 0xfe}) {
 		return place{kind: nowhere} // UTF-16
 	}
-	i := 0
+	l := locator{b: b, last: last, surely: surely}
 	if bytes.HasPrefix(b, []byte("\xef\xbb\xbf")) {
-		i = 3
-	}
-	document := false
-	// decide is for the first thing that is neither white space, comment,
-	// document type nor the start tag of html or head.
-	decide := func(at int) place {
-		switch {
-		case document:
-			return place{within, at}
-		case surely:
-			return place{kind: atEnd}
-		}
-		return place{kind: nowhere}
-	}
-	// stuck is for a token whose end is not there yet.
-	stuck := func(at int) place {
-		if last {
-			return decide(at)
-		}
-		return place{}
+		l.at = 3
 	}
 	for {
-		for i < len(b) && isSpace(b[i]) {
-			i++
-		}
-		rest := b[i:]
-		switch {
-		case len(rest) == 0 || len(rest) < 2 && rest[0] == '<' || len(rest) < 3 && (rest[0] == 0xef || rest[0] == 0xff || rest[0] == 0xfe) && i == 0:
-			return stuck(i)
-		case rest[0] != '<':
-			return decide(i)
-		case rest[1] == '!' || rest[1] == '?':
-			n, doctype := declaration(rest)
-			if n == 0 {
-				return stuck(i)
-			}
-			if doctype {
-				document = true
-			}
-			i += n
-		default:
-			name, n := tagName(rest)
-			if n == 0 {
-				return stuck(i)
-			}
-			switch name {
-			case "html", "head":
-				document = true
-				end := startTag(rest, n)
-				if end == 0 {
-					return stuck(i)
-				}
-				i += end
-				if name == "head" {
-					return place{within, i}
-				}
-			case "body":
-				document = true
-				return decide(i)
-			default:
-				return decide(i)
-			}
+		if found, done := l.token(); done {
+			return found
 		}
 	}
+}
+
+// locator reads the beginning of a document, token by token.
+type locator struct {
+	b            []byte
+	at           int
+	document     bool // it has a document type, html, head or body
+	last, surely bool // see locate
+}
+
+// token reads the next token. It passes over those behind which the place may be.
+func (l *locator) token() (found place, done bool) {
+	for l.at < len(l.b) && isSpace(l.b[l.at]) {
+		l.at++
+	}
+	rest := l.b[l.at:]
+	switch {
+	case l.cut(rest):
+		return l.stuck(), true
+	case rest[0] != '<':
+		return l.decide(), true
+	case rest[1] == '!' || rest[1] == '?':
+		n, doctype := declaration(rest)
+		if n == 0 {
+			return l.stuck(), true
+		}
+		l.document = l.document || doctype
+		l.at += n
+		return place{}, false
+	}
+	return l.tag(rest)
+}
+
+// cut reports whether too little of a token is there to know its kind. At the very
+// beginning, it may be that of a byte order mark.
+func (l *locator) cut(rest []byte) bool {
+	switch len(rest) {
+	case 0:
+		return true
+	case 1, 2:
+		return len(rest) == 1 && rest[0] == '<' ||
+			l.at == 0 && (rest[0] == 0xef || rest[0] == 0xff || rest[0] == 0xfe)
+	}
+	return false
+}
+
+func (l *locator) tag(rest []byte) (found place, done bool) {
+	name, n := tagName(rest)
+	if n == 0 {
+		return l.stuck(), true
+	}
+	switch name {
+	case "html", "head":
+		l.document = true
+		end := startTag(rest, n)
+		if end == 0 {
+			return l.stuck(), true
+		}
+		l.at += end
+		return place{within, l.at}, name == "head"
+	case "body":
+		l.document = true
+	}
+	return l.decide(), true
+}
+
+// decide is for the first thing that is neither white space, comment, document type nor
+// the start tag of html or head.
+func (l *locator) decide() place {
+	switch {
+	case l.document:
+		return place{within, l.at}
+	case l.surely:
+		return place{kind: atEnd}
+	}
+	return place{kind: nowhere}
+}
+
+// stuck is for a token whose end is not there yet.
+func (l *locator) stuck() place {
+	if l.last {
+		return l.decide()
+	}
+	return place{}
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' }

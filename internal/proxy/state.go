@@ -90,9 +90,13 @@ func (p *Proxy) Emit(e event.Event) {
 		p.paused = false
 		p.bump()
 	}
-	if e.Service != p.opt.Service {
-		return
+	if e.Service == p.opt.Service {
+		p.follow(e)
 	}
+}
+
+// follow takes an event of the service.
+func (p *Proxy) follow(e event.Event) {
 	switch b := e.Body.(type) {
 	case event.Changed:
 		p.changed(e.Generation, b)
@@ -111,12 +115,7 @@ func (p *Proxy) Emit(e event.Event) {
 		p.starting = true
 		p.bump()
 	case event.Ready:
-		// A program that takes the place of a broken one is never announced as
-		// live: it answers, marked as stale.
-		if p.starting && !p.pending && p.trouble != nil && !p.current.answers() {
-			p.switchTo(p.started.gen)
-			p.bump()
-		}
+		p.ready()
 	case event.Live:
 		p.live(e.Generation)
 	case event.Exited:
@@ -125,6 +124,15 @@ func (p *Proxy) Emit(e event.Event) {
 		if (p.pending || p.starting) && (e.Generation == 0 || e.Generation >= p.wanted) {
 			p.fail(&trouble{kind: notStarted, gen: e.Generation, problem: b})
 		}
+	}
+}
+
+// ready means that the program that starts has become ready. One that takes the place of a
+// broken one is never announced as live: it answers, marked as stale.
+func (p *Proxy) ready() {
+	if p.starting && !p.pending && p.trouble != nil && !p.current.answers() {
+		p.switchTo(p.started.gen)
+		p.bump()
 	}
 }
 
