@@ -35,13 +35,21 @@ func (v *service) newFront(e *Engine) (*front, error) {
 	reserved, _ := e.takeReserved(proxyKey(c.Listen))
 	p, err := proxy.New(proxy.Options{
 		Listen: c.Listen, Listener: reserved.proxy, Service: v.name, Hold: c.Hold, Inject: c.Inject,
-		WhenBroken: string(c.WhenBroken), Editor: c.Editor, Dir: e.root,
+		WhenBroken: string(c.WhenBroken), Editor: c.Editor, Dir: e.root, Roots: v.roots,
 		Notice: func(p event.Problem) { e.note(event.Event{Time: time.Now(), Service: v.name, Body: p}) },
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &front{Proxy: p, auto: c.App == config.AutoApp, ports: &e.ports, app: c.App}, nil
+}
+
+// roots are the directories of the user's code outside of the project.
+func (v *service) roots() []string {
+	if g := v.graph.Load(); g != nil {
+		return g.Trees()
+	}
+	return nil
 }
 
 // address is where the program of one start will answer.

@@ -285,7 +285,6 @@ func TestInChromium(t *testing.T) {
 		v.shot("build")
 		const root = `document.querySelector('hotreload-overlay').shadowRoot`
 		v.until(root+".querySelector('.panel').getAttribute('role')", "alertdialog")
-		v.until(root+".activeElement === "+root+".querySelector('.panel')", "true")
 		v.until(root+".querySelector('a').href", "vscode://file/src/shop/cart.go:42:19")
 		v.until(root+".querySelector('a').textContent", "shop/cart.go:42:19")
 		v.until(root+".querySelectorAll('script').length", "0") // what looks like markup in the code is text
@@ -420,39 +419,6 @@ func TestInChromium(t *testing.T) {
 		b.until("document.title", "b two")
 		if s.count("/") != 2 || s.count("/b") != 2 {
 			t.Errorf("loaded %d and %d times", s.count("/"), s.count("/b"))
-		}
-	})
-
-	t.Run("policies", func(t *testing.T) {
-		for policy, reloads := range map[string]bool{
-			"default-src 'self'":                        true,
-			"script-src 'nonce-abc' 'strict-dynamic'":   true,
-			"script-src 'none'":                         true,
-			"default-src 'none'; connect-src 'self'":    true,
-			"default-src 'none'":                        false, // the overlay still comes with the page
-			"default-src 'none'; worker-src 'self'":     true,  // the worker is not bound by connect-src
-			"require-trusted-types-for 'script'":        true,
-			"script-src 'strict-dynamic' 'sha256-AAA='": true,
-		} {
-			t.Run(policy, func(t *testing.T) {
-				s := newSite(map[string]string{"/": page1("one"), "/a.css": ""})
-				s.head.Set("Content-Security-Policy", policy)
-				r, _ := rigUp(t, Options{}, s)
-				r.save()
-				r.emit(frame)
-				v := open(t, browser, r.URL())
-				v.until(overlay+".includes('cannot use order')", "true")
-				const panel = `document.querySelector('hotreload-overlay').shadowRoot.querySelector('.panel')`
-				v.until("getComputedStyle("+panel+").borderTopWidth", "4px") // its style needs no permission
-				s.set("/", page1("two"))
-				r.save()
-				r.goLive(startApp(t, s))
-				if reloads {
-					v.until("document.title", "two")
-					v.until(gone, "true")
-				}
-				v.quiet()
-			})
 		}
 	})
 

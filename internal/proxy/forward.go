@@ -294,7 +294,7 @@ func of(r *http.Request) *exchange { return r.Context().Value(exchangeKey{}).(*e
 func (p *Proxy) forward(w http.ResponseWriter, q *query, a admission) *exchange {
 	ctx, cancel := context.WithCancel(q.Context())
 	x := &exchange{q: q, a: a, up: a.up, cancel: cancel}
-	x.injects = p.opt.Inject && injectable(q.Request)
+	x.injects = p.opt.Inject && !q.stranger && injectable(q.Request)
 	r := q.WithContext(context.WithValue(ctx, exchangeKey{}, x))
 	if r.Body != nil && r.Body != http.NoBody {
 		x.upload = &upload{ReadCloser: r.Body}

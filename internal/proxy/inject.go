@@ -52,7 +52,7 @@ func mediaType(h http.Header) string {
 // inject puts the script element into the answer if that is an HTML document.
 // The head of the answer is changed only where the body is. It returns the encoding of a
 // document that a browser is to show, if that cannot be undone.
-func inject(res *http.Response, r *http.Request, tag func(nonce string) string) (coding string) {
+func inject(res *http.Response, r *http.Request, tag func(granted) string) (coding string) {
 	switch c := res.StatusCode; {
 	case c < 200, c == http.StatusNoContent, c == http.StatusPartialContent, c >= 300 && c < 400:
 		return ""
@@ -81,8 +81,7 @@ func inject(res *http.Response, r *http.Request, tag func(nonce string) string) 
 		res.Body = &body{io.MultiReader(bytes.NewReader(raw.seen), failing{res.Body, raw.err}), res.Body}
 		return ""
 	}
-	nonce := allow(res.Header, r.Host)
-	element := []byte(tag(nonce))
+	element := []byte(tag(allow(res.Header, r.Host)))
 	if e := res.Header.Get("Etag"); strings.HasPrefix(e, `"`) {
 		res.Header.Set("Etag", "W/"+e)
 	}
@@ -119,14 +118,18 @@ func asciiBased(h http.Header) bool {
 }
 
 // tag is the element. The numbers say what the page has, so that the script
-// sees whether there is something newer.
-func (x *exchange) tag(nonce string) string {
-	s := fmt.Sprintf(`<script async src="%sclient.js" data-page="%s.%d" data-css="%d"`, prefix, x.up.p.session, x.a.page, x.a.css)
+// sees whether there is something newer. It is not async: so it has connected before a policy in a
+// meta element is read, which could forbid it.
+func (x *exchange) tag(g granted) string {
+	s := fmt.Sprintf(`<script src="%sclient.js" data-page="%s.%d" data-css="%d"`, prefix, x.up.p.session, x.a.page, x.a.css)
 	if x.q.Method != http.MethodGet {
 		s += fmt.Sprintf(` data-method="%s"`, html.EscapeString(x.q.Method))
 	}
-	if nonce != "" {
-		s += fmt.Sprintf(` nonce="%s"`, html.EscapeString(nonce))
+	if g.noWorker {
+		s += ` data-noworker`
+	}
+	if g.nonce != "" {
+		s += fmt.Sprintf(` nonce="%s"`, html.EscapeString(g.nonce))
 	}
 	return s + "></script>"
 }

@@ -1,13 +1,10 @@
 package proxy
 
 import (
-	"bytes"
 	_ "embed"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 )
@@ -21,10 +18,6 @@ var clientJS []byte
 //go:embed client/worker.js
 var workerJS []byte
 
-// bootMark is what the state stands in for when the script is served: so the
-// overlay does not wait for the stream, and also works where there is none.
-var bootMark = []byte("/*state*/ null")
-
 const (
 	// writeTimeout is how long a browser may not read before its stream is
 	// closed; it comes back by itself and gets the newest state.
@@ -33,12 +26,18 @@ const (
 	heartbeat = 15 * time.Second
 )
 
-func (p *Proxy) internal(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
+// ours marks an answer that the proxy itself gives: not kept, not guessed at, and of no use to the
+// page of another origin.
+func ours(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	if why := p.foreign(r); why != "" {
+}
+
+func (p *Proxy) internal(w http.ResponseWriter, r *http.Request) {
+	ours(w.Header())
+	h := w.Header()
+	if why := p.refused(r); why != "" {
 		http.Error(w, "hotreload: refused: "+why, http.StatusForbidden)
 		return
 	}
@@ -49,9 +48,14 @@ func (p *Proxy) internal(w http.ResponseWriter, r *http.Request) {
 	}
 	switch strings.TrimPrefix(r.URL.Path, prefix) {
 	case "client.js":
-		state, _, _ := p.snapshot()
+		// The same for everyone: a script can be included by any page, the state (it has code)
+		// cannot be read by another origin.
 		h.Set("Content-Type", "text/javascript; charset=utf-8")
-		_, _ = w.Write(bytes.Replace(clientJS, bootMark, state, 1))
+		_, _ = w.Write(clientJS)
+	case "state":
+		state, _, _ := p.snapshot()
+		h.Set("Content-Type", "application/json")
+		_, _ = w.Write(state)
 	case "worker.js":
 		h.Set("Content-Type", "text/javascript; charset=utf-8")
 		_, _ = w.Write(workerJS)
@@ -60,40 +64,6 @@ func (p *Proxy) internal(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.Error(w, "hotreload: there is no such page", http.StatusNotFound)
 	}
-}
-
-// foreign says why a request for our own pages is not from here: they show code.
-// A name that is not this machine's means DNS rebinding; another origin means
-// that some page in the same browser asks.
-func (p *Proxy) foreign(r *http.Request) string {
-	name := r.Host
-	if host, _, err := net.SplitHostPort(name); err == nil {
-		name = host
-	}
-	name = strings.TrimSuffix(strings.ToLower(strings.Trim(name, "[]")), ".")
-	listen, _, _ := net.SplitHostPort(p.opt.Listen)
-	ip := net.ParseIP(name)
-	local, _ := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
-	switch {
-	case name == "localhost" || strings.HasSuffix(name, ".localhost"): // RFC 6761: never resolved elsewhere
-	case ip != nil && ip.IsLoopback():
-	case listen != "" && name == strings.ToLower(listen) && (ip == nil || !ip.IsUnspecified()):
-	case ip != nil && local != nil && local.IP.Equal(ip): // listening on all addresses: by number, no name can be rebound
-	default:
-		return "the Host is not of this machine"
-	}
-	if o, ok := r.Header["Origin"]; ok {
-		u, err := url.Parse(o[0])
-		if err != nil || !strings.EqualFold(u.Host, r.Host) || u.Host == "" {
-			return "the Origin is another one"
-		}
-	}
-	switch r.Header.Get("Sec-Fetch-Site") {
-	case "", "same-origin", "none":
-	default:
-		return "another site asks"
-	}
-	return ""
 }
 
 // state is what a browser has to know. It is complete: a browser that missed
@@ -142,7 +112,6 @@ func (p *Proxy) snapshot() (text []byte, seq int, last bool) {
 	if t != nil {
 		s.Trouble = t.report()
 	}
-	// Marshal escapes <, > and &, so this is also safe within a script.
 	b, err := json.Marshal(s)
 	if err != nil {
 		b = []byte("null") // strings and numbers only: does not happen

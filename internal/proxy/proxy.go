@@ -7,6 +7,7 @@
 // The state follows the narration (Emit), so the proxy can never believe
 // something else than the terminal says. All of it is in state.go; the rest:
 //
+//	access.go   who is shown code
 //	forward.go  one request on its way to the program and back
 //	inject.go   the script element in HTML documents; csp.go makes a policy admit it
 //	report.go   what went wrong, for people: JSON for the overlay, text, a page
@@ -17,8 +18,8 @@
 // brotli and zstd cannot be decoded with the standard library; an HTML document
 // gets the script element, and with it a right Content-Length (none where it is
 // compressed), a weak ETag (W/ keeps 304 working, and forbids ranges of bytes
-// that are shifted) and, where its policy would refuse the script, one source
-// more in script-src; X-Hotreload-Stale marks an answer that is older than the
+// that are shifted) and, where its policy would refuse the script or its
+// connection, the paths of these (csp.go); X-Hotreload-Stale marks an answer that is older than the
 // last save; Cache-Control: no-cache is added where an answer says nothing about
 // caching (cache.go). Everything else passes byte for byte, but for what net/http cannot
 // pass: the spelling and order of header names, and a reason phrase of one's own.
@@ -43,14 +44,16 @@ import (
 
 // Options of a proxy. The fields are those of the [proxy] table of the config.
 type Options struct {
-	Listen     string        // host:port; port 0 takes a free one
-	Service    string        // whose events drive it
-	Hold       time.Duration // how long a request may wait; zero: not at all
-	MaxHeld    int           // requests that may wait at a time; zero: 1000
-	Inject     bool          // put the script into HTML documents
-	WhenBroken string        // "explain" (also if empty) | "serve"
-	Editor     string        // what a place in the code links to, with {file}, {line}, {column}; empty: no links
-	Dir        string        // project root; files are named relative to it
+	Listen     string          // host:port; port 0 takes a free one
+	Service    string          // whose events drive it
+	Hold       time.Duration   // how long a request may wait; zero: not at all
+	MaxHeld    int             // requests that may wait at a time; zero: 1000
+	Inject     bool            // put the script into HTML documents
+	WhenBroken string          // "explain" (also if empty) | "serve"
+	Editor     string          // what a place in the code links to, with {file}, {line}, {column}; empty: no links
+	Dir        string          // project root; files are named relative to it
+	Roots      func() []string // more directories of the user's code, to which places may link; nil: none
+	Hosts      []string        // more names to answer under in full: "shop.test", or ".ngrok.app" for all below
 	Notice     func(event.Problem)
 	Listener   net.Listener // that listens there already; nil: New opens one
 
@@ -183,7 +186,7 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "hotreload: CONNECT is for forward proxies, this is none", http.StatusMethodNotAllowed)
 		return
 	}
-	q := &query{Request: r, use: useOf(r)}
+	q := &query{Request: r, use: useOf(r), stranger: p.stranger(r)}
 	var expired <-chan time.Time
 	for attempt := 0; ; {
 		a := p.admit(q)

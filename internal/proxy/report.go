@@ -230,6 +230,24 @@ func (p *Proxy) name(file string) string {
 
 func (p *Proxy) own(file string) bool { return p.name(file) != file }
 
+// known reports whether a file is below a root of the project: in the project itself, or in a module
+// that its code is built from. Nothing else is linked to or read, whatever a program prints.
+func (p *Proxy) known(file string) bool {
+	if !filepath.IsAbs(file) {
+		return false
+	}
+	roots := []string{p.opt.Dir}
+	if p.opt.Roots != nil {
+		roots = append(roots, p.opt.Roots()...)
+	}
+	for _, root := range roots {
+		if rel, err := filepath.Rel(root, file); root != "" && err == nil && filepath.IsLocal(rel) {
+			return true
+		}
+	}
+	return false
+}
+
 // link is what opens the place in an editor.
 func (p *Proxy) link(file string, line, column int) string {
 	t := p.opt.Editor
@@ -239,7 +257,10 @@ func (p *Proxy) link(file string, line, column int) string {
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(p.opt.Dir, file)
 	}
-	file = escape(filepath.ToSlash(file))
+	if !p.known(file) {
+		return ""
+	}
+	file = escape(filepath.ToSlash(filepath.Clean(file)))
 	if strings.Contains(t, "/{file}") {
 		file = strings.TrimPrefix(file, "/")
 	}
@@ -361,12 +382,17 @@ func (p *Proxy) explain(w http.ResponseWriter, q *query, t *trouble, code int) {
 	if t == nil {
 		t = p.waiting()
 	}
-	r := t.report()
 	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
+	ours(h)
 	h.Set("X-Hotreload-Stale", t.stale(0))
 	h.Set("Retry-After", "1")
+	if q.stranger {
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(code)
+		_, _ = fmt.Fprintf(w, "hotreload: the program does not answer now. Why is shown under names of this machine, and of proxy.hosts.\n")
+		return
+	}
+	r := t.report()
 	if q.use != page && q.use != form {
 		h.Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(code)
@@ -401,7 +427,7 @@ func (p *Proxy) explain(w http.ResponseWriter, q *query, t *trouble, code int) {
 			html.EscapeString(r.Title), html.EscapeString(r.Summary), html.EscapeString(r.Hint))
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'")
 	w.WriteHeader(code)
 	_, _ = fmt.Fprintf(w, `<!doctype html>
 <html lang="en">
@@ -410,7 +436,7 @@ func (p *Proxy) explain(w http.ResponseWriter, q *query, t *trouble, code int) {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>%s: %s</title>
-<script async src="%sclient.js" data-page="%s" data-css="%d"%s></script>
+<script src="%sclient.js" data-page="%s" data-css="%d"%s></script>
 </head>
 <body>
 <h1>%s</h1>

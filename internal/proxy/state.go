@@ -397,8 +397,9 @@ type admission struct {
 // query is a request with what the proxy has to know of it.
 type query struct {
 	*http.Request
-	use  use
-	held bool
+	use      use
+	held     bool
+	stranger bool // it came under a name that is not ours: nothing of ours is shown
 }
 
 // admit decides, and counts the request where it goes in the same breath: Drain
@@ -459,7 +460,7 @@ func (p *Proxy) decide(q *query) verdict {
 		// A program that did not come up beside the old one, or was replaced by
 		// the last good one: that was asked for, and is marked.
 		return forward
-	case q.use == asset || q.use == page && p.opt.Inject:
+	case q.use == asset || q.use == page && p.opt.Inject && !q.stranger:
 		return forward // the overlay says what is wrong; the page below it is whole
 	}
 	return explain

@@ -15,9 +15,10 @@
   const solid = 'own' in me.dataset, extra = me.dataset.extra || '';
   const own = me.dataset.title &&
     {id: 0, kind: 'page', title: me.dataset.title, summary: me.dataset.summary, hint: me.dataset.hint, places: [], stack: []};
+  const noWorker = 'noworker' in me.dataset;
   me.remove();
   if (framed()) return; // the outer page shows and loads for this one too
-  let state = null;
+  let state = {session: '', seq: -1, status: '', trouble: null}; // nothing is known yet
 
   // ---- what there is to know -------------------------------------------------
 
@@ -30,7 +31,7 @@
   }
 
   function apply(s) {
-    if (!s || state && s.session === state.session && s.seq <= state.seq) return;
+    if (s.session === state.session && s.seq <= state.seq) return;
     state = s;
     const version = s.session + '.' + s.page;
     if (s.answers && (s.status === 'live' || s.status === 'broken') && here.page !== version) {
@@ -48,7 +49,7 @@
   }
 
   function listen() {
-    let port = null, source = null;
+    let port = null, source = null, wait = 500;
     const direct = () => {
       if (source) return;
       try {
@@ -60,11 +61,13 @@
       source.onerror = () => {
         if (source && source.readyState === EventSource.CLOSED) {
           source = null;
-          setTimeout(direct, 1000);
+          setTimeout(direct, wait = Math.min(wait * 2, 30000)); // each refused attempt is a line in the console
         }
       };
     };
-    try {
+    if (noWorker) {
+      direct();
+    } else try {
       const worker = new SharedWorker('/__hotreload/worker.js', 'hotreload');
       worker.onerror = direct; // refused by the page's policy
       port = worker.port;
@@ -360,7 +363,13 @@ button.badge:hover { border-color: var(--soft); }
 
   const idOf = t => t === own ? 'own' : state.session + ' ' + t.id;
 
+  let later = 0;
   function draw() {
+    clearTimeout(later);
+    if (!document.body) { // an element before it would count where the page counts elements
+      later = setTimeout(draw, 10);
+      return;
+    }
     // It stays while the next attempt is built: it is true until that works.
     const t = state.trouble || own || null;
     const serve = state.serve && t !== own; // what answers is meant to be used: only a mark
@@ -491,6 +500,8 @@ button.badge:hover { border-color: var(--soft); }
   // ---------------------------------------------------------------------------
 
   restore();
-  apply(/*state*/ null);
+  // The worker may take a moment to start: ask once besides.
+  fetch('/__hotreload/state', {cache: 'no-store'}).then(r => r.json()).then(apply).catch(() => {});
   listen();
+  draw();
 })();
