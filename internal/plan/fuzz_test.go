@@ -688,7 +688,7 @@ func (w *world) lifeOf(v *modelService, p *modelProc) bool {
 			x.Code = 0
 		}
 		if !p.stop && v.Job && x.Code == 0 {
-			if p.ready = true; !w.st.find(v.Name).wantRun {
+			if p.ready = true; w.st.find(v.Name).wants.start == noStart {
 				v.done = p
 			}
 		} else if !p.stop {
@@ -792,7 +792,7 @@ func (w *world) mend() {
 	w.deliver(false)
 	w.rest()
 	for _, v := range w.services {
-		if v.injected || !v.up() || w.st.find(v.Name).fallen {
+		if v.injected || !v.up() || w.st.find(v.Name).failed.start {
 			w.write(".env", 50+w.content(".env")%5)
 			if v.Builds {
 				w.write(map[string]string{"a": "a.go", "b": "b.go"}[v.Name], 52+w.builds%2*8)
@@ -811,7 +811,7 @@ func (w *world) settled(mended bool) {
 	reports := w.st.Reports()
 	unready := map[string]bool{} // services that do not run, for reasons seen already
 	for _, v := range w.services {
-		if !v.up() || v.OnError == StopRunning && w.st.find(v.Name).broken {
+		if !v.up() || v.OnError == StopRunning && w.st.find(v.Name).failed.build {
 			unready[v.Name] = true
 		}
 		if v.old != nil {
@@ -820,7 +820,7 @@ func (w *world) settled(mended bool) {
 	}
 	for i, v := range w.services {
 		in := w.st.find(v.Name)
-		if v.job != nil || in.wantBuild || in.wantRestart || in.held != nil || len(in.rules) > 0 || len(in.signals) > 0 || in.again {
+		if v.job != nil || in.wants.build || in.wants.restart || in.programs.result != nil || len(in.wants.rules) > 0 || len(in.wants.signals) > 0 || in.wants.oneMore {
 			w.fail("%s: something is pending: %+v", v.Name, *in)
 		}
 		if v.open != 0 {
@@ -832,7 +832,7 @@ func (w *world) settled(mended bool) {
 			}
 		}
 		for f := range v.disk {
-			if in.good != nil && in.good.Binary == f || v.proc != nil && v.proc.program.Binary == f || v.Rollback && v.proven.Binary == f {
+			if in.programs.good != nil && in.programs.good.Binary == f || v.proc != nil && v.proc.program.Binary == f || v.Rollback && v.proven.Binary == f {
 				continue
 			}
 			w.fail("%s: %s is kept for nothing", v.Name, f)
@@ -853,7 +853,7 @@ func (w *world) settled(mended bool) {
 			if mended {
 				w.fail("%s: not mended", v.Name)
 			}
-			if !in.broken {
+			if !in.failed.build {
 				w.fail("%s: does not compile, and is not known to", v.Name)
 			}
 			if v.OnError == StopRunning && runs && !v.Job {
@@ -864,16 +864,16 @@ func (w *world) settled(mended bool) {
 			continue
 		case v.injected:
 			w.fail("%s: not mended", v.Name)
-		case in.broken:
+		case in.failed.build:
 			w.fail("%s: is held for broken", v.Name)
-		case held && (!runs || in.waiting != ""):
+		case held && (!runs || in.waits.names != ""):
 			if mended {
 				w.fail("%s: waits for what it needs", v.Name)
 			}
 			continue
 		case !runs && v.downOK && !mended:
 			continue
-		case in.fallen && !mended:
+		case in.failed.start && !mended:
 			if !v.StartFirst && !v.Rollback {
 				w.fail("%s: an older program runs, which nobody asked for", v.Name)
 			}
@@ -881,7 +881,7 @@ func (w *world) settled(mended bool) {
 				w.fail("%s: an older program runs, and is reported as %q, stale %v", v.Name, report.State, report.Stale)
 			}
 			continue
-		case in.fallen:
+		case in.failed.start:
 			w.fail("%s: an older program runs still", v.Name)
 		case !runs:
 			w.fail("%s: does not run", v.Name)
@@ -893,13 +893,13 @@ func (w *world) settled(mended bool) {
 		if m := v.programs[p.program.Binary]; v.Builds && m != now {
 			w.fail("%s: runs %q, the files say %q", v.Name, m, now)
 		}
-		if in.missedRestart == 0 && p.env != w.content(".env") {
+		if in.failed.missedRestart == 0 && p.env != w.content(".env") {
 			w.fail("%s: started with .env = %d, it is %d", v.Name, p.env, w.content(".env"))
 		}
-		if p.ready && p.live == 0 && in.missedRestart == 0 {
+		if p.ready && p.live == 0 && in.failed.missedRestart == 0 {
 			w.fail("%s: is live, and it was not said", v.Name)
 		}
-		if p.ready && in.missedRestart == 0 && (report.State != StateLive || report.Stale) {
+		if p.ready && in.failed.missedRestart == 0 && (report.State != StateLive || report.Stale) {
 			w.fail("%s: is live, and reported as %q, stale %v", v.Name, report.State, report.Stale)
 		}
 		if report.State == StateLive && !p.ready {
@@ -925,7 +925,7 @@ func (w *world) step(in Input) {
 	before := w.exits
 	for _, v := range w.services {
 		v.wanted = 0
-		if in := w.st.find(v.Name); in != nil && in.wantBuild {
+		if in := w.st.find(v.Name); in != nil && in.wants.build {
 			v.wanted = in.gen
 		}
 	}
@@ -1048,7 +1048,7 @@ func (w *world) act(a Action) {
 		if p.stop && !a.Now {
 			w.fail("%s: stopped twice", v.Name)
 		}
-		if p == v.old && !p.ended && !w.quit && !v.parked && !v.leaving && !v.proc.up() && !(v.OnError == StopRunning && w.st.find(v.Name).broken) {
+		if p == v.old && !p.ended && !w.quit && !v.parked && !v.leaving && !v.proc.up() && !(v.OnError == StopRunning && w.st.find(v.Name).failed.build) {
 			w.fail("%s: the old program is stopped before the new one is ready", v.Name)
 		}
 		p.stop = true
@@ -1086,7 +1086,7 @@ func (w *world) act(a Action) {
 			return
 		}
 		starts()
-		if a.After <= 0 || a.Timer.What == Backoff && a.After > backoffMost {
+		if a.After <= 0 || a.Timer.What == Backoff && a.After > maxBackoff {
 			w.fail("%s: timer of %s", a.Timer.Service, a.After)
 		}
 		w.find(a.Timer.Service).timers[a.Timer.What] = w.now.Add(a.After)
@@ -1107,7 +1107,7 @@ func (w *world) act(a Action) {
 				w.fail("%s: discards %s, which runs", v.Name, a.Binary)
 			}
 		}
-		if in := w.st.find(v.Name); in != nil && in.good != nil && in.good.Binary == a.Binary {
+		if in := w.st.find(v.Name); in != nil && in.programs.good != nil && in.programs.good.Binary == a.Binary {
 			w.fail("%s: discards %s, the last good one", v.Name, a.Binary)
 		}
 	case Forget:
@@ -1138,7 +1138,7 @@ func (w *world) act(a Action) {
 }
 
 // killed reports whether the second quit, or the deadline, has come.
-func (w *world) killed() bool { return w.st.code == 130 || w.st.lastCall }
+func (w *world) killed() bool { return w.st.end.code == 130 || w.st.end.stage >= overTime }
 
 func (w *world) launch(v *modelService, a Launch) {
 	in := w.st.find(v.Name)
@@ -1160,7 +1160,7 @@ func (w *world) launch(v *modelService, a Launch) {
 		if !v.disk[a.Program.Binary] || !v.built[a.Program.Generation] {
 			w.fail("%s: starts %q, which is not there", v.Name, a.Program.Binary)
 		}
-		back := in.fallen && v.Rollback
+		back := in.failed.start && v.Rollback
 		if back && a.Program != v.proven {
 			w.fail("%s: falls back to generation %d, live last was %d", v.Name, a.Program.Generation, v.proven.Generation)
 		}
@@ -1170,18 +1170,18 @@ func (w *world) launch(v *modelService, a Launch) {
 			w.fail("%s: starts generation %d after %d", v.Name, a.Program.Generation, v.newest)
 		}
 		v.newest = max(v.newest, a.Program.Generation)
-		if in.broken && v.OnError == StopRunning {
+		if in.failed.build && v.OnError == StopRunning {
 			w.fail("%s: starts though on_build_error is stop", v.Name)
 		}
 	}
 	want := in.gen
-	if in.wantBuild && !v.paused { // the one more build, asked for in the same step, after the launch
+	if in.wants.build && !v.paused { // the one more build, asked for in the same step, after the launch
 		want--
 	}
-	if in.good != nil && (in.broken || v.paused && in.wantBuild) {
-		want = in.good.Generation
+	if in.programs.good != nil && (in.failed.build || v.paused && in.wants.build) {
+		want = in.programs.good.Generation
 	}
-	if in.fallen || through {
+	if in.failed.start || through {
 		want = a.Program.Generation
 	}
 	if a.Generation != want {
@@ -1189,7 +1189,7 @@ func (w *world) launch(v *modelService, a Launch) {
 	}
 	for _, n := range v.Needs {
 		d, in := w.find(n), w.st.find(n)
-		if !d.up() || d.done != nil && (in.wantBuild || in.wantRestart || in.wantRun) && !d.paused {
+		if !d.up() || d.done != nil && (in.wants.build || in.wants.restart || in.wants.start != noStart) && !d.paused {
 			w.fail("%s: started before %s is ready", v.Name, n)
 		}
 	}
@@ -1216,7 +1216,7 @@ func (w *world) told(e event.Event) {
 			v.made = [2]string{v.making, v.made[0]}
 		}
 		if build && e.Generation < v.wanted {
-			if v.cancels < cancelMost && w.now.Sub(v.denied) < tornMost {
+			if v.cancels < maxOvertaken && w.now.Sub(v.denied) < maxFailing {
 				w.fail("%s: the build of generation %d counts, wanted is %d", v.Name, e.Generation, v.wanted)
 			}
 			if b.OK {
@@ -1248,7 +1248,7 @@ func (w *world) told(e event.Event) {
 		}
 		v.proven = p.program
 		in := w.st.find(v.Name)
-		if v.Builds && (in.broken || in.wantBuild || in.good == nil || in.good.Binary != p.program.Binary) {
+		if v.Builds && (in.failed.build || in.wants.build || in.programs.good == nil || in.programs.good.Binary != p.program.Binary) {
 			w.fail("%s: said to be live, and something newer is wanted", v.Name)
 		}
 		if e.Generation != in.gen {

@@ -11,9 +11,9 @@ import (
 type phase int
 
 const (
-	building phase = iota // also the commands that come before
-	stopping
-	starting
+	spanBuild phase = iota // also the commands that come before
+	spanStop
+	spanStart
 )
 
 // span is when something of a phase was done; without an end it goes on.
@@ -22,17 +22,17 @@ type span struct {
 	from, to time.Time
 }
 
-// begin notes that a phase begins. What ended before the save that is wanted now is of
+// beginSpan notes that a phase begins. What ended before the save that is wanted now is of
 // no interest any more.
-func (v *service) begin(p phase, at time.Time) {
-	v.spans = slices.DeleteFunc(v.spans, func(x span) bool { return !x.to.IsZero() && x.to.Before(v.since) })
-	v.spans = append(v.spans, span{phase: p, from: at})
+func (svc *service) beginSpan(p phase, at time.Time) {
+	svc.spans = slices.DeleteFunc(svc.spans, func(x span) bool { return !x.to.IsZero() && x.to.Before(svc.since) })
+	svc.spans = append(svc.spans, span{phase: p, from: at})
 }
 
-// end notes that a phase ends.
-func (v *service) end(p phase, at time.Time) {
-	for i := range v.spans {
-		if x := &v.spans[i]; x.phase == p && x.to.IsZero() {
+// endSpan notes that a phase ends.
+func (svc *service) endSpan(p phase, at time.Time) {
+	for i := range svc.spans {
+		if x := &svc.spans[i]; x.phase == p && x.to.IsZero() {
 			x.to = at
 		}
 	}
@@ -41,20 +41,20 @@ func (v *service) end(p phase, at time.Time) {
 // ledger says where the time went from the save until now, when p is live. Every moment
 // counts for one phase at most, the one that began first, so that the phases never make
 // more than the whole; what is left is time spent waiting: for a need, for a place among the builds.
-func (v *service) ledger(p *process, now time.Time) event.Live {
-	spans := append(slices.Clone(v.spans), span{starting, p.started, p.readyAt})
+func (svc *service) ledger(p *process, now time.Time) event.Live {
+	spans := append(slices.Clone(svc.spans), span{spanStart, p.started, p.readyAt})
 	slices.SortStableFunc(spans, func(a, b span) int { return a.from.Compare(b.from) })
-	whole := max(event.MS(now.Sub(v.since)), 0)
+	whole := max(event.MS(now.Sub(svc.since)), 0)
 	detected, first := int64(0), true
-	var sums [starting + 1]int64
+	var sums [spanStart + 1]int64
 	done := int64(0) // milliseconds of the whole that are accounted for
 	for _, x := range spans {
 		if x.to.IsZero() {
 			x.to = now
 		}
-		from := max(event.MS(x.from.Sub(v.since)), done)
-		to := min(event.MS(x.to.Sub(v.since)), whole)
-		if !x.to.After(v.since) || to < from {
+		from := max(event.MS(x.from.Sub(svc.since)), done)
+		to := min(event.MS(x.to.Sub(svc.since)), whole)
+		if !x.to.After(svc.since) || to < from {
 			continue
 		}
 		if first {
@@ -63,5 +63,5 @@ func (v *service) ledger(p *process, now time.Time) event.Live {
 		sums[x.phase] += to - from
 		done = to
 	}
-	return event.Live{LatencyMS: whole, DetectMS: detected, BuildMS: sums[building], StopMS: sums[stopping], StartMS: sums[starting]}
+	return event.Live{LatencyMS: whole, DetectMS: detected, BuildMS: sums[spanBuild], StopMS: sums[spanStop], StartMS: sums[spanStart]}
 }

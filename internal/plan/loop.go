@@ -10,26 +10,32 @@ import (
 )
 
 // A rule's command can write a file that its own rule names, and a program a file for which
-// it is restarted: each change leads to the next one, without end. Nothing tells such a
+// it is restarted: each change leads to the next one, without end. Nothing distinguishes such a
 // change from a save with certainty, so none is dropped: after a few rounds in a row it waits
 // until the file is calm, and where little else can have written it, each time several times
 // longer. To stop for good was rejected: a test that saves one template a hundred times in a
 // row, each time when the last one is live, looks the same from here.
 
 const (
-	loopSure  = 3                       // rounds in a row when the file changed while our command ran, or before the program was ready
-	loopMaybe = 120                     // ... or soon after its start
-	loopTick  = 5 * time.Millisecond    // by which times of files lag, with most kernels
-	loopSoon  = 2 * time.Second         // how soon that is
-	loopFirst = 1200 * time.Millisecond // how long a file has to be calm the first time; longer than a burst lasts (watch.max_wait)
+	maxSure   = 3                       // rounds in a row when the file changed while our command ran, or before the program was ready
+	maxRounds = 120                     // ... or soon after its start
+	soonAfter = 2 * time.Second         // how soon that is
+	fileTick  = 5 * time.Millisecond    // by which the times of files lag, with most kernels
+	firstCalm = 1200 * time.Millisecond // how long a file has to be calm the first time; longer than a burst lasts (watch.max_wait)
 )
+
+// feedback is what is known of changes that may follow from what we did for the last one.
+type feedback struct {
+	files map[string]*loop
+	rules interval // in which the newest commands of rules ran
+}
 
 // loop is a file whose changes may follow from what its last change led to.
 type loop struct {
 	rounds   int       // in a row
-	sure     int       // ... of which the last ones are certain
+	sure     int       // how many of the last ones are certain
 	acted    time.Time // when its last change was acted upon
-	gen      int       // ... and the generation that came of it, if it asks for one
+	gen      int       // ... and the generation that followed from it, if it asks for one
 	late     *Change   // what is to be acted upon when it is calm
 	delay    time.Duration
 	followed bool // it was acted upon after the delay
@@ -37,32 +43,27 @@ type loop struct {
 
 type interval struct{ from, to time.Time }
 
-// loops reports whether a change is to wait, because it is one of a series that feeds itself.
-func (s *State) loops(v *service, c Change, e Effect) bool {
+// waitsInLoop reports whether a change is to wait, because it is one of a series that feeds itself.
+func (s *State) waitsInLoop(svc *service, c Change, e Effect) bool {
 	if e.Input || e.Kind < Signal && e.Rule == NoRule {
 		return false // a build absorbs what its commands write; a reload starts nothing that could write
 	}
-	l := v.loops[c.Path]
+	l := svc.feedback.files[c.Path]
 	if l == nil {
 		l = &loop{}
-		v.loops[c.Path] = l
+		svc.feedback.files[c.Path] = l
 	}
 	if s.following {
-		l.acted, l.gen = s.now, v.gen+1
+		l.acted, l.gen = s.now, svc.gen+1
 		return false
 	}
-	who, sure := v.follows(c.At, l, e)
-	if who == "" {
+	cause, sure := svc.causeOf(c.At, l, e)
+	if cause == "" {
 		*l = loop{}
 	}
-	l.rounds++
-	if sure {
-		l.sure++
-	} else {
-		l.sure = max(l.sure-1, 0)
-	}
-	if l.sure < loopSure && l.rounds <= loopMaybe {
-		l.acted, l.gen = s.now, v.gen+1
+	l.count(sure)
+	if l.sure < maxSure && l.rounds <= maxRounds {
+		l.acted, l.gen = s.now, svc.gen+1
 		return false
 	}
 	if l.late != nil {
@@ -71,55 +72,66 @@ func (s *State) loops(v *service, c Change, e Effect) bool {
 	l.late = &c
 	switch {
 	case l.delay == 0:
-		l.delay = loopFirst
-		s.say(v, v.gen, event.Problem{
-			Message: fmt.Sprintf("%s changes again and again, each time after %s", strings.TrimPrefix(c.Path, s.opt.Root), who),
+		l.delay = firstCalm
+		s.say(svc, svc.gen, event.Problem{
+			Message: fmt.Sprintf("%s changes again and again, each time after %s", strings.TrimPrefix(c.Path, s.opt.Root), cause),
 			Hint:    "hotreload waits longer each time before it acts on it; exclude the file (watch.exclude), or give it a rule with effect = \"none\"",
 		})
 	case l.followed && sure:
 		l.delay *= 8
 	}
 	l.followed = false
-	s.do(Arm{Timer{v.Name, Loop}, l.delay})
+	s.do(Arm{Timer{svc.Name, Loop}, l.delay})
 	return true
 }
 
-// follows says what of ours, begun since the file's last change, may have written it at that
+func (l *loop) count(sure bool) {
+	l.rounds++
+	if sure {
+		l.sure++
+	} else {
+		l.sure = max(l.sure-1, 0)
+	}
+}
+
+// causeOf names what we began since the file's last change and may have written it at that
 // time; empty: nothing. Sure means that only little else can have. A start that was asked for
 // by something else proves nothing, as long as the file is not known for it: a person saves
 // and restarts at the same time.
-func (v *service) follows(at time.Time, l *loop, e Effect) (who string, sure bool) {
-	since := l.acted
-	if since.IsZero() {
+func (svc *service) causeOf(at time.Time, l *loop, e Effect) (cause string, sure bool) {
+	if l.acted.IsZero() {
 		return "", false
 	}
 	within := func(from, to time.Time) bool {
-		return !from.Before(since) && !at.Before(from.Add(-clockSlack)) && (to.IsZero() || !at.After(to.Add(clockSlack)))
+		return !from.Before(l.acted) && !at.Before(from.Add(-clockSlack)) && (to.IsZero() || !at.After(to.Add(clockSlack)))
 	}
-	for _, j := range []*job{v.job, v.last} {
-		if j != nil && j.generates && within(j.begun, j.compile) {
-			return "a command that hotreload runs for it", true
-		}
-	}
-	if !v.ran.from.IsZero() && within(v.ran.from, v.ran.to) {
+	if svc.ownCommand(within) {
 		return "a command that hotreload runs for it", true
 	}
-	if e.Kind == Signal && within(since, since.Add(loopSoon)) {
-		return "the signal to " + v.Name, false
+	if e.Kind == Signal && within(l.acted, l.acted.Add(soonAfter)) {
+		return "the signal to " + svc.Name, false
 	}
-	if p := v.proc; p != nil && (p.gen == l.gen || l.delay > 0) && within(p.started, p.started.Add(loopSoon)) {
-		if !p.ready || at.Before(p.readyAt.Add(-loopTick)) {
-			return "a start of " + v.Name, true
-		}
-		return "a start of " + v.Name, false
+	if p := svc.proc; p != nil && (p.gen == l.gen || l.delay > 0) && within(p.started, p.started.Add(soonAfter)) {
+		return "a start of " + svc.Name, p.readiness < ready || at.Before(p.readyAt.Add(-fileTick))
 	}
 	return "", false
 }
 
+// ownCommand reports whether a command that we run was at work within a time.
+func (svc *service) ownCommand(within func(from, to time.Time) bool) bool {
+	for _, j := range []*job{svc.job, svc.recent.job} {
+		if j != nil && j.generates && within(j.writes, j.compiling) {
+			return true
+		}
+	}
+	ran := svc.feedback.rules
+	return !ran.from.IsZero() && within(ran.from, ran.to)
+}
+
 // followLoops acts upon the files that were waited for.
-func (s *State) followLoops(v *service) {
+func (s *State) followLoops(svc *service) {
 	in := Files{First: s.now}
-	for _, l := range v.loops {
+	for _, l := range svc.feedback.files {
 		if l.late == nil {
 			continue
 		}
@@ -130,14 +142,14 @@ func (s *State) followLoops(v *service) {
 	}
 	slices.SortFunc(in.Changes, func(a, b Change) int { return strings.Compare(a.Path, b.Path) })
 	s.following = true
-	s.changedService(v, in, map[string]bool{})
+	s.changed(svc, in, map[string]bool{})
 	s.following = false
 }
 
 // looping reports whether a change of the service waits that will be acted upon soon.
-func (v *service) looping() bool {
-	for _, l := range v.loops {
-		if l.late != nil && l.delay <= loopFirst {
+func (svc *service) looping() bool {
+	for _, l := range svc.feedback.files {
+		if l.late != nil && l.delay <= firstCalm {
 			return true
 		}
 	}
@@ -145,13 +157,13 @@ func (v *service) looping() bool {
 }
 
 // forgetLoops drops what waits.
-func (s *State) forgetLoops(v *service) {
+func (s *State) forgetLoops(svc *service) {
 	waits := false
-	for _, l := range v.loops {
+	for _, l := range svc.feedback.files {
 		waits = waits || l.late != nil
 	}
 	if waits {
-		s.do(Disarm{Timer{v.Name, Loop}})
+		s.do(Disarm{Timer{svc.Name, Loop}})
 	}
-	clear(v.loops)
+	clear(svc.feedback.files)
 }

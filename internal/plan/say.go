@@ -7,8 +7,21 @@ import (
 	"github.com/hotreload/hotreload/internal/event"
 )
 
-// share names in each change of this step all services of which the same is said, so that people can read it once.
-// Programs get an event for each service, as ever.
+// say reports an event of a service.
+func (s *State) say(svc *service, gen int, b event.Body) { s.emit(svc.Name, gen, b) }
+
+// sayWaiting reports that something waits, in the older form too.
+func (s *State) sayWaiting(svc *service, gen int, w event.Waiting) {
+	s.say(svc, gen, w)
+	s.say(svc, gen, event.Held{Reason: w.Reason})
+}
+
+func (s *State) emit(service string, gen int, b event.Body) {
+	s.do(Say{event.Event{Time: s.now, Service: service, Generation: gen, Body: b}})
+}
+
+// share names in each change of this step all services for which the same is reported, so that people can read
+// it once. Programs get an event for each service, as ever.
 func (s *State) share() {
 	if len(s.services) < 2 {
 		return
@@ -35,7 +48,7 @@ func (s *State) share() {
 	}
 }
 
-// shared returns the event that may be said of several services, and what is equal if it is the same for them.
+// shared returns the event that may be reported of several services, and what is equal if it is the same for them.
 func shared(a Action) (e event.Event, key string) {
 	say, ok := a.(Say)
 	if !ok {
