@@ -105,6 +105,7 @@ type Proxy struct {
 	Inject     bool          `toml:"inject"`
 	WhenBroken WhenBroken    `toml:"when_broken"`
 	Editor     string        `toml:"editor"`
+	Hosts      []string      `toml:"hosts"`
 }
 
 // Hooks are commands that run after an event, beside everything else.

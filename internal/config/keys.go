@@ -154,6 +154,8 @@ var specs = []spec{
 		Doc: `What clients get while the code does not build. explain shows the error: an overlay on HTML pages, status 503 with the text for others. serve lets the old program answer, and marks the answer with a header.`}},
 	{Key: Key{Name: "proxy.editor", Type: typeString, Example: `"idea://open?file={file}&line={line}"`,
 		Doc: `The link for a position in the overlay. {file}, {line} and {column} are replaced. Empty: no links.`}, check: checkOptional(checkEditor)},
+	{Key: Key{Name: "proxy.hosts", Type: typeStrings, Example: `["shop.test", ".ngrok.app"]`,
+		Doc: `More names under which the proxy works in full, with live reload and errors that show source code. A name that begins with a dot admits all names below it. localhost, names that end in .localhost, and loopback addresses always work. Under any other name, only the program's own pages are served.`}, check: checkHost},
 
 	{Key: Key{Name: "hooks.failed", Type: typeCommands, Example: `["notify-send 'build failed'"]`,
 		Doc: `Runs when a build, a start or a command of a rule has failed, and when the program has ended with an error.`}, check: checkArgument},

@@ -91,6 +91,7 @@ func TestContract(t *testing.T) {
 		"run.ready_timeout": `"10s"`, "run.restart": `"never"`, "run.on_build_error": `"keep"`, "run.rollback": `false`,
 		"proxy.listen": `""`, "proxy.app": `"auto"`, "proxy.hold": `"30s"`, "proxy.inject": `true`, "proxy.when_broken": `"explain"`,
 		"proxy.editor": `"vscode://file/{file}:{line}:{column}"`,
+		"proxy.hosts":  "[]",
 		"hooks.failed": `[]`, "hooks.fixed": `[]`, "hooks.live": `[]`,
 		"rules.paths": ``, "rules.effect": `"restart"`, "rules.command": `[]`, "rules.signal": `"SIGHUP"`,
 		"services.NAME.needs": `[]`,

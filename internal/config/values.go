@@ -257,6 +257,29 @@ func isTagRune(r rune) bool {
 	return r == '_' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= 0x80
 }
 
+// checkHost wants a name as a browser sends it in Host, without the port; a dot before it means all
+// names below.
+func checkHost(s string) (wrong, hint string) {
+	name := strings.TrimPrefix(s, ".")
+	switch host, _, err := net.SplitHostPort(name); {
+	case strings.Contains(s, "*"):
+		return fmt.Sprintf("%q is a pattern; a host name is expected", s), `".example.com" admits all names below example.com`
+	case strings.Contains(s, "://"):
+		u, err := url.Parse(s)
+		if err == nil && u.Hostname() != "" {
+			hint = "without scheme and path: " + strconv.Quote(u.Hostname())
+		}
+		return fmt.Sprintf("%q is a URL; a host name is expected", s), hint
+	case err == nil && host != "":
+		return fmt.Sprintf("%q has a port; a host name is expected", s), strconv.Quote(strings.TrimSuffix(s, s[strings.LastIndex(s, ":"):]))
+	case name == "" || strings.ContainsFunc(name, func(r rune) bool { return !isHostRune(r) }):
+		return fmt.Sprintf("%q is not a host name", s), ""
+	}
+	return "", ""
+}
+
+func isHostRune(r rune) bool { return r == '-' || r == ':' || isTagRune(r) } // a colon: an IPv6 address
+
 func checkVariable(name string) (wrong, hint string) {
 	if name == "" || strings.ContainsAny(name, "=\x00") {
 		return fmt.Sprintf("%q cannot be the name of an environment variable", name), ""

@@ -35,7 +35,7 @@ func (v *service) newFront(e *Engine) (*front, error) {
 	reserved, _ := e.takeReserved(proxyKey(c.Listen))
 	p, err := proxy.New(proxy.Options{
 		Listen: c.Listen, Listener: reserved.proxy, Service: v.name, Hold: c.Hold, Inject: c.Inject,
-		WhenBroken: string(c.WhenBroken), Editor: c.Editor, Dir: e.root, Roots: v.roots,
+		WhenBroken: string(c.WhenBroken), Editor: c.Editor, Dir: e.root, Hosts: c.Hosts, Roots: v.roots,
 		Notice: func(p event.Problem) { e.note(event.Event{Time: time.Now(), Service: v.name, Body: p}) },
 	})
 	if err != nil {
