@@ -23,17 +23,17 @@ type job struct {
 	slot  int // jobs with the same one are one process at work
 	began time.Time
 	fate  fate
-	// It has failed, or will: nothing is lost if it is canceled.
-	failing bool
-	retry   bool // it is the one more build itself
 
-	// What it may write: generates means that commands run before the compiler.
-	generates bool
-	writes    time.Time       // since when our own commands may have been writing
+	failing bool // it has failed, or will: nothing is lost if it is canceled
+	retry   bool // it is the build of wants.oneMore
+
+	// What its commands may have written (see writers).
+	generates bool            // commands run before the compiler
+	writes    time.Time       // since when they, or canceled ones before them, may have been writing
 	compiling time.Time       // until when: the start of the compiler; zero: not yet
-	own       map[string]bool // inputs that were written while its commands ran
+	own       map[string]bool // inputs that were written in that time
 
-	// Of commands of rules: which, what they were told has changed, and what else was to be done
+	// Of commands of rules: which, what they were given as changed, and what else is to be done
 	// once they have succeeded.
 	rules    []int
 	triggers map[int][]string
@@ -41,6 +41,7 @@ type job struct {
 	reload   reloadKind
 }
 
+// jobKind is what a job does. Inputs and status call all of them a build.
 type jobKind int
 
 const (
@@ -49,7 +50,7 @@ const (
 	compile
 )
 
-// fate is what becomes of a job's result.
+// fate is whether a job's result counts.
 type fate int
 
 const (

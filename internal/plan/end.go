@@ -70,7 +70,7 @@ func (s *State) finish() {
 		if !s.needed(svc) {
 			s.stopAll(svc, false)
 		}
-		later = later || slices.ContainsFunc(svc.procs(), func(p *process) bool { return !p.wasAsked() })
+		later = later || slices.ContainsFunc(svc.procs(), func(p *process) bool { return !p.askedToEnd() })
 	}
 	// A chain of services that do not end would take the sum of their times: instead
 	// all of them have the time of the slowest.
@@ -103,7 +103,7 @@ func (s *State) overdue(t Timer) {
 	for _, svc := range s.services {
 		for _, p := range svc.procs() {
 			took := s.now.Sub(p.askedAt)
-			if !p.wasAsked() || took < least {
+			if !p.askedToEnd() || took < least {
 				continue
 			}
 			if took < svc.StopTimeout { // else its own time is over, and that is reported

@@ -30,11 +30,11 @@ const (
 // sequelOf says what follows from the end of a process. The first that applies decides.
 func (s *State) sequelOf(svc *service, p *process, x event.Exited) sequel {
 	switch {
-	case p.wasAsked() || s.quitting() || svc.mode == leaving:
+	case p.askedToEnd() || s.quitting() || svc.mode == leaving:
 		return asPlanned
 	case svc.Job && p == svc.proc && x.Code == 0:
 		return workDone
-	case p != svc.proc && !svc.proc.wasAsked():
+	case p != svc.proc && !svc.proc.askedToEnd():
 		return superseded
 	case s.opt.Once:
 		return endsSession
@@ -56,10 +56,10 @@ func (in Ended) apply(s *State) {
 		return
 	}
 	next := s.sequelOf(svc, p, in.Exit)
-	in.Exit.Expected = p.wasAsked() || svc.Job && p == svc.proc && in.Exit.Code == 0
+	in.Exit.Expected = p.askedToEnd() || svc.Job && p == svc.proc && in.Exit.Code == 0
 	in.Exit.Again = next == startsAgain
 	p.markEnded()
-	if p == svc.proc || svc.proc.wasAsked() { // nothing takes its place, or not any more
+	if p == svc.proc || svc.proc.askedToEnd() { // nothing takes its place, or not any more
 		svc.latest.exit = &in.Exit
 	}
 	s.say(svc, p.gen, in.Exit)

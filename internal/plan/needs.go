@@ -85,7 +85,7 @@ func (svc *service) failure() string {
 		return ""
 	case svc.failed.build:
 		return "does not build"
-	case svc.proc != nil && svc.proc.readiness == late && !svc.proc.wasAsked():
+	case svc.proc != nil && svc.proc.readiness == late && !svc.proc.askedToEnd():
 		return "did not get ready"
 	case svc.starting():
 		return ""

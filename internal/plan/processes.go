@@ -30,31 +30,32 @@ const (
 	live // reported as live
 )
 
-// life is whether the process and its group are there.
+// life is whether the program and its process group are there. A process that was asked to end and
+// one that has ended come to the same last state, in either order.
 type life int
 
 const (
 	running  life = iota
 	stopping      // asked to end
 	ended         // it has ended without being asked to; others of its group may live on
-	clearing      // it has ended, and what is left of its group was asked to end
+	clearing      // it has ended, and was asked to, or what is left of its group was
 )
 
-func (p *process) alive() bool    { return p != nil && p.life == running }
-func (p *process) wasAsked() bool { return p != nil && (p.life == stopping || p.life == clearing) }
-func (p *process) hasEnded() bool { return p.life == ended || p.life == clearing }
+func (p *process) alive() bool      { return p != nil && p.life == running }
+func (p *process) askedToEnd() bool { return p != nil && (p.life == stopping || p.life == clearing) }
+func (p *process) hasEnded() bool   { return p.life == ended || p.life == clearing }
 
 // markEnded notes that the program has ended.
 func (p *process) markEnded() {
-	if p.wasAsked() {
+	if p.askedToEnd() {
 		p.life = clearing
 	} else {
 		p.life = ended
 	}
 }
 
-// markAsked notes that the process was asked to end.
-func (p *process) markAsked(at time.Time) {
+// markAskedToEnd notes that the process was asked to end.
+func (p *process) markAskedToEnd(at time.Time) {
 	p.askedAt = at
 	if p.hasEnded() {
 		p.life = clearing
@@ -118,13 +119,13 @@ func (svc *service) serving() time.Time {
 
 // stop ends a process of the service.
 func (s *State) stop(svc *service, p *process, now bool) {
-	if p.wasAsked() {
+	if p.askedToEnd() {
 		if now {
 			s.do(Stop{svc.Name, p.launch, true})
 		}
 		return
 	}
-	p.markAsked(s.now)
+	p.markAskedToEnd(s.now)
 	if svc.old == nil {
 		svc.beginSpan(spanStop, s.now)
 	}

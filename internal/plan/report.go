@@ -113,7 +113,7 @@ var states = []struct {
 	is      func(*service) bool
 }{
 	{StateBuilding, false, func(svc *service) bool { return svc.job != nil }},
-	{StateStopping, false, func(svc *service) bool { return svc.proc.wasAsked() }},
+	{StateStopping, false, func(svc *service) bool { return svc.proc.askedToEnd() }},
 	{StateStarting, false, (*service).comingUp},
 	{StateStopped, true, func(svc *service) bool { return svc.mode == stopped }},
 	{StateWaiting, false, (*service).waiting},

@@ -35,7 +35,7 @@ func (s *State) hasPlace(svc *service) bool {
 	switch {
 	case svc.proc == nil:
 		return true
-	case svc.old.wasAsked():
+	case svc.old.askedToEnd():
 		return false // two are enough: the oldest has its time to end
 	case svc.old == nil && svc.StartFirst && svc.proc.alive() && svc.proc.readiness >= ready:
 		return true
@@ -97,14 +97,14 @@ func (in Launched) apply(s *State) {
 }
 
 func (s *State) notLaunched(svc *service, p *process, problem *event.Problem) {
-	problem.Last = !s.canFallBack(svc, p) && !p.wasAsked() && !s.opt.Once
+	problem.Last = !s.canFallBack(svc, p) && !p.askedToEnd() && !s.opt.Once
 	s.say(svc, p.gen, *problem)
 	svc.latest.problem, svc.latest.exit = problem, nil
 	if s.opt.Once {
 		s.quit(1, "the program could not be started")
 	}
 	svc.proc, svc.old = svc.old, nil
-	if !p.wasAsked() {
+	if !p.askedToEnd() {
 		s.fallBack(svc, p)
 	}
 }

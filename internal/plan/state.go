@@ -1,6 +1,9 @@
 package plan
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // clockSlack is how far the times of files may be off: they come from a clock that ticks every
 // 4 ms or so, and lag.
@@ -34,32 +37,37 @@ type service struct {
 
 	mode  mode
 	added bool // it came by an edit of the config, and has not been started
-	gen   int  // newest wanted state
-	since time.Time
-	wants wants
-	burst burst
 
-	job    *job // build or commands of rules under way
-	recent recent
-
-	programs programs
-	failed   failed
+	// What is wanted.
+	gen      int       // newest wanted state
+	since    time.Time // since when: the first event of the save, the command
+	wants    wants
 	restarts int // counts the reasons to replace the process, without those that were called off
+	burst    burst
+	edits    edits
 
+	// Builds.
+	job       *job // build or commands of rules under way
+	recent    recent
+	overtaken overtaken
+	programs  programs
+	failed    failed
+
+	// Processes.
 	proc     *process // the newest
 	old      *process // start-first: what serves until proc is ready, and then ends; nil if proc is nil
 	done     *process // of a job: the one that has done its work, until the next one is wanted
 	launches int
 	waits    waits
+	backoff  time.Duration // how long the last restart had to wait
 
-	edits     edits
-	writers   writers
-	overtaken overtaken
-	feedback  feedback
+	// What changes follow from what we do.
+	writers  writers
+	feedback feedback
 
-	backoff time.Duration // how long the last restart had to wait
-	spans   []span
-	latest  latest
+	// For reports.
+	spans  []span
+	latest latest
 }
 
 // mode says whether a service takes part. That it is paused is not a mode: a pause belongs to
@@ -78,7 +86,7 @@ type recent struct {
 	build *job // the newest build that was not canceled, whether it failed or not
 }
 
-// failed is what has gone wrong with the newest state and is not repaired yet.
+// failed is what has gone wrong with the newest state and is not fixed yet.
 type failed struct {
 	build bool // the newest build
 	start bool // the newest program did not become ready; what runs, if anything does, is older
@@ -121,5 +129,15 @@ func (s *State) find(name string) *service {
 	return nil
 }
 
-// do adds an action to what the step answers.
+// do adds an action to the answer of the step.
 func (s *State) do(a Action) { s.out = append(s.out, a) }
+
+// union is a, and what b has besides.
+func union[T comparable](a, b []T) []T {
+	for _, x := range b {
+		if !slices.Contains(a, x) {
+			a = append(a, x)
+		}
+	}
+	return a
+}

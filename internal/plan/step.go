@@ -1,9 +1,6 @@
 package plan
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Step takes one input and returns what is to be done, in order.
 func (s *State) Step(at time.Time, in Input) []Action {
@@ -19,7 +16,8 @@ func (s *State) Step(at time.Time, in Input) []Action {
 			s.advance(svc)
 			s.announce(svc)
 			s.collect(svc)
-			// A job whose program turned out to be the same: what waits for it has had its turn already.
+			// A job whose program turned out to be the same: the services before it in the list that
+			// wait for it get another turn.
 			again = again || !was && s.up(svc)
 		}
 	}
@@ -36,16 +34,6 @@ func asksForMore(in Input) bool {
 		return true
 	}
 	return false
-}
-
-// union is a, and what b has besides.
-func union[T comparable](a, b []T) []T {
-	for _, x := range b {
-		if !slices.Contains(a, x) {
-			a = append(a, x)
-		}
-	}
-	return a
 }
 
 func (Begin) apply(s *State) {
@@ -119,8 +107,8 @@ func (s *State) stopLeaving(svc *service) {
 	}
 }
 
-// watchJob calls the job off if something newer is wanted, and meanwhile starts a program that
-// may not wait for it.
+// watchJob calls the job off if something newer is wanted. In the meantime a program may start
+// that must not wait for it.
 func (s *State) watchJob(svc *service) {
 	// Commands that lead to no build run to their end: what they have
 	// written so far is half of something.

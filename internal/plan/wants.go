@@ -98,7 +98,7 @@ func (svc *service) starting() bool {
 	return svc.wants.restart || svc.wants.start != noStart
 }
 
-// There are three ways to call off what was asked for, as there are three to ask.
+// There are three ways to call off what was asked for: the build, the start, or everything.
 
 // dropBuild calls off the build: the files are what they were, or there is nothing to build any
 // more. What else was asked for is still done.
