@@ -345,7 +345,10 @@ func (x *exchange) answered(res *http.Response) error {
 		}
 		res.Header.Set("X-Hotreload-Stale", x.a.stale)
 	}
-	if x.injects {
+	switch {
+	case x.wraps(res):
+		x.wrap(res)
+	case x.injects:
 		if coding := inject(res, x.q.Request, x.tag); coding != "" && x.up.p.opt.Notice != nil {
 			x.up.p.encoded.Do(func() {
 				x.up.p.opt.Notice(event.Problem{

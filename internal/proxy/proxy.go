@@ -10,6 +10,7 @@
 //	access.go   who is shown code
 //	forward.go  one request on its way to the program and back
 //	inject.go   the script element in HTML documents; csp.go makes a policy admit it
+//	places.go   the files that a text names, as links
 //	report.go   what went wrong, for people: JSON for the overlay, text, a page
 //	pages.go    /__hotreload/: the client script and the stream of states
 //
@@ -19,8 +20,9 @@
 // gets the script element, and with it a right Content-Length (none where it is
 // compressed), a weak ETag (W/ keeps 304 working, and forbids ranges of bytes
 // that are shifted) and, where its policy would refuse the script or its
-// connection, the paths of these (csp.go); X-Hotreload-Stale marks an answer that is older than the
-// last save; Cache-Control: no-cache is added where an answer says nothing about
+// connection, the paths of these (csp.go); an error in plain text becomes a page with that
+// element, for a browser that loads a document (wrap.go); X-Hotreload-Stale marks
+// an answer that is older than the last save; Cache-Control: no-cache is added where an answer says nothing about
 // caching (cache.go). Everything else passes byte for byte, but for what net/http cannot
 // pass: the spelling and order of header names, and a reason phrase of one's own.
 package proxy
