@@ -18,6 +18,7 @@ import (
 
 	"github.com/hotreload/hotreload/internal/control"
 	"github.com/hotreload/hotreload/internal/engine"
+	"github.com/hotreload/hotreload/internal/launch"
 	"github.com/hotreload/hotreload/internal/plan"
 	"github.com/hotreload/hotreload/internal/safe"
 	"github.com/hotreload/hotreload/internal/ui"
@@ -63,7 +64,7 @@ func (b backend) Wait(ctx context.Context, service string) (control.Outcome, err
 }
 
 func (b backend) Logs(ctx context.Context, service string, lines int, follow bool, take func([]control.LogPiece) error) error {
-	return b.Engine.Logs(ctx, service, lines, follow, func(list []engine.Written) error {
+	return b.Engine.Logs(ctx, service, lines, follow, func(list []launch.Written) error {
 		pieces := make([]control.LogPiece, len(list))
 		for i, w := range list {
 			pieces[i] = control.NewLogPiece(w.At, w.Service, w.Generation, w.Stderr, w.Text, w.Lost)

@@ -70,8 +70,8 @@ func (e *Engine) Snapshot(ctx context.Context) (Snapshot, error) {
 	}
 	s.Engines, s.Proxies = map[string]builder.EngineStatus{}, map[string]string{}
 	for _, v := range e.all() {
-		if v.front != nil && !v.leaving.Load() {
-			s.Proxies[v.name] = v.front.URL()
+		if url := v.beside.URL(); url != "" && !v.leaving.Load() {
+			s.Proxies[v.name] = url
 		}
 		if es := v.conf.Load().builder.EngineStatus(); es.Wanted {
 			s.Engines[v.name] = es

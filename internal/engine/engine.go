@@ -18,7 +18,9 @@ import (
 	"github.com/hotreload/hotreload/internal/discover"
 	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/gograph"
+	"github.com/hotreload/hotreload/internal/launch"
 	"github.com/hotreload/hotreload/internal/plan"
+	"github.com/hotreload/hotreload/internal/proxy"
 	"github.com/hotreload/hotreload/watcher"
 )
 
@@ -44,7 +46,7 @@ type Options struct {
 	// Stdout and Stderr are set when they are terminals.
 	Stdout, Stderr *os.File
 	// Input is hotreload's standard input, for programs that want it (run.stdin).
-	Input Input
+	Input launch.Input
 	// Suspend stops the session as Ctrl-Z does. It is called when a program that has the
 	// terminal was stopped by it.
 	Suspend func()
@@ -70,7 +72,7 @@ type Engine struct {
 	order     []string                  // of the services in the config
 	returning map[string]config.Service // that come when all that leave are gone
 	coming    atomic.Int64              // how many these are
-	reserved  map[string]address        // what these will listen on, as far as it is free already
+	reserved  launch.Reserved           // what these will listen on, as far as it is free already
 	urls      map[string]string         // of the proxies, as they were told last
 	broken    bool                      // the config was saved with a mistake; of the inspector's goroutine
 	changing  atomic.Bool               // there are such, or the plan has not heard of them
@@ -88,9 +90,8 @@ type Engine struct {
 	guess       gograph.Guess // for services whose graph is not known
 	outputs     []os.FileInfo // files that our own output goes to
 	subscribers subscribers
-	logs        logs
-	relay       relay
-	ports       freePorts
+	host        *launch.Host
+	ports       proxy.FreePorts
 	conf        atomic.Pointer[config.Config]
 	timers      map[plan.Timer]*time.Timer
 	ctx         context.Context
@@ -116,6 +117,17 @@ func New(o Options) (*Engine, error) {
 		outputs:  outputs(),
 	}
 	e.conf.Store(o.Config)
+	e.host = &launch.Host{
+		Root: e.root, Env: o.Env, Args: o.Args, EnvFile: e.settings.variables, App: o.App,
+		Output: func(ev event.Event) {
+			if o.Record != nil {
+				o.Record.Emit(ev)
+			}
+			e.subscribers.Emit(ev)
+		},
+		WantsOutput: func() bool { return o.Record != nil || e.subscribers.some.Load() },
+		Stdout:      o.Stdout, Stderr: o.Stderr, Input: o.Input, Suspend: o.Suspend, Go: e.spawn,
+	}
 	var list []*service
 	for _, c := range o.Services {
 		v, err := newService(e, c)
@@ -171,7 +183,7 @@ func (e *Engine) Run(ctx context.Context) (code int, err error) {
 	defer func() {
 		close(e.over)
 		for _, v := range e.all() {
-			v.sockets.close()
+			v.sockets.Close()
 		}
 		e.subscribers.end()
 		e.cancel()
@@ -179,7 +191,7 @@ func (e *Engine) Run(ctx context.Context) (code int, err error) {
 			t.Stop()
 		}
 		e.work.Wait()
-		e.dropReserved()
+		e.reserved.Drop()
 	}()
 	stop := context.AfterFunc(ctx, func() {
 		e.post(plan.Command{Do: plan.DoQuit, Why: "the session was canceled"})
@@ -262,8 +274,8 @@ func (e *Engine) sayStarted() {
 	e.rosterMu.Lock()
 	for _, v := range e.all() {
 		b.Services = append(b.Services, v.name)
-		if v.front != nil {
-			b.URLs = append(b.URLs, v.front.URL())
+		if url := v.beside.URL(); url != "" {
+			b.URLs = append(b.URLs, url)
 		}
 		e.sayProxy(v, false)
 	}
@@ -344,8 +356,8 @@ func (e *Engine) spawn(f func()) {
 func (e *Engine) emit(ev event.Event) {
 	e.note(ev)
 	for _, v := range e.all() {
-		if v.front != nil && (ev.Service == v.name || ev.Service == "") {
-			v.front.Emit(ev)
+		if ev.Service == v.name || ev.Service == "" {
+			v.beside.Emit(ev)
 		}
 		if ev.Service == v.name {
 			v.hear(ev)
@@ -386,22 +398,14 @@ func (e *Engine) notices(ctx context.Context, w *watcher.Watcher) {
 // Signal passes a signal on to every program, for SIGQUIT: a goroutine dump.
 func (e *Engine) Signal(sig syscall.Signal) {
 	for _, v := range e.all() {
-		v.each(func(l *launch) {
-			if l.process != nil {
-				_ = l.process.Signal(sig)
-			}
-		})
+		v.each(func(l *launch.Process) { l.Signal(sig) })
 	}
 }
 
 // Resize copies the terminal's size to the programs' pseudo-terminals.
 func (e *Engine) Resize() {
 	for _, v := range e.all() {
-		v.each(func(l *launch) {
-			if l.process != nil {
-				l.process.Resize()
-			}
-		})
+		v.each((*launch.Process).Resize)
 	}
 }
 
@@ -457,3 +461,29 @@ func (n *notifier) run() {
 
 // atLeast keeps an explicit zero of the config from meaning the watcher's default.
 func atLeast(d time.Duration) time.Duration { return max(d, time.Nanosecond) }
+
+// Look looks at all files, because events may have been lost: hotreload, or the whole
+// machine, was stopped for a while.
+func (e *Engine) Look() {
+	e.post(func() {
+		if e.watch() != nil {
+			e.spawn(func() { _ = e.sync(e.ctx) })
+		}
+	})
+}
+
+// URLs are the pages that a person can open: those of the proxies.
+func (e *Engine) URLs() []string {
+	var urls []string
+	for _, v := range e.all() {
+		if url := v.beside.URL(); url != "" {
+			urls = append(urls, url)
+		}
+	}
+	return urls
+}
+
+// Logs hands over what the programs have written: see launch.Logs.
+func (e *Engine) Logs(ctx context.Context, service string, lines int, follow bool, take func([]launch.Written) error) error {
+	return e.host.Logs.Read(ctx, e.over, service, lines, follow, take)
+}

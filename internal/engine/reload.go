@@ -4,14 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/launch"
 	"github.com/hotreload/hotreload/internal/plan"
 )
 
@@ -180,7 +183,7 @@ func (e *Engine) apply(c *config.Config, list []config.Service) (re plan.Reconfi
 			leaving = append(leaving, v)
 		}
 	}
-	if err = e.reserve(returning, leaving); err != nil {
+	if err = e.reserve(slices.Collect(maps.Values(returning)), leaving); err != nil {
 		return re, effect, err
 	}
 	e.conf.Store(c)
@@ -188,6 +191,7 @@ func (e *Engine) apply(c *config.Config, list []config.Service) (re plan.Reconfi
 	e.setReturning(returning)
 	for _, ch := range changes {
 		ch.v.conf.Store(ch.set)
+		ch.v.program.Configure(ch.set.Service)
 		if re.Rebuild[ch.v.name] {
 			ch.v.wanted.Add(1)
 		}
@@ -229,4 +233,14 @@ func configProblem(err error) event.Problem {
 		p.Hint = hint + "; " + p.Hint
 	}
 	return p
+}
+
+// reserve takes the addresses of services that come when others have left. rosterMu is held.
+func (e *Engine) reserve(coming []config.Service, leaving []*service) error {
+	var own []string
+	for _, v := range leaving {
+		own = append(own, launch.PlacesOf(e.root, v.conf.Load().Service)...)
+		v.each(func(l *launch.Process) { own = append(own, l.Listeners()...) })
+	}
+	return e.reserved.Reserve(e.root, coming, own)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/launch"
 	"github.com/hotreload/hotreload/internal/plan"
 )
 
@@ -56,10 +57,7 @@ func (e *Engine) specs() []plan.Service {
 // sayProxy says where the proxy of the service listens, if it listened elsewhere, or there was
 // none; not aloud at the start, which has its own way. rosterMu is held.
 func (e *Engine) sayProxy(v *service, aloud bool) {
-	url := ""
-	if v.front != nil {
-		url = v.front.URL()
-	}
+	url := v.beside.URL()
 	if e.urls == nil {
 		e.urls = map[string]string{}
 	}
@@ -77,17 +75,16 @@ func (e *Engine) sayProxy(v *service, aloud bool) {
 func (e *Engine) serve(v *service) {
 	ctx, cancel := context.WithCancel(e.ctx)
 	v.close = cancel
-	if v.front == nil {
-		return
+	for _, c := range v.beside {
+		v.serving.Add(1)
+		e.spawn(func() {
+			defer v.serving.Done()
+			if err := c.Run(ctx); err != nil {
+				p := event.Problem{Message: "the proxy has ended: " + err.Error(), Hint: "restart hotreload"}
+				e.note(event.Event{Time: time.Now(), Service: v.name, Body: p})
+			}
+		})
 	}
-	v.serving.Add(1)
-	e.spawn(func() {
-		defer v.serving.Done()
-		if err := v.front.Run(ctx); err != nil {
-			p := event.Problem{Message: "the proxy has ended: " + err.Error(), Hint: "restart hotreload"}
-			e.note(event.Event{Time: time.Now(), Service: v.name, Body: p})
-		}
-	})
 }
 
 // reconfigure tells the plan which services there are now.
@@ -114,7 +111,7 @@ func (e *Engine) forget(name string) {
 	e.spawn(func() {
 		v.close()
 		v.serving.Wait()
-		v.sockets.close()
+		v.sockets.Close()
 		e.rosterMu.Lock()
 		e.roster.Store(newRoster(slices.DeleteFunc(slices.Clone(e.all()), func(o *service) bool { return o == v })))
 		if _, returns := e.returning[name]; !returns {
@@ -140,12 +137,12 @@ func (e *Engine) comeBack() {
 		}
 		v, err := newService(e, c)
 		if err != nil {
-			e.emit(event.Event{Time: time.Now(), Service: name, Body: *problem("cannot start "+name, err)})
+			e.emit(event.Event{Time: time.Now(), Service: name, Body: *launch.Problem("cannot start "+name, err)})
 			continue
 		}
 		added = append(added, v)
 	}
-	e.dropReserved()
+	e.reserved.Drop()
 	e.enlist(added)
 	e.setReturning(nil)
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,12 +14,10 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
-	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/envfile"
 	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/files"
 	"github.com/hotreload/hotreload/internal/plan"
-	"github.com/hotreload/hotreload/internal/proc"
 	"github.com/hotreload/hotreload/watcher"
 )
 
@@ -249,56 +246,8 @@ func (i *inspector) decide(in *plan.Files) {
 			e.say(event.Changed{Paths: []string{path}, Effect: plan.None.String(), Why: event.Fixed, Fixed: true})
 		}
 		i.change(in, c, func(s *service) bool {
-			return v.repaired && slices.Contains(env, s) && s.runsWithThis()
+			return v.repaired && slices.Contains(env, s) && s.program.RunsWithThis()
 		})
 	}
 	clear(i.settings)
-}
-
-// runsWithThis reports whether the program that runs has the environment that it would have
-// now.
-func (v *service) runsWithThis() bool {
-	now, err := v.variables()
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return err == nil && len(v.launches) > 0 && slices.Equal(now, v.given)
-}
-
-// variables is the environment of the program but for what hotreload adds to it
-// (docs/environment.md): of env files a later one wins, hotreload's own environment wins over
-// them, and run.env wins over both.
-func (v *service) variables() ([]string, error) {
-	e := v.engine
-	env := proc.CleanEnv(e.opt.Env)
-	values := map[string]string{}
-	for _, f := range v.envFiles() {
-		of, err := e.settings.variables(f)
-		if err != nil {
-			return nil, advice.With(fmt.Errorf("%s:%w", e.rel(f), err), "fix the file: the program is started when it is saved")
-		}
-		maps.Copy(values, of)
-	}
-	for _, k := range slices.Sorted(maps.Keys(values)) {
-		if _, ok := proc.LookupEnv(env, k); !ok {
-			env = append(env, k+"="+values[k])
-		}
-	}
-	return proc.MergeEnv(env, v.conf.Load().Run.Env), nil
-}
-
-// environment is what the program is given this time.
-func (v *service) environment(gen int) ([]string, error) {
-	env, err := v.variables()
-	if err != nil {
-		return nil, err
-	}
-	v.mu.Lock()
-	v.given = slices.Clone(env)
-	v.mu.Unlock()
-	state := filepath.Join(v.cache(), "state")
-	if err := os.MkdirAll(state, 0o700); err != nil {
-		return nil, err
-	}
-	return append(env, "HOTRELOAD=1", "HOTRELOAD_SERVICE="+v.name,
-		fmt.Sprintf("HOTRELOAD_GENERATION=%d", gen), "HOTRELOAD_STATE_DIR="+state), nil
 }

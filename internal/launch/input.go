@@ -1,4 +1,4 @@
-package engine
+package launch
 
 import (
 	"bytes"
@@ -12,7 +12,6 @@ import (
 
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/event"
-	"github.com/hotreload/hotreload/internal/plan"
 	"github.com/hotreload/hotreload/internal/proc"
 	"github.com/hotreload/hotreload/runner"
 )
@@ -30,11 +29,10 @@ type Input interface {
 
 // giveInput sets up the program's standard input as run.stdin says. The feed, which may be
 // nil, must be closed when the program is gone.
-func (v *service) giveInput(s *runner.Spec, gen int) (feed *feed, err error) {
-	in := v.engine.opt.Input
-	set := v.conf.Load()
-	policy := set.Run.Stdin
-	if policy == config.StdinKeys && !set.Builds() && !set.job() {
+func (p *Program) giveInput(s *runner.Spec, gen int, report func(Event)) (feed *feed, err error) {
+	in, c := p.host.Input, p.conf.Load()
+	policy := c.Run.Stdin
+	if policy == config.StdinKeys && !c.Builds() && !p.job() {
 		if feed, err = silence(); err == nil {
 			s.Stdin = feed.theirs
 		}
@@ -46,18 +44,18 @@ func (v *service) giveInput(s *runner.Spec, gen int) (feed *feed, err error) {
 	tty := in.Terminal()
 	if policy == config.StdinInteractive && tty != nil {
 		if !proc.Foreground(tty) {
-			v.engine.note(event.Event{Time: time.Now(), Service: v.name, Generation: gen, Body: event.Problem{
-				Message: "hotreload runs in the background, so " + v.name + " does not get the terminal",
+			report(Said{Generation: gen, Aside: true, Problem: event.Problem{
+				Message: "hotreload runs in the background, so " + p.name + " does not get the terminal",
 				Hint:    `stdin = "interactive" needs hotreload in the foreground: fg, then hotreload restart from elsewhere`,
 			}})
 			return nil, nil
 		}
 		s.Stdin, s.Foreground = tty, tty
-		if v.engine.opt.Stdout != nil {
-			s.Stdout = runner.Stream{File: v.engine.opt.Stdout}
+		if p.host.Stdout != nil {
+			s.Stdout = runner.Stream{File: p.host.Stdout}
 		}
-		if v.engine.opt.Stderr != nil {
-			s.Stderr = runner.Stream{File: v.engine.opt.Stderr}
+		if p.host.Stderr != nil {
+			s.Stderr = runner.Stream{File: p.host.Stderr}
 		}
 		return nil, nil
 	}
@@ -65,7 +63,7 @@ func (v *service) giveInput(s *runner.Spec, gen int) (feed *feed, err error) {
 		s.Stdin = in.File()
 		return nil, nil
 	}
-	if feed, err = v.engine.relay.attach(in); err == nil {
+	if feed, err = p.host.relay.attach(in); err == nil {
 		s.Stdin = feed.theirs
 	}
 	return feed, err
@@ -90,9 +88,9 @@ func userEnded(s runner.Spec, x runner.Exit) (why string, yes bool) {
 const tidy = "\x1b[?1047l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[0m"
 
 // tidyUp cleans the screen up after a program that had the terminal and was killed.
-func (v *service) tidyUp(s runner.Spec, x runner.Exit) {
+func (p *Program) tidyUp(s runner.Spec, x runner.Exit) {
 	if s.Foreground != nil && s.Stderr.File != nil && x.Signal != 0 {
-		v.engine.opt.App(v.name, true, []byte(tidy))
+		p.host.App(p.name, true, []byte(tidy))
 	}
 }
 
@@ -237,27 +235,3 @@ func (f *feed) close() {
 		}
 	})
 }
-
-// Look looks at all files, because events may have been lost: hotreload, or the whole
-// machine, was stopped for a while.
-func (e *Engine) Look() {
-	e.post(func() {
-		if e.watch() != nil {
-			e.spawn(func() { _ = e.sync(e.ctx) })
-		}
-	})
-}
-
-// URLs are the pages that a person can open: those of the proxies.
-func (e *Engine) URLs() []string {
-	var urls []string
-	for _, v := range e.all() {
-		if v.front != nil {
-			urls = append(urls, v.front.URL())
-		}
-	}
-	return urls
-}
-
-// quitFor ends the session as a person asked through the program.
-func (e *Engine) quitFor(why string) { e.post(plan.Command{Do: plan.DoQuit, Why: why}) }

@@ -1,4 +1,4 @@
-package engine
+package launch
 
 import (
 	"bytes"
@@ -83,7 +83,7 @@ func TestLastLines(t *testing.T) {
 
 // A write of nothing is no piece: the next one would be joined to it.
 func TestEmptyWrite(t *testing.T) {
-	var l logs
+	var l Logs
 	l.write("api", 1, false, nil)
 	l.write("api", 1, false, []byte("x"))
 	if got := texts(l.all["api"].since("api", 0)); got != "x" {

@@ -1,4 +1,4 @@
-package engine
+package launch
 
 import (
 	"errors"
@@ -13,38 +13,38 @@ import (
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
-// sockets are listening sockets that outlive every start of the program: between
+// Sockets are listening sockets that outlive every start of the program: between
 // two of them the kernel queues connections instead of refusing them.
-type sockets struct {
+type Sockets struct {
 	files []*os.File
 	names []string
 	paths map[string]fs.FileInfo // of Unix sockets, removed at the end if they are still these
 }
 
-// listen opens what run.listen names. Go's net.Listen asks for the largest
-// backlog that the system allows (somaxconn), which matters here: it is the queue
+// Listen opens what run.listen names, or takes what was reserved. Go's net.Listen asks for the
+// largest backlog that the system allows (somaxconn), which matters here: it is the queue
 // in which requests wait during a restart.
-func (e *Engine) listen(entries []config.Socket) (*sockets, error) {
-	s := &sockets{paths: map[string]fs.FileInfo{}}
-	for _, c := range entries {
-		if a, ok := e.takeReserved(c.String()); ok {
+func Listen(root string, sockets []config.Socket, reserved *Reserved) (*Sockets, error) {
+	s := &Sockets{paths: map[string]fs.FileInfo{}}
+	for _, c := range sockets {
+		if a, ok := reserved.take(c.String()); ok {
 			s.files = append(s.files, a.sockets.files...)
 			s.names = append(s.names, a.sockets.names...)
 			maps.Copy(s.paths, a.sockets.paths)
 			continue
 		}
-		if err := s.open(e, c); err != nil {
-			s.close()
+		if err := s.open(root, c); err != nil {
+			s.Close()
 			return nil, err
 		}
 	}
 	return s, nil
 }
 
-func (s *sockets) open(e *Engine, c config.Socket) error {
+func (s *Sockets) open(root string, c config.Socket) error {
 	address := c.Address
 	if c.Network == "unix" {
-		address = e.abs(address)
+		address = abs(root, address)
 		if err := removeDead(address); err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func (s *sockets) open(e *Engine, c config.Socket) error {
 	return nil
 }
 
-// removeDead removes the file of a Unix socket that nobody listens on any more.
+// removeDead removes the file of a Unix socket on which nothing listens any more.
 func removeDead(path string) error {
 	fi, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -95,7 +95,8 @@ func removeDead(path string) error {
 	return os.Remove(path)
 }
 
-func (s *sockets) close() {
+// Close gives them back. Nil has none.
+func (s *Sockets) Close() {
 	if s == nil {
 		return
 	}

@@ -1,4 +1,4 @@
-package engine
+package launch
 
 import (
 	"bytes"
@@ -25,8 +25,8 @@ type Written struct {
 	Lost       int64 // bytes that were written before it and are not kept any more, for a reader who saw what came before them
 }
 
-// logs keeps what the programs have written.
-type logs struct {
+// Logs keep what the programs have written. The zero value is empty.
+type Logs struct {
 	mu      sync.Mutex
 	all     map[string]*serviceLog
 	readers map[chan struct{}]bool // who wants to know that there is more
@@ -53,7 +53,7 @@ type logPiece struct {
 	end    int64
 }
 
-func (l *logs) write(service string, gen int, stderr bool, p []byte) {
+func (l *Logs) write(service string, gen int, stderr bool, p []byte) {
 	if len(p) == 0 {
 		return // a piece has a last byte
 	}
@@ -148,11 +148,10 @@ func lastLines(list []Written, n int) []Written {
 	return list
 }
 
-// Logs hands over what the programs have written, of one service or (empty) of all, in the
+// Read hands over what the programs have written, of one service or (empty) of all, in the
 // order in which they did: the last lines of each, or what is kept of it if lines is negative.
-// With follow it goes on until the session ends, ctx is canceled, or take fails.
-func (e *Engine) Logs(ctx context.Context, service string, lines int, follow bool, take func([]Written) error) error {
-	l := &e.logs
+// With follow it goes on until over is closed, ctx is canceled, or take fails.
+func (l *Logs) Read(ctx context.Context, over <-chan struct{}, service string, lines int, follow bool, take func([]Written) error) error {
 	wake := make(chan struct{}, 1)
 	from := map[string]int64{}
 	read := func(first bool) (list []Written) {
@@ -187,11 +186,11 @@ func (e *Engine) Logs(ctx context.Context, service string, lines int, follow boo
 		delete(l.readers, wake)
 	}()
 	err := take(read(true))
-	for over := false; follow && err == nil && !over; {
+	for last := false; follow && err == nil && !last; {
 		select {
 		case <-wake:
-		case <-e.over:
-			over = true
+		case <-over:
+			last = true
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package engine
+package launch
 
 // relays: a program in a group of its own cannot read the terminal; it gets a pipe.
 const relays = true
