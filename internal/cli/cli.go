@@ -264,17 +264,15 @@ func columns(tty *os.File) func() int {
 	}
 }
 
-// colored decides about colour on the stream.
-func colored(mode string, w io.Writer) (bool, error) {
-	switch mode {
-	case "always":
-		return true, nil
-	case "never":
-		return false, nil
-	case "auto", "":
-		// fatih/color would decide by stdout; we print on stderr.
-		_, no := os.LookupEnv("NO_COLOR")
-		return terminal(w) != nil && !no && !plainTerminal(), nil
+// colorModes are what --color may be.
+var colorModes = []string{"auto", "always", "never"}
+
+// colored decides about colour on the stream, by one of the modes.
+func colored(mode string, w io.Writer) bool {
+	if mode != "auto" {
+		return mode == "always"
 	}
-	return false, usageError(advise("auto, always or never", "--color %q", mode))
+	// fatih/color would decide by stdout; we print on stderr.
+	_, no := os.LookupEnv("NO_COLOR")
+	return terminal(w) != nil && !no && !plainTerminal()
 }

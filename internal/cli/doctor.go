@@ -458,7 +458,7 @@ func (d *doctor) terminal() {
 	case plainTerminal():
 		d.ok("terminal", "TERM=%s, CI=%s: plain lines, no keys", os.Getenv("TERM"), os.Getenv("CI"))
 	default:
-		color, _ := colored("auto", d.s.err)
+		color := colored("auto", d.s.err)
 		keys := "keys are read (see run.stdin)"
 		if !in {
 			keys = "no keys: standard input is no terminal"

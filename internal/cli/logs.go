@@ -50,8 +50,8 @@ func (s streams) logs(ctx context.Context, c *control.Client, service string, li
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	screen := ui.NewScreen(s.out, s.err, terminal(s.out) != nil && terminal(s.err) != nil, cancel)
-	colorOut, _ := colored("auto", s.out) // auto is never wrong
-	colorErr, _ := colored("auto", s.err)
+	colorOut := colored("auto", s.out)
+	colorErr := colored("auto", s.err)
 	if !colorErr {
 		screen.Plain()
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/control"
 	"github.com/hotreload/hotreload/internal/engine"
@@ -46,32 +46,12 @@ Everything after -- is passed to the program unchanged.`,
 		Example: `  hotreload run
   hotreload run ./cmd/api -- --port 8081
   hotreload run --set build.flags='["-trimpath"]' --race`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			n := len(args)
-			if d := cmd.ArgsLenAtDash(); d >= 0 {
-				n = d
-			}
-			if n > 1 && !slices.ContainsFunc(args[:n], func(a string) bool { return !strings.HasSuffix(a, ".go") }) {
-				return fmt.Errorf("one package, not a list of files: name its directory, as in `hotreload run .`")
-			}
-			if n > 1 {
-				return fmt.Errorf("one package at most, not %q; arguments of the program come after --", args[:n])
-			}
-			return nil
-		},
+		Args: runArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			d := cmd.ArgsLenAtDash()
-			if d >= 0 {
-				o.args = append([]string{}, args[d:]...)
-				args = args[:d]
+			if err := o.parse(cmd, args); err != nil {
+				return err
 			}
-			if len(args) > 0 {
-				o.pkg = args[0]
-			}
-			if cmd.Flags().Changed("log") {
-				o.project.set = append(o.project.set, "log.format="+o.log)
-			}
-			return run(cmd.Context(), s, o)
+			return o.run(cmd.Context(), s)
 		},
 	}
 	o.project.add(cmd)
@@ -81,13 +61,45 @@ Everything after -- is passed to the program unchanged.`,
 	fl.StringVar(&o.events, "events", "", "also write what happens to `FILE`, as JSON lines")
 	fl.StringVar(&o.color, "color", "auto", "`auto|always|never`")
 	complete(cmd, "log", func() []string { return []string{"text", "json"} }, cobra.ShellCompDirectiveDefault)
-	complete(cmd, "color", func() []string { return []string{"auto", "always", "never"} }, cobra.ShellCompDirectiveDefault)
+	complete(cmd, "color", func() []string { return colorModes }, cobra.ShellCompDirectiveDefault)
 	fl.BoolVarP(&o.quiet, "quiet", "q", false, "say only what needs attention")
 	fl.BoolVarP(&o.verbose, "verbose", "v", false, "say also what did not matter, and why")
 	return cmd
 }
 
-func run(ctx context.Context, s streams, o runOptions) (err error) {
+// runArgs checks the arguments in front of --.
+func runArgs(cmd *cobra.Command, args []string) error {
+	if d := cmd.ArgsLenAtDash(); d >= 0 {
+		args = args[:d]
+	}
+	switch {
+	case len(args) < 2:
+		return nil
+	case !slices.ContainsFunc(args, func(a string) bool { return !strings.HasSuffix(a, ".go") }):
+		return errors.New("one package, not a list of files: name its directory, as in `hotreload run .`")
+	}
+	return fmt.Errorf("one package at most, not %q; arguments of the program come after --", args)
+}
+
+// parse completes the options from the command line.
+func (o *runOptions) parse(cmd *cobra.Command, args []string) error {
+	if d := cmd.ArgsLenAtDash(); d >= 0 {
+		o.args = append([]string{}, args[d:]...)
+		args = args[:d]
+	}
+	if len(args) > 0 {
+		o.pkg = args[0]
+	}
+	if cmd.Flags().Changed("log") {
+		o.project.set = append(o.project.set, "log.format="+o.log)
+	}
+	if o.color = cmp.Or(o.color, "auto"); !slices.Contains(colorModes, o.color) {
+		return usageError(advise("auto, always or never", "--color %q", o.color))
+	}
+	return nil
+}
+
+func (o runOptions) run(ctx context.Context, s streams) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
@@ -96,46 +108,26 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	c := p.conf
 	session := newBeginning()
 	own, err := o.hold(p, session)
 	if err != nil {
 		return err
 	}
 	defer own.release()
-	cache := own.cache
 	env := os.Environ()
-	if o.pkg != "" {
-		if err := p.checkImportPath(ctx, proc.CleanEnv(env)); err != nil {
-			return err
-		}
-	}
-	list, err := p.services(ctx, proc.CleanEnv(env))
+	list, err := o.services(ctx, p, env)
 	if err != nil {
 		return err
 	}
-	if err := o.checkSeveral(list); err != nil {
-		return err
-	}
-	color, err := colored(o.color, s.err)
-	if err != nil {
-		return err
-	}
-
-	if ended := endUnclaimed(cache, o.once); len(ended) > 0 {
-		warnings = append(warnings, "ended what an earlier session of this project left running: "+strings.Join(ended, ", "))
-	}
-	if release, err := proc.Claim(filepath.Join(cache, claimFile)); err != nil {
-		warnings = append(warnings, fmt.Sprintf("what this session leaves behind when it is killed will not be found: %v", err))
-	} else {
-		defer release()
-	}
+	release, found := o.claim(own.cache)
+	defer release()
+	warnings = append(warnings, found...)
 	in, err := openInput(s)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	guard, err := proc.StartGuard(guarded(cache, o.once)...)
+	guard, err := proc.StartGuard(guarded(own.cache, o.once)...)
 	if err != nil {
 		warnings = append(warnings, fmt.Sprintf("no guard against kill -9: %v", err))
 	} else {
@@ -143,73 +135,31 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 	}
 
 	var e *engine.Engine
-	outTTY, errTTY := terminal(s.out), terminal(s.err)
-	screen := ui.NewScreen(s.out, s.err, outTTY != nil && errTTY != nil, func() {
-		e.Command(plan.Command{Do: plan.DoQuit, Why: "nobody reads the output any more"})
-	})
-	clears := errTTY != nil && !plainTerminal()
-	if errTTY != nil {
-		screen.Raw(func() bool { return proc.RawOutput(errTTY) })
-	}
-	if !color {
-		screen.Plain()
-	}
-	colorOut, err := colored(o.color, s.out)
-	if err != nil {
-		return err
-	}
-	say := newNarrator(screen, ui.TextOptions{
-		Color: color, Quiet: o.quiet, Verbose: o.verbose, Once: o.once, Dir: p.cwd, Width: columns(errTTY),
-		Keys: readsKeys(list) && in.Terminal() != nil,
-	}, colorOut, clears)
+	keys := readsKeys(list)
+	screen := newScreen(s, func() { e.Command(plan.Command{Do: plan.DoQuit, Why: "nobody reads the output any more"}) })
+	say := o.narrator(s, screen, p.cwd, keys && in.Terminal() != nil)
 	say.services(namesOf(list))
-	say.configure(c)
+	say.configure(p.conf)
 	queue := event.NewQueue(say.sink)
 	// The last lines are waited for, but not a terminal that was stopped for good.
-	defer queue.Close(2 * time.Second)
-
+	defer queue.Close(lastLines)
 	opt := engine.Options{
-		Config: c, Services: list, Version: Version(), Args: o.args, Cache: cache, Env: env, Once: o.once,
-		App: screen.App, Sink: queue, Stdout: outTTY, Stderr: errTTY, Input: in, Suspend: in.Suspend,
-		Load: func() (*config.Config, []config.Service, error) {
-			c, err := p.load()
-			if err != nil {
-				return nil, nil, err
-			}
-			list, err := services(ctx, c, p.cwd, proc.CleanEnv(env))
-			if err == nil {
-				err = o.checkSeveral(list)
-			}
-			return c, list, err
+		Config: p.conf, Services: list, Version: Version(), Args: o.args, Cache: own.cache, Env: env, Once: o.once,
+		App: screen.App, Sink: queue, Stdout: terminal(s.out), Stderr: terminal(s.err), Input: in, Suspend: in.Suspend,
+		Load: func() (*config.Config, []config.Service, error) { return o.reload(ctx, p, env) },
+		// Edits of the config come once all is there to take them.
+		Configured: func(before, after *config.Config, names []string) {
+			say.services(names)
+			say.configure(after)
+			own.relisten(e, before.Control.Listen, after.Control.Listen)
 		},
 	}
 	if o.events != "" {
-		f, err := os.OpenFile(o.events, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o644)
+		closeRecord, err := o.record(&opt)
 		if err != nil {
-			return usageError(advise("--events wants a file that can be written", "%w", err))
+			return err
 		}
-		defer f.Close()
-		record := event.NewQueue(ui.NewLog(f))
-		defer record.Close(2 * time.Second)
-		opt.Record = record
-		if path, err := filepath.EvalSymlinks(o.events); err == nil {
-			if opt.RecordFile, err = filepath.Abs(path); err != nil {
-				return err
-			}
-		}
-	}
-	// Edits of the config come once all is there to take them.
-	opt.Configured = func(before, after *config.Config, names []string) {
-		say.services(names)
-		say.configure(after)
-		if before.Control.Listen == after.Control.Listen {
-			return
-		}
-		if own.api != nil {
-			if err := own.api.Relisten(after.Control.Listen); err != nil {
-				e.Problem(event.Problem{Message: err.Error(), Hint: "the old address, if there was one, stays; give control.listen another one"})
-			}
-		}
+		defer closeRecord()
 	}
 	if e, err = engine.New(opt); err != nil {
 		return err
@@ -218,125 +168,97 @@ func run(ctx context.Context, s streams, o runOptions) (err error) {
 		queue.Emit(event.Event{Time: time.Now(), Body: event.Problem{Message: w}})
 	}
 	if guard != nil {
-		stop := watchGuard(guard, e)
-		defer stop()
+		defer watchGuard(guard, e)()
 	}
 	session.begin(backend{e})
 	if own.apiErr != nil {
-		hint := "`hotreload status` and `wait` will not find this session"
-		var theirs *control.ForeignError
-		if errors.As(own.apiErr, &theirs) {
-			hint += ": " + theirs.Hint()
-		}
-		queue.Emit(event.Event{Time: time.Now(), Body: event.Problem{Message: own.apiErr.Error(), Hint: hint}})
+		queue.Emit(event.Event{Time: time.Now(), Body: own.unreachable()})
 	}
 	sctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	control.Signals(sctx, e, in, hangup(s.in, s.out, s.err))
-	if !o.once && readsKeys(list) {
+	if !o.once && keys {
 		// The terminal is as it was before the shell prints its prompt.
-		defer pressKeys(sctx, in, e, screen, clears)()
+		defer pressKeys(sctx, in, e, screen, say.clears)()
 	}
 	code, err := e.Run(ctx)
-	if err != nil {
+	if err != nil || code == exitOK {
 		return err
 	}
-	if code != exitOK {
-		return &codeError{code: code}
-	}
-	return nil
+	return &codeError{code: code}
 }
 
-// claimFile says in the cache which session has it, so that the next one finds what was left running.
-const claimFile = "processes"
+// lastLines is how long the end of a session waits for what is not printed yet.
+const lastLines = 2 * time.Second
 
-// onceDir is how the names of the caches of --once begin.
-const onceDir = "once-"
-
-// endUnclaimed ends what earlier sessions of the project have left running, and names it.
-func endUnclaimed(cache string, once bool) (ended []string) {
-	project := cache
-	if once { // a session may run beside it
-		project = filepath.Dir(cache)
-	} else {
-		ended = proc.EndUnclaimed(filepath.Join(cache, claimFile))
-	}
-	entries, _ := os.ReadDir(project)
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), onceDir) {
-			ended = append(ended, proc.EndUnclaimed(filepath.Join(project, e.Name(), claimFile))...)
-		}
-	}
-	return ended
-}
-
-// holding is what a session has of its project before anything else.
-type holding struct {
-	cache   string
-	api     *control.Server // nil: none
-	apiErr  error           // why not; without it everything works but talking to the session from outside
-	release func()
-}
-
-// hold takes the project's lock and serves the control API: whoever asks before the session
-// runs is answered when there is an answer. With --once another session may run beside this
-// one, with binaries of its own.
-func (o runOptions) hold(p *project, session *beginning) (own holding, err error) {
-	if own.cache, err = control.CacheDir(p.conf.Root); err != nil {
-		return own, err
-	}
-	if o.once {
-		if own.cache, err = os.MkdirTemp(own.cache, onceDir); err != nil {
-			return own, err
-		}
-		own.release = func() { os.RemoveAll(own.cache) }
-		return own, nil
-	}
-	lock, err := control.Acquire(own.cache, p.conf.Root)
-	if err != nil {
-		return own, o.held(err)
-	}
-	own.api, own.apiErr = control.Serve(session, o.project.invocation(p.from, o.pkg), control.SocketPath(own.cache), p.conf.Control.Listen)
-	if own.apiErr != nil && p.conf.Control.Listen != "" {
-		lock.Release()
-		return own, own.apiErr
-	}
-	// Not at once: the start is for the person who waits.
-	prune := time.AfterFunc(10*time.Second, func() { control.Prune(own.cache, control.Gone) })
-	own.release = func() {
-		prune.Stop()
-		session.end()
-		if own.api != nil {
-			own.api.Close()
-		}
-		lock.Release()
-	}
-	return own, nil
-}
-
-// held says what to do about another session in this project.
-func (o runOptions) held(err error) error {
-	var held *control.HeldError
-	if !errors.As(err, &held) {
-		return err
-	}
-	stop := "hotreload stop"
-	if o.project.dir != "" {
-		stop += " -C " + shellWord(o.project.dir)
-	}
-	hint := fmt.Sprintf("one session per project: use that one, or end it with `%s`", stop)
+// services are the programs to run.
+func (o runOptions) services(ctx context.Context, p *project, env []string) ([]config.Service, error) {
 	if o.pkg != "" {
-		hint += "; several programs run in one session as [services.NAME] in .hotreload.toml"
+		if err := p.checkImportPath(ctx, proc.CleanEnv(env)); err != nil {
+			return nil, err
+		}
 	}
-	return advice.With(err, hint)
+	list, err := p.services(ctx, proc.CleanEnv(env))
+	if err == nil {
+		err = o.checkSeveral(list)
+	}
+	return list, err
 }
 
-// guarded are the directories that the guard removes if hotreload is killed.
-func guarded(cache string, once bool) []string {
-	if once {
-		return []string{cache}
+// reload reads the config again, after an edit.
+func (o runOptions) reload(ctx context.Context, p *project, env []string) (*config.Config, []config.Service, error) {
+	c, err := p.load()
+	if err != nil {
+		return nil, nil, err
 	}
-	return []string{filepath.Join(cache, "tmp")}
+	list, err := services(ctx, c, p.cwd, proc.CleanEnv(env))
+	if err == nil {
+		err = o.checkSeveral(list)
+	}
+	return c, list, err
+}
+
+// newScreen is where the session and its programs print. unread is called when nobody reads
+// that any more.
+func newScreen(s streams, unread func()) *ui.Screen {
+	outTTY, errTTY := terminal(s.out), terminal(s.err)
+	screen := ui.NewScreen(s.out, s.err, outTTY != nil && errTTY != nil, unread)
+	if errTTY != nil {
+		screen.Raw(func() bool { return proc.RawOutput(errTTY) })
+	}
+	return screen
+}
+
+// narrator prints the session on the screen.
+func (o runOptions) narrator(s streams, screen *ui.Screen, dir string, keys bool) *narrator {
+	tty := terminal(s.err)
+	color := colored(o.color, s.err)
+	if !color {
+		screen.Plain()
+	}
+	return newNarrator(screen, ui.TextOptions{
+		Color: color, Quiet: o.quiet, Verbose: o.verbose, Once: o.once, Dir: dir, Width: columns(tty), Keys: keys,
+	}, colored(o.color, s.out), tty != nil && !plainTerminal())
+}
+
+// record makes the session write its events to the file of --events.
+func (o runOptions) record(opt *engine.Options) (closeRecord func(), err error) {
+	f, err := os.OpenFile(o.events, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o644)
+	if err != nil {
+		return nil, usageError(advise("--events wants a file that can be written", "%w", err))
+	}
+	if path, err := filepath.EvalSymlinks(o.events); err == nil {
+		if opt.RecordFile, err = filepath.Abs(path); err != nil {
+			f.Close()
+			return nil, err
+		}
+	}
+	queue := event.NewQueue(ui.NewLog(f))
+	opt.Record = queue
+	return func() {
+		queue.Close(lastLines)
+		f.Close()
+	}, nil
 }
 
 func watchGuard(g *proc.Guard, e *engine.Engine) (stop func()) {

@@ -280,20 +280,25 @@ func (t *translation) air() (Result, error) {
 	t.proxy()
 	t.envFiles(dir)
 
+	return t.result(dir, "Air", reasons), nil
+}
+
+// result is the new file. At its end it lists the keys that were not carried over.
+func (t *translation) result(dir, tool string, reasons map[string]string) Result {
 	for _, key := range slices.Sorted(maps.Keys(t.values)) {
 		if reason, known := reasons[key]; known && reason != "" {
 			t.drop(key, reason)
 		} else if !t.done[key] {
-			t.drop(key, "no key of Air")
+			t.drop(key, "no key of "+tool)
 		}
 	}
 	t.finish()
 	return Result{
 		Path:  filepath.Join(dir, config.FileName),
 		Data:  t.d.bytes(),
-		Found: []string{t.name + fmt.Sprintf(" (Air, %d keys)", len(t.values))},
+		Found: []string{fmt.Sprintf("%s (%s, %d keys)", t.name, tool, len(t.values))},
 		Notes: t.notes,
-	}, nil
+	}
 }
 
 // finish lists what was not carried over at the end of the file.
@@ -376,90 +381,111 @@ func (t *translation) binary(p *program) string {
 	return bin
 }
 
+// started is what Air starts: an argv, or a line for the shell.
+type started struct {
+	command, args []string
+	shell         string
+	env           map[string]string
+}
+
 // run carries over what is run, and writes the build settings, which depend on it.
 func (t *translation) run(p *program) {
-	var command, args []string
-	var shell string
-	env := map[string]string{}
-	bin, hasBin := value[string](t, "build.bin")
-	entry := t.texts("build.entrypoint")
-	full, _ := value[string](t, "build.full_bin")
-	isBinary := func(w string) bool { return samePath(w, p.bin) || p.plain && samePath(w, p.build.output) }
-	switch full = strings.TrimSpace(full); {
-	case full != "":
-		if hasBin && bin != "" {
-			t.done["build.bin"] = true
-		}
-		line, plain := words(full)
-		if !plain {
-			shell = full
-			break
-		}
-		env, line = assignments(line)
-		if len(line) > 0 && isBinary(line[0]) {
-			args = line[1:]
-			break
-		}
-		p.runsBinary = false
-		for _, w := range line {
-			if isBinary(w) {
-				w, p.runsBinary = "{binary}", true
-			}
-			command = append(command, w)
-		}
-	case len(entry) > 0:
-		args = entry[1:]
-	case hasBin:
-		if line, plain := words(bin); plain && len(line) > 1 {
-			args = line[1:]
-		}
-	}
-	for _, a := range t.texts("build.args_bin") {
-		if shell != "" {
-			shell += " " + a
-			continue
-		}
-		// Air puts these into a shell's line, which splits and expands them.
-		if line, plain := words(a); plain {
-			args = append(args, line...)
-		} else {
-			args = append(args, a)
-			t.note("run.args: %s went through a shell with Air; here it is passed as it is", config.Quote(a))
-		}
-	}
-	if shell != "" {
-		p.runsBinary = false
-		binary := "{binary}"
-		if !strings.ContainsAny(shell, `"'`) {
-			binary = `"{binary}"` // its path may have spaces
-		}
-		for _, name := range []string{p.bin, p.build.output} {
-			if name = path.Clean(name); name == "." || p.runsBinary {
-				continue
-			}
-			for _, written := range []string{"./" + name, name} { // the longer one first
-				if strings.Contains(shell, written) {
-					shell, p.runsBinary = strings.ReplaceAll(shell, written, binary), true
-				}
-			}
-		}
-		command = []string{"sh", "-c", shell}
-		t.note("run.command goes through a shell as with Air; without one, signals reach the program itself")
+	r := t.started(p)
+	t.addArgs(&r)
+	if r.shell != "" {
+		t.throughShell(p, &r)
 	}
 	if !p.runsBinary {
 		// It runs something else, so whatever the build leaves has to be where it was.
 		p.plain = false
 	}
-	t.buildSettings(p, len(command) > 0 && path.Base(command[0]) == "dlv")
-	if len(command) > 0 {
-		t.set("run.command", stringList(command), "What is run; {binary} stands for what was built.")
+	t.buildSettings(p, len(r.command) > 0 && path.Base(r.command[0]) == "dlv")
+	if len(r.command) > 0 {
+		t.set("run.command", stringList(r.command), "What is run; {binary} stands for what was built.")
 	}
-	if len(args) > 0 {
-		t.set("run.args", stringList(args), "Arguments of the program.")
+	if len(r.args) > 0 {
+		t.set("run.args", stringList(r.args), "Arguments of the program.")
 	}
-	if len(env) > 0 {
-		t.set("run.env", variables(env), "Environment of the program.")
+	if len(r.env) > 0 {
+		t.set("run.env", variables(r.env), "Environment of the program.")
 	}
+}
+
+// started reads the three keys that say what to start. Air asks them in this order.
+func (t *translation) started(p *program) (r started) {
+	bin, hasBin := value[string](t, "build.bin")
+	entry := t.texts("build.entrypoint")
+	full, _ := value[string](t, "build.full_bin")
+	switch full = strings.TrimSpace(full); {
+	case full != "":
+		r.full(p, full)
+	case len(entry) > 0:
+		r.args = entry[1:]
+	case hasBin:
+		if line, plain := words(bin); plain && len(line) > 1 {
+			r.args = line[1:]
+		}
+	}
+	return r
+}
+
+// full takes full_bin: variables, a program and its arguments, or anything that a shell understands.
+func (r *started) full(p *program, text string) {
+	line, plain := words(text)
+	if !plain {
+		r.shell = text
+		return
+	}
+	isBinary := func(w string) bool { return samePath(w, p.bin) || p.plain && samePath(w, p.build.output) }
+	r.env, line = assignments(line)
+	if len(line) > 0 && isBinary(line[0]) {
+		r.args = line[1:]
+		return
+	}
+	p.runsBinary = false
+	for _, w := range line {
+		if isBinary(w) {
+			w, p.runsBinary = "{binary}", true
+		}
+		r.command = append(r.command, w)
+	}
+}
+
+func (t *translation) addArgs(r *started) {
+	for _, a := range t.texts("build.args_bin") {
+		if r.shell != "" {
+			r.shell += " " + a
+			continue
+		}
+		// Air puts these into a shell's line, which splits and expands them.
+		if line, plain := words(a); plain {
+			r.args = append(r.args, line...)
+		} else {
+			r.args = append(r.args, a)
+			t.note("run.args: %s went through a shell with Air; here it is passed as it is", config.Quote(a))
+		}
+	}
+}
+
+// throughShell makes the command of a shell's line, in which {binary} stands for the binary.
+func (t *translation) throughShell(p *program, r *started) {
+	p.runsBinary = false
+	binary := "{binary}"
+	if !strings.ContainsAny(r.shell, `"'`) {
+		binary = `"{binary}"` // its path may have spaces
+	}
+	for _, name := range []string{p.bin, p.build.output} {
+		if name = path.Clean(name); name == "." || p.runsBinary {
+			continue
+		}
+		for _, written := range []string{"./" + name, name} { // the longer one first
+			if strings.Contains(r.shell, written) {
+				r.shell, p.runsBinary = strings.ReplaceAll(r.shell, written, binary), true
+			}
+		}
+	}
+	r.command = []string{"sh", "-c", r.shell}
+	t.note("run.command goes through a shell as with Air; without one, signals reach the program itself")
 }
 
 func variables(env map[string]string) string {
@@ -569,33 +595,39 @@ var inputExts = []string{"go", "mod", "sum", "work"}
 
 func (t *translation) watching(p *program) {
 	t.excludes()
-	inside, outside := t.includeDirs()
+	dirs, outside := t.includeDirs()
 	if len(outside) > 0 {
 		t.set("watch.include", stringList(outside), "More directories to watch.")
 	}
-	if on, _ := value[bool](t, "build.poll"); on {
+	t.polling()
+	t.airRules()
+	if dirs = append(dirs, outside...); len(dirs) == 0 {
+		dirs = []string{"."}
+	}
+	t.otherFiles(p, dirs)
+}
+
+func (t *translation) polling() {
+	on, _ := value[bool](t, "build.poll")
+	if on {
 		t.set("watch.backend", `"poll"`, "Files are looked at instead of waiting for the system's notifications.")
 	}
-	if ms, ok := value[int64](t, "build.poll_interval"); ok {
-		if on, _ := t.values["build.poll"].(bool); on {
-			t.set("watch.poll_interval", config.Quote((time.Duration(max(ms, 500)) * time.Millisecond).String()), "")
-		} else {
-			t.drops = append(t.drops, fmt.Sprintf("build.poll_interval = %d: used only with poll = true; watch.poll_interval if polling is chosen", ms))
-		}
+	ms, ok := value[int64](t, "build.poll_interval")
+	switch {
+	case ok && on:
+		t.set("watch.poll_interval", config.Quote((time.Duration(max(ms, 500)) * time.Millisecond).String()), "")
+	case ok:
+		t.drops = append(t.drops, fmt.Sprintf("build.poll_interval = %d: used only with poll = true; watch.poll_interval if polling is chosen", ms))
 	}
+}
 
-	t.airRules()
-	exts, hasExts := []string{"tpl", "tmpl", "html"}, false
-	if _, hasExts = t.values["build.include_ext"]; hasExts {
-		exts = nil
-		for _, e := range t.texts("build.include_ext") {
-			e = strings.TrimPrefix(strings.TrimSpace(e), ".")
-			if e != "" && e != "env" && !slices.Contains(inputExts, e) && !slices.Contains(exts, e) {
-				exts = append(exts, e)
-			}
-		}
+// otherFiles makes rules for the files that the program is not built from: Air names them by
+// their ends, in the directories given, or one by one.
+func (t *translation) otherFiles(p *program, dirs []string) {
+	exts := t.includeExts()
+	if slices.Contains(exts, "*") {
+		t.note(`include_ext = ["*"]: every file under the root restarts the program; narrow it in [[rules]]`)
 	}
-	files := t.includeFiles()
 	steps := strings.Join(p.before, " && ")
 	var restart, rebuild []string
 	for _, e := range exts {
@@ -605,36 +637,45 @@ func (t *translation) watching(p *program) {
 			restart = append(restart, e)
 		}
 	}
-	dirs := append(slices.Clone(inside), outside...)
-	if len(dirs) == 0 {
-		dirs = []string{"."}
+	if len(rebuild) > 0 {
+		t.rule(rule{"Read by build.command.", globsOf(dirs, rebuild), "rebuild", ""})
 	}
-	globs := func(exts []string) (out []string) {
-		if len(exts) == 0 {
-			return nil
-		}
-		for _, dir := range dirs {
-			if slices.Contains(exts, "*") {
-				out = append(out, under(dir, "**"))
-			} else {
-				out = append(out, under(dir, "**/"+extensions(exts)))
-			}
-		}
-		return out
-	}
-	if slices.Contains(exts, "*") {
-		t.note(`include_ext = ["*"]: every file under the root restarts the program; narrow it in [[rules]]`)
-	}
-	if paths := globs(rebuild); len(paths) > 0 {
-		t.rule(rule{"Read by build.command.", paths, "rebuild", ""})
-	}
-	if paths := append(globs(restart), files...); len(paths) > 0 {
+	if paths := append(globsOf(dirs, restart), t.includeFiles()...); len(paths) > 0 {
 		r := rule{"Read by the program when it starts; nothing is built.", paths, "restart", ""}
 		if steps != "" {
 			r.reason, r.command = "Read by the program, or by the commands of build.before.", config.Quote(steps)
 		}
 		t.rule(r)
 	}
+}
+
+// includeExts are the ends of names that Air watches, but for those of Go's own files.
+func (t *translation) includeExts() (exts []string) {
+	if _, set := t.values["build.include_ext"]; !set {
+		return []string{"tpl", "tmpl", "html"}
+	}
+	for _, e := range t.texts("build.include_ext") {
+		e = strings.TrimPrefix(strings.TrimSpace(e), ".")
+		if e != "" && e != "env" && !slices.Contains(inputExts, e) && !slices.Contains(exts, e) {
+			exts = append(exts, e)
+		}
+	}
+	return exts
+}
+
+// globsOf are the globs of the files with these ends of names in directories.
+func globsOf(dirs, exts []string) (globs []string) {
+	if len(exts) == 0 {
+		return nil
+	}
+	files := "**/" + extensions(exts)
+	if slices.Contains(exts, "*") {
+		files = "**"
+	}
+	for _, dir := range dirs {
+		globs = append(globs, under(dir, files))
+	}
+	return globs
 }
 
 func (t *translation) includeDirs() (inside, outside []string) {
@@ -717,6 +758,10 @@ func (t *translation) excludes() {
 		}
 		return wrong != ""
 	})
+	t.exclude(globs)
+}
+
+func (t *translation) exclude(globs []string) {
 	if len(globs) > 0 {
 		t.set("watch.exclude", stringList(globs), "What never counts, besides .gitignore and built-in noise. Files that the program is built from count nevertheless.")
 	}
@@ -772,44 +817,42 @@ func (t *translation) airRules() {
 	for i, e := range entries {
 		table, _ := e.(map[string]any)
 		name, _ := table["name"].(string)
-		name = cmp.Or(name, "rule "+strconv.Itoa(i))
-		cmd, _ := table["cmd"].(string)
-		dirs, _ := stringsOf(table["include_dir"])
-		exts, _ := stringsOf(table["include_ext"])
-		files, _ := stringsOf(table["include_file"])
-		if strings.TrimSpace(cmd) == "" || len(dirs)+len(exts)+len(files) == 0 {
-			t.drops = append(t.drops, "build.rules "+name+": Air does not accept it either")
-			continue
-		}
-		if len(dirs) == 0 {
-			dirs = []string{"."}
-		}
-		var paths []string
-		for _, dir := range dirs {
-			dir = strings.ReplaceAll(dir, `\`, "/")
-			switch {
-			case len(exts) == 0 && len(files) == 0 || slices.Contains(exts, "*"):
-				paths = append(paths, under(dir, "**"))
-			case len(exts) > 0:
-				var plain []string
-				for _, x := range exts {
-					plain = append(plain, strings.TrimPrefix(strings.TrimSpace(x), "."))
-				}
-				paths = append(paths, under(dir, "**/"+extensions(plain)))
-			}
-		}
-		for _, f := range files {
-			paths = append(paths, discover.Escape(path.Clean(strings.ReplaceAll(f, `\`, "/"))))
-		}
-		t.rule(rule{name + ": a command, without build or restart.", paths, "none", config.Quote(cmd)})
-		for _, key := range []string{"exclude_regex", "delay"} {
-			if v, ok := table[key]; ok {
-				reason := "use more exact paths"
-				if key == "delay" {
-					reason = "changes are gathered by watch.debounce"
-				}
-				t.drops = append(t.drops, "build.rules "+name+": "+key+" = "+shown(v)+": "+reason)
-			}
+		t.airRule(cmp.Or(name, "rule "+strconv.Itoa(i)), table)
+	}
+}
+
+func (t *translation) airRule(name string, table map[string]any) {
+	cmd, _ := table["cmd"].(string)
+	dirs, _ := stringsOf(table["include_dir"])
+	exts, _ := stringsOf(table["include_ext"])
+	files, _ := stringsOf(table["include_file"])
+	if strings.TrimSpace(cmd) == "" || len(dirs)+len(exts)+len(files) == 0 {
+		t.drops = append(t.drops, "build.rules "+name+": Air does not accept it either")
+		return
+	}
+	if len(exts) == 0 && len(files) == 0 {
+		exts = []string{"*"}
+	}
+	if len(dirs) == 0 {
+		dirs = []string{"."}
+	}
+	for i, dir := range dirs {
+		dirs[i] = strings.ReplaceAll(dir, `\`, "/")
+	}
+	for i, e := range exts {
+		exts[i] = strings.TrimPrefix(strings.TrimSpace(e), ".")
+	}
+	paths := globsOf(dirs, exts)
+	for _, f := range files {
+		paths = append(paths, discover.Escape(path.Clean(strings.ReplaceAll(f, `\`, "/"))))
+	}
+	t.rule(rule{name + ": a command, without build or restart.", paths, "none", config.Quote(cmd)})
+	for _, without := range []struct{ key, reason string }{
+		{"exclude_regex", "use more exact paths"},
+		{"delay", "changes are gathered by watch.debounce"},
+	} {
+		if v, ok := table[without.key]; ok {
+			t.drops = append(t.drops, "build.rules "+name+": "+without.key+" = "+shown(v)+": "+without.reason)
 		}
 	}
 }
@@ -909,51 +952,41 @@ func (t *translation) fresh(data string) (Result, error) {
 		return Result{}, err
 	}
 	t.d = newDraft("Carried over from " + t.name + " (Fresh) by `hotreload init --from`.")
-	split := func(key string) (out []string) {
-		text, _ := value[string](t, key)
-		for _, part := range strings.Split(text, ",") {
-			if part = strings.TrimSpace(part); part != "" {
-				out = append(out, part)
-			}
-		}
-		return out
-	}
-	exts := []string{"tpl", "tmpl", "html"}
-	if _, ok := t.values["valid_ext"]; ok {
-		exts = split("valid_ext")
-	}
-	var restart []string
-	for _, e := range append(exts, split("no_rebuild_ext")...) {
-		e = strings.TrimPrefix(e, ".")
-		if !slices.Contains(inputExts, e) && !slices.Contains(restart, e) {
-			restart = append(restart, e)
-		}
-	}
-	if len(restart) > 0 {
-		t.rule(rule{"Read by the program when it starts; nothing is built.", []string{"**/" + extensions(restart)}, "restart", ""})
+	if exts := t.freshExts(); len(exts) > 0 {
+		t.rule(rule{"Read by the program when it starts; nothing is built.", globsOf([]string{"."}, exts), "restart", ""})
 	}
 	var globs []string
-	for _, g := range append(split("ignored"), split("ignore")...) {
+	for _, g := range append(t.freshList("ignored"), t.freshList("ignore")...) {
 		g = path.Clean(strings.ReplaceAll(g, `\`, "/"))
 		if g != "." && !path.IsAbs(g) && g != "tmp" {
 			globs = append(globs, discover.Escape(g)+"/**")
 		}
 	}
-	if len(globs) > 0 {
-		t.set("watch.exclude", stringList(globs), "What never counts, besides .gitignore and built-in noise. Files that the program is built from count nevertheless.")
+	t.exclude(globs)
+	return t.result(dir, "Fresh", freshReasons), nil
+}
+
+// freshExts are the ends of names that Fresh watches, but for those of Go's own files.
+func (t *translation) freshExts() (out []string) {
+	exts := []string{"tpl", "tmpl", "html"}
+	if _, ok := t.values["valid_ext"]; ok {
+		exts = t.freshList("valid_ext")
 	}
-	for _, key := range slices.Sorted(maps.Keys(t.values)) {
-		if reason, known := freshReasons[key]; known && reason != "" {
-			t.drop(key, reason)
-		} else if !t.done[key] {
-			t.drop(key, "no key of Fresh")
+	for _, e := range append(exts, t.freshList("no_rebuild_ext")...) {
+		e = strings.TrimPrefix(e, ".")
+		if !slices.Contains(inputExts, e) && !slices.Contains(out, e) {
+			out = append(out, e)
 		}
 	}
-	t.finish()
-	return Result{
-		Path:  filepath.Join(dir, config.FileName),
-		Data:  t.d.bytes(),
-		Found: []string{t.name + fmt.Sprintf(" (Fresh, %d keys)", len(t.values))},
-		Notes: t.notes,
-	}, nil
+	return out
+}
+
+func (t *translation) freshList(key string) (out []string) {
+	text, _ := value[string](t, key)
+	for _, part := range strings.Split(text, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
 }
