@@ -35,11 +35,15 @@ func newCheck(s streams) *cobra.Command {
 	var asJSON, all bool
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Check the config and print it resolved",
-		Long: `Check reads the config as run would and reports every mistake with its place. If
-there is none, it prints "ok" and what differs from the defaults; with --all,
-every key with its value. With --json, it prints every key, or the mistakes as
-{"errors": [...]}. The exit code is 2 if there are any.`,
+		Short: "Validate the config and print the resolved values",
+		Long: `Validate the config without starting anything, and report every mistake with its
+position. If there is none, print what differs from the defaults; with --all,
+print every key. The exit code is 2 if there are mistakes.
+
+With --json, print every key as JSON, or the mistakes as {"errors": [...]}.`,
+		Example: `  hotreload check
+  hotreload check --all
+  hotreload check --config other.toml --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, err := f.open(cmd.Context(), "")
@@ -86,8 +90,8 @@ every key with its value. With --json, it prints every key, or the mistakes as
 			return err
 		},
 	}
-	f.add(cmd)
+	cmd.Flags().BoolVar(&all, "all", false, "also print the keys that have their default")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&all, "all", false, "print the keys that have their default, too")
+	f.add(cmd)
 	return cmd
 }

@@ -115,13 +115,18 @@ func report(s streams, cmd *cobra.Command, err error) int {
 func newRoot(s streams, args []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "hotreload",
-		Short: "Rebuild and restart a Go program when a file is saved",
-		Long: `hotreload watches a Go project, rebuilds it on a save with go build, restarts
-the program, and says when the save is live. In a project directory,
+		Short: "Rebuild and restart a Go program on every save",
+		Long: `hotreload watches a Go project. On every save, it rebuilds the program with
+go build, restarts it, and reports when the new version is live.
+
+Run this in the directory of a project:
 
 	hotreload run
 
-is all there is to it. "hotreload init" writes a config file for the rest.`,
+It needs no config. "hotreload init" writes one that fits the project.`,
+		Example: `  hotreload run
+  hotreload run ./cmd/api -- --port 8081
+  hotreload wait && curl localhost:8080`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -129,14 +134,19 @@ is all there is to it. "hotreload init" writes a config file for the rest.`,
 			return cmd.Help()
 		},
 	}
+	cobra.EnableCommandSorting = false // the groups have an order
 	root.Version = Version()
 	root.SetVersionTemplate(versionText())
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return flagMistake(cmd, err, args) })
-	root.AddCommand(newRun(s), newInit(s), newCheck(s), newWhy(s), newDoctor(s), newSchema(s), newVersion(s))
-	root.AddCommand(newSessionCommands(s)...)
+	addGroup(root, "Commands:", newRun(s), newInit(s), newCheck(s), newWhy(s), newDoctor(s))
+	addGroup(root, "Commands for the running session:", newStatus(s), newWait(s), newLogs(s),
+		newRestart(s), newRebuild(s), newReload(s), newPause(s), newResume(s), newStop(s))
+	addGroup(root, "Other commands:", newSchema(s), newVersion(s))
+	root.SetCompletionCommandGroupID("Other commands:")
+	root.SetHelpCommandGroupID("Other commands:")
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultHelpCmd()
 	for _, c := range root.Commands() {
@@ -155,6 +165,10 @@ is all there is to it. "hotreload init" writes a config file for the rest.`,
 		case "completion":
 			// cobra's own prints its help for a shell that it does not know, and ends well.
 			c.Use, c.DisableFlagsInUseLine = "completion SHELL", true
+			c.Short = "Print the completion script for a shell"
+			c.Long = `Print the completion script for bash, zsh, fish or powershell. The help of each
+shell says how to load it: "hotreload completion bash --help".`
+			c.Example = "  source <(hotreload completion bash)"
 			c.Args = func(_ *cobra.Command, a []string) error {
 				return usageError(advise("one of bash, zsh, fish and powershell", "completion for which shell? got %s", cmp.Or(strings.Join(a, " "), "none")))
 			}
@@ -169,6 +183,16 @@ is all there is to it. "hotreload init" writes a config file for the rest.`,
 		return unknownCommand(cmd, "", a[0], a[1:])
 	}
 	return root
+}
+
+// addGroup adds commands that the help lists under a title, in this order.
+func addGroup(root *cobra.Command, title string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: title, Title: title})
+	for _, c := range commands {
+		c.GroupID = title
+		c.Flags().SortFlags = false // the common ones first
+	}
+	root.AddCommand(commands...)
 }
 
 // wrapArgs makes the complaints of a command and of those below it mistakes of usage.
@@ -210,6 +234,9 @@ func newVersion(s streams) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Long: "Print the version of hotreload, the version of Go that built it, and the platform.",
+		Example: `  hotreload version
+  hotreload version --json`,
 		RunE: func(*cobra.Command, []string) error {
 			if asJSON {
 				return s.json(struct {

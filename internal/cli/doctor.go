@@ -53,11 +53,13 @@ func newDoctor(s streams) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Look for what could hurt here",
-		Long: `Doctor looks at limits, file system, cache, toolchain, terminal, ports and
-environment, and says what to do where something is not right. Nothing is changed
-and nothing is asked of the network. The exit code is 1 if something would keep
+		Short: "Check the environment for common problems",
+		Long: `Check limits, the file system, the cache, the toolchain, the terminal, ports and
+environment variables, and suggest what to do about problems. It changes nothing
+and makes no network requests. The exit code is 1 if something would keep
 hotreload from working.`,
+		Example: `  hotreload doctor
+  hotreload doctor --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r := examine(cmd.Context(), s, &f)
@@ -73,8 +75,8 @@ hotreload from working.`,
 			return err
 		},
 	}
-	f.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	f.add(cmd)
 	return cmd
 }
 

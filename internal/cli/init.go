@@ -18,12 +18,15 @@ func newInit(s streams) *cobra.Command {
 	var o scaffold.Options
 	cmd := &cobra.Command{
 		Use:   "init",
-		Short: "Write .hotreload.toml, fitted to this project",
-		Long: `Init reads the project (main packages, the files that the code opens or names,
-generators, the Makefile, .env) and writes a short .hotreload.toml that says what
-it sets and why. Beside the config of Air or Fresh, it carries that over. It never
-overwrites a file without --force. Most projects need no config at all: try
-"hotreload run".`,
+		Short: "Write a .hotreload.toml that fits this project",
+		Long: `Read the project (main packages, files that the code opens or names, generators,
+the Makefile, .env) and write a short .hotreload.toml that explains its settings.
+If there is a config of Air or Fresh, translate it instead. An existing
+.hotreload.toml is not overwritten without --force.
+
+Most projects need no config: try "hotreload run" first.`,
+		Example: `  hotreload init
+  hotreload init --from .air.toml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, err := os.Getwd()
@@ -56,10 +59,10 @@ overwrites a file without --force. Most projects need no config at all: try
 		},
 	}
 	fl := cmd.Flags()
+	fl.StringVar(&o.From, "from", "", "translate another tool's `FILE`: Air's .air.toml or Fresh's runner.conf")
+	fl.BoolVar(&o.Services, "services", false, "write a service for each main package, if there are several")
+	fl.BoolVar(&o.Force, "force", false, "overwrite an existing file")
 	fl.StringVarP(&o.Dir, "dir", "C", "", "act as if started in `DIR`")
-	fl.StringVar(&o.From, "from", "", "carry over another tool's config: an .air.toml `FILE`, or fresh's runner.conf")
-	fl.BoolVar(&o.Services, "services", false, "make a service of each main package, if there are several")
-	fl.BoolVar(&o.Force, "force", false, "overwrite the file if it exists")
 	return cmd
 }
 

@@ -15,10 +15,10 @@ import (
 
 func newLogs(s streams) *cobra.Command {
 	lines, follow := -1, false
-	cmd := sessionCommand(s, new(sessionFlags), "logs", "Print what the programs have written", `Logs prints the last of what the programs of the running session have written: the
-standard output on standard output, the standard error on standard error, byte for
-byte. With several services each line begins with the name of its service.
-The session keeps the last megabyte of each service, or its last 5,000 writes.`,
+	cmd := sessionCommand(s, new(sessionFlags), "logs", "Print the output of the programs", `Print the latest output of the programs in the running session, byte for byte:
+standard output on standard output, standard error on standard error. With
+several services, each line begins with the name of its service. The session
+keeps the last megabyte of each service, or its last 5,000 writes.`,
 		func(ctx context.Context, c *control.Client, service string, asJSON bool) error {
 			// Ctrl-C is the usual end of following, and no error.
 			ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
@@ -32,7 +32,7 @@ The session keeps the last megabyte of each service, or its last 5,000 writes.`,
 	cmd.Example = `  hotreload logs -f
   hotreload logs api -n 20`
 	fl := cmd.Flags()
-	fl.BoolVarP(&follow, "follow", "f", false, "go on until the session ends")
+	fl.BoolVarP(&follow, "follow", "f", false, "follow the output until the session ends")
 	fl.IntVarP(&lines, "lines", "n", -1, "print only the last `N` lines of each service; -1 prints all")
 	return cmd
 }

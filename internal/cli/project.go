@@ -39,11 +39,11 @@ type projectFlags struct {
 func (f *projectFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	f.given = fl.Changed
-	fl.StringVarP(&f.config, "config", "c", "", "config `FILE` (default: .hotreload.toml here or above)")
-	fl.StringVarP(&f.dir, "dir", "C", "", "act as if started in `DIR`")
-	fl.StringArrayVar(&f.set, "set", nil, "set any config key: `KEY=VALUE` (repeatable)")
-	fl.StringSliceVar(&f.tags, "tags", nil, "build `TAGS`, separated by commas")
 	fl.BoolVar(&f.race, "race", false, "build with the race detector")
+	fl.StringSliceVar(&f.tags, "tags", nil, "build `TAGS`, separated by commas")
+	fl.StringArrayVar(&f.set, "set", nil, "set `KEY=VALUE` in the config (repeatable)")
+	fl.StringVarP(&f.config, "config", "c", "", "config `FILE` (default: .hotreload.toml, here or above)")
+	fl.StringVarP(&f.dir, "dir", "C", "", "act as if started in `DIR`")
 	complete(cmd, "set", func() (words []string) {
 		for _, k := range config.Keys() {
 			if !strings.HasPrefix(k.Name, "rules.") && !strings.HasPrefix(k.Name, "services.") {

@@ -37,15 +37,19 @@ type runOptions struct {
 func newRun(s streams) *cobra.Command {
 	var o runOptions
 	cmd := &cobra.Command{
-		Use:   "run [PACKAGE] [-- ARGS...]",
-		Short: "Build, run, and do so again at every save",
-		Long: `Run builds and starts the program, watches what it is built from, and builds and
-restarts it when that changes. PACKAGE is named as for go run; without it, it is
-the main package of this directory, of the root, or the only one there is.
-Everything after -- is passed to the program unchanged.`,
+		Use:                   "run [flags] [PACKAGE] [-- ARGS...]",
+		DisableFlagsInUseLine: true,
+		Short:                 "Build and run the program; rebuild and restart it on every save",
+		Long: `Build and start the program, watch the files that it is built from, and rebuild
+and restart it when they change.
+
+PACKAGE is named as for go run. Without it, hotreload takes the main package in
+the current directory, the one in the root, or the only one in the project.
+Arguments after -- are passed to the program unchanged.`,
 		Example: `  hotreload run
   hotreload run ./cmd/api -- --port 8081
-  hotreload run --set build.flags='["-trimpath"]' --race`,
+  hotreload run --race --set run.stop_timeout=1s
+  hotreload run --once`,
 		Args: runArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.parse(cmd, args); err != nil {
@@ -54,16 +58,16 @@ Everything after -- is passed to the program unchanged.`,
 			return o.run(cmd.Context(), s)
 		},
 	}
-	o.project.add(cmd)
 	fl := cmd.Flags()
 	fl.BoolVar(&o.once, "once", false, "build, run, and exit with the program's exit code")
-	fl.StringVar(&o.log, "log", "", "how to tell what happens: `text|json` (default from the config: text)")
-	fl.StringVar(&o.events, "events", "", "also write what happens to `FILE`, as JSON lines")
-	fl.StringVar(&o.color, "color", "auto", "`auto|always|never`")
+	fl.BoolVarP(&o.quiet, "quiet", "q", false, "only print problems")
+	fl.BoolVarP(&o.verbose, "verbose", "v", false, "also print ignored changes and why")
+	o.project.add(cmd)
+	fl.StringVar(&o.log, "log", "", "log format: `text|json` (default from the config: text)")
+	fl.StringVar(&o.events, "events", "", "also write events to `FILE` as JSON lines")
+	fl.StringVar(&o.color, "color", "auto", "when to use colours: `auto|always|never`")
 	complete(cmd, "log", func() []string { return []string{"text", "json"} }, cobra.ShellCompDirectiveDefault)
 	complete(cmd, "color", func() []string { return colorModes }, cobra.ShellCompDirectiveDefault)
-	fl.BoolVarP(&o.quiet, "quiet", "q", false, "say only what needs attention")
-	fl.BoolVarP(&o.verbose, "verbose", "v", false, "say also what did not matter, and why")
 	return cmd
 }
 

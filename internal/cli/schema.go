@@ -10,8 +10,8 @@ func newSchema(s streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of the config file",
-		Long: `Schema prints the JSON Schema of .hotreload.toml, made from the same table that
-the file is checked with. Editors that understand it complete and check keys.`,
+		Long: `Print a JSON Schema of .hotreload.toml, with which editors complete and check
+the file.`,
 		Example: `  hotreload schema > .hotreload.schema.json
   # and as the first line of .hotreload.toml:
   #:schema ./.hotreload.schema.json`,

@@ -121,8 +121,8 @@ type sessionFlags struct {
 }
 
 func (f *sessionFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&f.dir, "dir", "C", "", "act as if started in `DIR`")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON")
+	cmd.Flags().StringVarP(&f.dir, "dir", "C", "", "act as if started in `DIR`")
 }
 
 func (f *sessionFlags) client(ctx context.Context) (*control.Client, error) {
@@ -150,7 +150,7 @@ func noSession(err error) error {
 	var theirs *control.ForeignError
 	switch {
 	case errors.Is(err, control.ErrNoSession):
-		return usageError(advise("start one with `hotreload run`, or name its directory with -C; one that another user has started answers that user alone",
+		return usageError(advise("start one with `hotreload run`, or name its directory with -C; a session can only be reached by the user who started it",
 			"no session runs in this project"))
 	case errors.As(err, &theirs): // http.Client has wrapped it
 		return usageError(theirs)
@@ -160,7 +160,7 @@ func noSession(err error) error {
 	return err
 }
 
-func sessionCommand(s streams, f *sessionFlags, use, short, long string, run func(context.Context, *control.Client, string, bool) error) *cobra.Command {
+func sessionCommand(s streams, f *sessionFlags, use, short, long string, run act) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: use + " [SERVICE]", Short: short, Long: long, Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -198,103 +198,160 @@ func (f *sessionFlags) services() (names []string) {
 	return names
 }
 
-func newSessionCommands(s streams) []*cobra.Command {
-	wish := func(method, path string) func(context.Context, *control.Client, string, bool) error {
-		return func(ctx context.Context, c *control.Client, service string, asJSON bool) error {
-			var o control.Outcome
-			if err := c.Do(ctx, method, path, service, &o); err != nil {
+// act is what a command does in the session that it talks to.
+type act func(ctx context.Context, c *control.Client, service string, asJSON bool) error
+
+func newStatus(s streams) *cobra.Command {
+	cmd := sessionCommand(s, new(sessionFlags), "status", "Show the status of the running session",
+		`Show the state of each service, its process ID, the last error, and the times of
+the last change that went live.`,
+		func(ctx context.Context, c *control.Client, service string, asJSON bool) error {
+			var st control.Status
+			if err := c.Do(ctx, http.MethodGet, "/status", "", &st); err != nil {
 				return err
 			}
-			return s.outcome(o, asJSON)
-		}
-	}
-	order := func(path, said string) func(context.Context, *control.Client, string, bool) error {
-		return func(ctx context.Context, c *control.Client, service string, asJSON bool) error {
-			var ok struct {
-				OK bool `json:"ok"`
-			}
-			if err := c.Do(ctx, http.MethodPost, path, service, &ok); err != nil {
+			if err := onlyService(&st, service); err != nil {
 				return err
-			}
-			if path == "/stop" && service == "" {
-				// The stream of events ends with the session.
-				if err := c.Drain(ctx, "/events"); err != nil {
-					return err
-				}
 			}
 			if asJSON {
-				return s.json(ok)
+				return s.json(st)
 			}
-			safe.Fprintf(s.out, "%s\n", said)
-			if path == "/resume" {
-				return s.stillStopped(ctx, c, service)
+			return s.status(st)
+		})
+	cmd.Example = `  hotreload status
+  hotreload status api --json`
+	return cmd
+}
+
+// onlyService reduces a status to one service; "" means all.
+func onlyService(st *control.Status, service string) error {
+	if service == "" {
+		return nil
+	}
+	var only []control.ServiceStatus
+	var names []string
+	for _, x := range st.Services {
+		if x.Service == service {
+			only = append(only, x)
+		}
+		names = append(names, x.Service)
+	}
+	if only == nil {
+		return usageError(fmt.Errorf("no such service: %q; there is %s", service, strings.Join(names, ", ")))
+	}
+	st.Services = only
+	return nil
+}
+
+func newReload(s streams) *cobra.Command {
+	cmd := sessionCommand(s, new(sessionFlags), "reload", "Reload the browser tabs", `Make every browser tab that is open behind the proxy reload its page, for example
+after another tool has written files for the browser. Print the number of tabs.
+Without a proxy, the exit code is 1.`,
+		func(ctx context.Context, c *control.Client, service string, asJSON bool) error {
+			var r control.Reloaded
+			if err := c.Do(ctx, http.MethodPost, "/reload", service, &r); err != nil {
+				return err
+			}
+			switch {
+			case asJSON:
+				return s.json(r)
+			case r.Clients == 1:
+				safe.Fprintf(s.out, "reloaded 1 browser tab\n")
+			default:
+				safe.Fprintf(s.out, "reloaded %d browser tabs\n", r.Clients)
 			}
 			return nil
+		})
+	cmd.Example = `  hotreload reload
+  npm run css && hotreload reload`
+	return cmd
+}
+
+func newRestart(s streams) *cobra.Command {
+	cmd := sessionCommand(s, new(sessionFlags), "restart", "Restart the program",
+		"Restart the program without a build, and wait for the result.", s.outcomeOf("/restart"))
+	cmd.Example = `  hotreload restart
+  hotreload restart api`
+	return cmd
+}
+
+func newRebuild(s streams) *cobra.Command {
+	cmd := sessionCommand(s, new(sessionFlags), "rebuild", "Build and restart the program",
+		"Build and restart the program, and wait for the result.", s.outcomeOf("/rebuild"))
+	cmd.Example = `  hotreload rebuild
+  hotreload rebuild api`
+	return cmd
+}
+
+func newPause(s streams) *cobra.Command {
+	cmd := sessionCommand(s, new(sessionFlags), "pause", "Pause builds (changes are remembered)",
+		`Pause builds. Changes are remembered, and built after "hotreload resume".`, s.order("/pause", "paused"))
+	cmd.Example = `  hotreload pause
+  git rebase main && hotreload resume`
+	return cmd
+}
+
+func newResume(s streams) *cobra.Command {
+	resume := s.order("/resume", "resumed")
+	cmd := sessionCommand(s, new(sessionFlags), "resume", "Resume builds", `Resume builds after "hotreload pause", and build everything that changed in the
+meantime.`,
+		func(ctx context.Context, c *control.Client, service string, asJSON bool) error {
+			if err := resume(ctx, c, service, asJSON); err != nil || asJSON {
+				return err
+			}
+			return s.stillStopped(ctx, c, service)
+		})
+	cmd.Example = `  hotreload resume
+  hotreload resume api`
+	return cmd
+}
+
+func newStop(s streams) *cobra.Command {
+	stop, stopService := s.order("/stop", "stopped"), s.outcomeOf("/stop")
+	cmd := sessionCommand(s, new(sessionFlags), "stop", "End the session, or stop one service", `Stop all programs gracefully and end the session. With SERVICE, stop only that
+service until it is restarted; changes of its files are remembered.`,
+		func(ctx context.Context, c *control.Client, service string, asJSON bool) error {
+			if service != "" {
+				return stopService(ctx, c, service, asJSON)
+			}
+			return stop(ctx, c, service, asJSON)
+		})
+	cmd.Example = `  hotreload stop
+  hotreload stop api`
+	return cmd
+}
+
+// outcomeOf asks the session for something and prints the result.
+func (s streams) outcomeOf(path string) act {
+	return func(ctx context.Context, c *control.Client, service string, asJSON bool) error {
+		var o control.Outcome
+		if err := c.Do(ctx, http.MethodPost, path, service, &o); err != nil {
+			return err
 		}
+		return s.outcome(o, asJSON)
 	}
-	return []*cobra.Command{
-		newLogs(s),
-		sessionCommand(s, new(sessionFlags), "reload", "Reload the browser tabs", `Reload makes every browser tab that is open behind the proxy load its page again,
-as a tool does that has written files for the browser itself. It prints how many
-tabs that are. Without a proxy the exit code is 1.`,
-			func(ctx context.Context, c *control.Client, service string, asJSON bool) error {
-				var r control.Reloaded
-				if err := c.Do(ctx, http.MethodPost, "/reload", service, &r); err != nil {
-					return err
-				}
-				switch {
-				case asJSON:
-					return s.json(r)
-				case r.Clients == 1:
-					safe.Fprintf(s.out, "reloaded 1 browser tab\n")
-				default:
-					safe.Fprintf(s.out, "reloaded %d browser tabs\n", r.Clients)
-				}
-				return nil
-			}),
-		sessionCommand(s, new(sessionFlags), "status", "Say what the running session does",
-			"Status prints, for every service, its state, generation, pid, last error and last times.",
-			func(ctx context.Context, c *control.Client, service string, asJSON bool) error {
-				var st control.Status
-				if err := c.Do(ctx, http.MethodGet, "/status", "", &st); err != nil {
-					return err
-				}
-				if service != "" {
-					var only []control.ServiceStatus
-					for _, x := range st.Services {
-						if x.Service == service {
-							only = append(only, x)
-						}
-					}
-					if only == nil {
-						var names []string
-						for _, x := range st.Services {
-							names = append(names, x.Service)
-						}
-						return usageError(fmt.Errorf("no such service: %q; there is %s", service, strings.Join(names, ", ")))
-					}
-					st.Services = only
-				}
-				if asJSON {
-					return s.json(st)
-				}
-				return s.status(st)
-			}),
-		newWait(s),
-		sessionCommand(s, new(sessionFlags), "restart", "Restart the program", "Restart starts the program again, without a build, and waits for what comes of it.",
-			wish(http.MethodPost, "/restart")),
-		sessionCommand(s, new(sessionFlags), "rebuild", "Build and restart the program", "Rebuild builds and starts the program again, and waits for what comes of it.",
-			wish(http.MethodPost, "/rebuild")),
-		sessionCommand(s, new(sessionFlags), "pause", "Note changes, build nothing", "Pause lets changes be noted and not built until resume.", order("/pause", "paused")),
-		sessionCommand(s, new(sessionFlags), "resume", "Go on after pause", "Resume builds what was changed since pause.", order("/resume", "resumed")),
-		sessionCommand(s, new(sessionFlags), "stop", "End the session, or stop one service", `Stop ends the programs gracefully, and the session. With SERVICE it ends that one
-alone, until it is restarted; changes of its files are noted meanwhile.`,
-			func(ctx context.Context, c *control.Client, service string, asJSON bool) error {
-				if service != "" {
-					return wish(http.MethodPost, "/stop")(ctx, c, service, asJSON)
-				}
-				return order("/stop", "stopped")(ctx, c, service, asJSON)
-			}),
+}
+
+// order asks the session for something that has no result but that it was done.
+func (s streams) order(path, done string) act {
+	return func(ctx context.Context, c *control.Client, service string, asJSON bool) error {
+		var ok struct {
+			OK bool `json:"ok"`
+		}
+		if err := c.Do(ctx, http.MethodPost, path, service, &ok); err != nil {
+			return err
+		}
+		if path == "/stop" {
+			// The stream of events ends with the session.
+			if err := c.Drain(ctx, "/events"); err != nil {
+				return err
+			}
+		}
+		if asJSON {
+			return s.json(ok)
+		}
+		safe.Fprintf(s.out, "%s\n", done)
+		return nil
 	}
 }
 

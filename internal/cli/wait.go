@@ -22,12 +22,17 @@ func newWait(s streams) *cobra.Command {
 	var f sessionFlags
 	var timeout time.Duration
 	cmd := sessionCommand(s, &f, "wait", "Wait until the last edit is live",
-		`Wait returns when every edit made before the call is live (exit code 0), or has
-failed (1, with the errors). It looks at the files itself, so an edit made a
-moment ago counts. A session that is starting is waited for, up to 3 seconds, and
-then for as long as it takes; with --timeout, for that long in all. Without a
-session the exit code is 2, and 1 if nothing was live or failed in time.`, nil)
-	cmd.Flags().DurationVar(&timeout, "timeout", 0, "wait for `D` at most (\"30s\"), also for a session to start")
+		`Wait until every edit made before the call is live (exit code 0) or has failed
+(exit code 1, with the errors). The session checks the files again, so an edit
+made a moment ago counts.
+
+If no session is running, wait up to 3 seconds for one to start; if none does,
+the exit code is 2. There is no other limit, unless --timeout sets one for the
+whole wait. When it is over, the exit code is 1, or 2 without a session.`, nil)
+	cmd.Example = `  hotreload wait
+  hotreload wait api --timeout 30s
+  sed -i s/old/new/ main.go && hotreload wait && curl localhost:8080`
+	cmd.Flags().DurationVar(&timeout, "timeout", 0, "wait at most for `DURATION` (\"30s\"), also for a session to start")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		service := ""
 		if len(args) > 0 {

@@ -19,11 +19,15 @@ func newWhy(s streams) *cobra.Command {
 	var pkg string
 	cmd := &cobra.Command{
 		Use:   "why PATH",
-		Short: "Say what a change of a file would do, and why",
-		Long: `Why says, for every service, whether a change of PATH would rebuild it, restart
-it, do something else or nothing, and the reason: the import chain that leads to
-the file, the rule that names it, or what makes it be ignored. The file need not
-exist yet.`,
+		Short: "Explain what changing a file would trigger",
+		Long: `Explain, for each service, what a change of PATH would trigger (a rebuild, a
+restart, a reload, a signal or nothing), and why: the import chain that leads to
+the file, the rule that names it, or the pattern that ignores it. The file does
+not have to exist.
+
+If a session is running, its settings are used, unless flags are given.`,
+		Example: `  hotreload why internal/db/db.go
+  hotreload why templates/index.html --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			proc.Setup() // the builder runs the go command, and waits for all that it leaves behind
@@ -69,9 +73,9 @@ exist yet.`,
 			return nil
 		},
 	}
-	f.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().StringVar(&pkg, "package", "", "the main `PACKAGE`, if there are several and no config")
+	f.add(cmd)
 	return cmd
 }
 
