@@ -91,7 +91,7 @@ func TestZ3StartFirst(t *testing.T) {
 				t.Errorf("generation of the cause: %s", e.line)
 			}
 			w.wait("the word that the old one goes on", func(e ev) bool {
-				return e.Event == "held" && strings.Contains(e.str("reason"), "generation 1 goes on serving")
+				return e.Event == "held" && strings.Contains(e.str("reason"), "generation 1 keeps serving")
 			})
 			code, st := w.outcome()
 			if code != 1 || st.State != "failed" || !st.Stale || st.PID != pid || !strings.Contains(st.Error, strings.TrimPrefix(c.cause, "panic: ")) {
@@ -136,7 +136,7 @@ func TestZ3Sockets(t *testing.T) {
 	w := &web{session: s, addr: addr}
 	w.waitFor("live")
 	write(t, filepath.Join(dir, "version.go"), broken[0].version)
-	w.wait("the word that the old one goes on", func(e ev) bool { return e.Event == "held" && strings.Contains(e.str("reason"), "goes on serving") })
+	w.wait("the word that the old one goes on", func(e ev) bool { return e.Event == "held" && strings.Contains(e.str("reason"), "keeps serving") })
 	if got := w.get(addr, "/"); !strings.HasPrefix(got, "version=one") {
 		t.Errorf("%q", got)
 	}
@@ -158,7 +158,7 @@ func TestZ4Rollback(t *testing.T) {
 				return e.Event == "exited" && strings.Contains(e.str("reason"), c.cause) || e.Event == "problem" && strings.Contains(e.str("message"), c.cause)
 			})
 			w.wait("the loud word", func(e ev) bool {
-				return e.Event == "problem" && strings.Contains(e.str("message"), "PREVIOUS program runs again (generation 1)")
+				return e.Event == "problem" && strings.Contains(e.str("message"), "rolled back to generation 1")
 			})
 			w.wait("ready", func(e ev) bool { return e.Event == "ready" && e.Generation == 1 })
 			w.shows("one", true)

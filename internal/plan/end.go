@@ -107,7 +107,7 @@ func (s *State) overdue(t Timer) {
 				continue
 			}
 			if took < svc.StopTimeout { // else its own time is over, and that is reported
-				s.say(svc, p.gen, event.Problem{Message: "is killed: the time for all to end is over", Hint: "it is the longest run.stop_timeout"})
+				s.say(svc, p.gen, event.Problem{Message: "killed: did not stop in time", Hint: "the limit is the longest run.stop_timeout"})
 			}
 			s.stop(svc, p, true)
 		}

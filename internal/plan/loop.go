@@ -74,8 +74,8 @@ func (s *State) waitsInLoop(svc *service, c Change, e Effect) bool {
 	case l.delay == 0:
 		l.delay = firstCalm
 		s.say(svc, svc.gen, event.Problem{
-			Message: fmt.Sprintf("%s changes again and again, each time after %s", strings.TrimPrefix(c.Path, s.opt.Root), cause),
-			Hint:    "hotreload waits longer each time before it acts on it; exclude the file (watch.exclude), or give it a rule with effect = \"none\"",
+			Message: fmt.Sprintf("%s keeps changing, each time after %s", strings.TrimPrefix(c.Path, s.opt.Root), cause),
+			Hint:    "hotreload waits longer each time before it reacts; exclude the file (watch.exclude), or give it a rule with effect = \"none\"",
 		})
 	case l.followed && sure:
 		l.delay *= 8

@@ -74,7 +74,7 @@ func (s *State) leavers(svc *service) (names string, ends bool) {
 func (svc *service) failure() string {
 	switch {
 	case svc == nil:
-		return "is not there"
+		return "does not exist"
 	case svc.mode == stopped:
 		return "was stopped"
 	case svc.building():
@@ -86,7 +86,7 @@ func (svc *service) failure() string {
 	case svc.failed.build:
 		return "does not build"
 	case svc.proc != nil && svc.proc.readiness == late && !svc.proc.askedToEnd():
-		return "did not get ready"
+		return "did not become ready"
 	case svc.starting():
 		return ""
 	}

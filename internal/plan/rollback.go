@@ -35,13 +35,13 @@ func (s *State) fallBack(svc *service, p *process) {
 	switch {
 	case serves != nil:
 		s.sayWaiting(svc, serves.gen, event.Waiting{
-			Reason: fmt.Sprintf("generation %d goes on serving: the newest program did not come up", serves.gen),
+			Reason: fmt.Sprintf("generation %d keeps serving: the newest program never became ready", serves.gen),
 			Kind:   event.WaitServing, Since: serves.started,
 		})
 	case program != nil:
 		s.say(svc, program.Generation, event.Problem{
-			Message: fmt.Sprintf("the PREVIOUS program runs again (generation %d): the newest one did not come up", program.Generation),
-			Hint:    "what answers is older than your last save until that is mended",
+			Message: fmt.Sprintf("rolled back to generation %d: the newest program never became ready", program.Generation),
+			Hint:    "you are seeing an older version until this is fixed",
 		})
 		svc.programs.fallback = program
 		svc.wants.atLeastStart()

@@ -165,7 +165,7 @@ waiting for a fix; shop is not running
 			event.Waiting{Reason: "still building after 12s", Kind: event.WaitBuild, Compiled: 143},
 			event.Waiting{Reason: "still building after 48s", Kind: event.WaitBuild, Compiled: 210, Packages: 310},
 			event.Waiting{Reason: "stopped until it is restarted", Kind: event.WaitStopped},
-			event.Waiting{Reason: "generation 1 goes on serving", Kind: event.WaitServing, Since: at.Add(-time.Minute)},
+			event.Waiting{Reason: "generation 1 keeps serving", Kind: event.WaitServing, Since: at.Add(-time.Minute)},
 			event.Paused{}, event.Held{Reason: "paused"}, event.Resumed{},
 		}, `waiting for api, which does not build
 restart in 500ms (restart = "always")
