@@ -148,6 +148,20 @@ func lastLines(list []Written, n int) []Written {
 	return list
 }
 
+// Of is what the program of one generation of a service has written since then, as far as it is kept.
+func (l *Logs) Of(service string, gen int, since time.Time) (text []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.all[service]; s != nil {
+		for _, w := range s.since(service, 0) {
+			if w.Generation == gen && !w.At.Before(since) {
+				text = append(text, w.Text...)
+			}
+		}
+	}
+	return text
+}
+
 // Read hands over what the programs have written, of one service or (empty) of all, in the
 // order in which they did: the last lines of each, or what is kept of it if lines is negative.
 // With follow it goes on until over is closed, ctx is canceled, or take fails.

@@ -245,6 +245,7 @@ func (u *upstream) rewrite(pr *httputil.ProxyRequest) {
 type exchange struct {
 	q        *query
 	a        admission
+	began    time.Time
 	up       *upstream
 	cancel   context.CancelFunc
 	injects  bool // the answer gets the script, if it is a document
@@ -293,7 +294,7 @@ func of(r *http.Request) *exchange { return r.Context().Value(exchangeKey{}).(*e
 // is none, nothing has been written, and the exchange says why.
 func (p *Proxy) forward(w http.ResponseWriter, q *query, a admission) *exchange {
 	ctx, cancel := context.WithCancel(q.Context())
-	x := &exchange{q: q, a: a, up: a.up, cancel: cancel}
+	x := &exchange{q: q, a: a, began: time.Now(), up: a.up, cancel: cancel}
 	x.injects = p.opt.Inject && !q.stranger && injectable(q.Request)
 	r := q.WithContext(context.WithValue(ctx, exchangeKey{}, x))
 	if r.Body != nil && r.Body != http.NoBody {

@@ -531,7 +531,7 @@ func TestFailedRule(t *testing.T) {
 	if a.Header.Get("X-Hotreload-Stale") != "" {
 		t.Fatal("marked as stale")
 	}
-	if s := r.state(); s.Trouble == nil || !s.Trouble.Note || s.Trouble.Output != "a.css:3: no such color" || s.Status != "live" {
+	if s := r.state(); s.Trouble == nil || !s.Trouble.Note || fmt.Sprint(s.Trouble.Words) != "[{a.css:3: no such color }]" || s.Status != "live" {
 		t.Fatalf("%+v", s)
 	}
 	r.Reload(true)

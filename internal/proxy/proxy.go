@@ -10,6 +10,7 @@
 //	access.go   who is shown code
 //	forward.go  one request on its way to the program and back
 //	inject.go   the script element in HTML documents; csp.go makes a policy admit it
+//	output.go   what the program has printed about it
 //	places.go   the files that a text names, as links
 //	report.go   what went wrong, for people: JSON for the overlay, text, a page
 //	pages.go    /__hotreload/: the client script and the stream of states
@@ -57,7 +58,10 @@ type Options struct {
 	Roots      func() []string // more directories of the user's code, to which places may link; nil: none
 	Hosts      []string        // more names to answer under in full: "shop.test", or ".ngrok.app" for all below
 	Notice     func(event.Problem)
-	Listener   net.Listener // that listens there already; nil: New opens one
+	// Output is what the program of a generation has written since then, as far as it is kept. nil:
+	// not known.
+	Output   func(generation int, since time.Time) []byte
+	Listener net.Listener // that listens there already; nil: New opens one
 
 	HeaderTimeout time.Duration // how long a client may take for the head of a request; zero: 10 s
 	IdleTimeout   time.Duration // how long a client may keep a connection without a request; zero: 2 min

@@ -1,16 +1,16 @@
 package proxy
 
 import (
-	"bytes"
+	"encoding/json"
 	"fmt"
 	"html"
 	"net/http"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/safe"
@@ -42,6 +42,7 @@ type trouble struct {
 	exit    event.Exited
 	problem event.Problem
 	err     error
+	since   time.Time // what was written before does not belong to it
 
 	once sync.Once
 	rep  report
@@ -67,7 +68,7 @@ func (p *Proxy) unanswered(x *exchange) *trouble {
 	if t := p.trouble; t != nil && !t.note {
 		return t
 	}
-	return &trouble{p: p, kind: noAnswer, gen: x.up.gen, err: x.err}
+	return &trouble{p: p, kind: noAnswer, gen: x.up.gen, err: x.err, since: x.began}
 }
 
 // report is a trouble in the form in which the overlay shows it.
@@ -82,8 +83,11 @@ type report struct {
 	Note       bool        `json:"note"`
 	Places     []codePlace `json:"places"`
 	More       int         `json:"more"` // places that are left out
-	Output     string      `json:"output"`
+	Output     string      `json:"-"`
 	Stack      []stackLine `json:"stack"`
+
+	Said  []span `json:"said"`  // Summary, with links
+	Words []span `json:"words"` // Output, with links
 }
 
 // codePlace is a message with the code that it is about.
@@ -123,7 +127,10 @@ const (
 // report is made when it is first needed, not by the engine's goroutine: it
 // reads the source of a panic.
 func (t *trouble) report() *report {
-	t.once.Do(func() { t.rep = t.describe() })
+	t.once.Do(func() {
+		t.rep = t.describe()
+		t.rep.Said, t.rep.Words = t.p.linked(t.rep.Summary), t.p.linked(t.rep.Output)
+	})
 	return &t.rep
 }
 
@@ -148,16 +155,21 @@ func (t *trouble) describe() report {
 		}
 	case crashed:
 		r.Title, r.Summary = "Crashed", t.exit.Reason
+		r.Places = p.templatePlaces(t.exit.Panic)
+		if t.exit.File != "" {
+			r.Places = append(r.Places, p.place(event.Diagnostic{File: t.exit.File, Line: t.exit.Line}))
+		}
+		r.Stack = p.stack(t.exit.Panic, t.exit.File, t.exit.Line)
 		if t.exit.Panic == "" {
 			r.Title = "The program has ended"
+			r.Output = t.lastWords()
+			r.Places = append(r.Places, p.templatePlaces(r.Output)...)
 		}
-		if t.exit.File != "" {
-			c := p.place(event.Diagnostic{File: t.exit.File, Line: t.exit.Line, Frame: excerpt(t.exit.File, t.exit.Line)})
-			r.Places = append(r.Places, c)
-		}
-		r.Stack = p.stack(t.exit)
 	case notStarted:
 		r.Title, r.Summary, r.Hint, r.Output = "Not started", t.problem.Message, t.problem.Hint, tail(t.problem.Detail)
+		if r.Output == "" {
+			r.Output = t.lastWords()
+		}
 	case suspended:
 		r.Title, r.Summary, r.Hint = "Suspended", t.problem.Message, t.problem.Hint
 	case stillWaiting:
@@ -165,18 +177,33 @@ func (t *trouble) describe() report {
 		r.Summary = fmt.Sprintf("The program is not ready after %s; it is still being built or started.", p.opt.Hold)
 		r.Hint = "This page loads by itself as soon as the program answers."
 	case noAnswer:
-		r.Title = "No answer"
-		r.Summary = "The program closed the connection before it answered."
-		if t.err != nil && strings.Contains(t.err.Error(), "refused") {
-			r.Summary = "The program does not accept connections where it should listen."
-			r.Hint = "Does it listen on the port in $PORT, or on proxy.app?"
-		} else {
-			r.Hint = "A panic in the handler does that; the terminal has its stack."
-		}
+		t.describeNoAnswer(&r)
 	case sessionOver:
 		r.Title, r.Summary = "hotreload has ended", "Nothing runs behind this address any more."
 	}
 	return r
+}
+
+// describeNoAnswer explains a request that the program broke off: mostly by a panic in its handler,
+// whose stack net/http prints.
+func (t *trouble) describeNoAnswer(r *report) {
+	p := t.p
+	if h := findHandlerPanic(t.written(), p.known); h != nil {
+		r.Title, r.Summary = "A handler panicked", "panic: "+h.message
+		r.Places = p.templatePlaces(h.message)
+		if h.file != "" {
+			r.Places = append(r.Places, p.place(event.Diagnostic{File: h.file, Line: h.line}))
+		}
+		r.Stack = p.stack(h.stack, h.file, h.line)
+		return
+	}
+	r.Title = "No answer"
+	r.Summary = "The program closed the connection before it answered."
+	r.Output = t.lastWords()
+	if t.err != nil && strings.Contains(t.err.Error(), "refused") {
+		r.Summary = "The program does not accept connections where it should listen."
+		r.Hint = "Does it listen on the port in $PORT, or on proxy.app?"
+	}
 }
 
 func tail(s string) string {
@@ -190,7 +217,15 @@ func tail(s string) string {
 	return "...\n" + s
 }
 
+// place is a place in the code for people. Of generated code it is the place in its source. The code
+// around it is read if it did not come with it, and if it is the user's.
 func (p *Proxy) place(d event.Diagnostic) codePlace {
+	if source, line, _, ok := original(d.File, d.Line); ok && p.known(d.File) {
+		d.File, d.Line, d.Column, d.Frame = source, line, 0, nil
+	}
+	if d.Frame == nil && p.readable(d.File) {
+		d.Frame = excerpt(d.File, d.Line)
+	}
 	c := codePlace{
 		Package: d.Package, File: p.name(d.File), Line: d.Line, Column: d.Column,
 		Message: d.Message, Link: p.link(d.File, d.Line, d.Column), Code: []codeLine{},
@@ -248,6 +283,23 @@ func (p *Proxy) known(file string) bool {
 	return false
 }
 
+// readable reports whether a file is below a root also where its links lead.
+func (p *Proxy) readable(file string) bool {
+	real, err := filepath.EvalSymlinks(file)
+	if err != nil || !p.known(file) {
+		return false
+	}
+	if p.known(real) {
+		return true
+	}
+	root, err := filepath.EvalSymlinks(p.opt.Dir) // the root itself may be one
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(root, real)
+	return err == nil && filepath.IsLocal(rel)
+}
+
 // link is what opens the place in an editor.
 func (p *Proxy) link(file string, line, column int) string {
 	t := p.opt.Editor
@@ -285,18 +337,11 @@ func escape(file string) string {
 
 // excerpt reads the code around a line.
 func excerpt(file string, line int) []event.SourceLine {
-	const around, most = 3, 4 << 20
-	if fi, err := os.Stat(file); err != nil || !fi.Mode().IsRegular() || fi.Size() > most {
-		return nil
-	}
-	src, err := os.ReadFile(file)
-	if err != nil {
-		return nil
-	}
+	const around = 3
 	var out []event.SourceLine
-	for i, l := range bytes.Split(src, []byte("\n")) {
+	for i, l := range lines(file) {
 		if n := i + 1; n >= line-around && n <= line+around {
-			out = append(out, event.SourceLine{Number: n, Text: strings.TrimSuffix(string(l), "\r")})
+			out = append(out, event.SourceLine{Number: n, Text: l})
 		}
 	}
 	return out
@@ -305,24 +350,25 @@ func excerpt(file string, line int) []event.SourceLine {
 // framePlace is the second line of a frame in a Go stack.
 var framePlace = regexp.MustCompile(`^\s+(.+\.(?:go|s|c|cc|cpp|m|h)):(\d+)(?: \+0x[0-9a-f]+)?$`)
 
-func (p *Proxy) stack(x event.Exited) []stackLine {
+// stack is a goroutine's stack with links; file and line are its first own frame.
+func (p *Proxy) stack(text, file string, line int) []stackLine {
 	out := []stackLine{}
-	if x.Panic == "" {
+	if text == "" {
 		return out
 	}
 	marked := false
-	for _, text := range strings.Split(strings.TrimRight(x.Panic, "\n"), "\n") {
+	for _, text := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
 		if len(out) == mostStack {
 			out = append(out, stackLine{Text: "..."})
 			break
 		}
 		l := stackLine{Text: strings.TrimSuffix(text, "\r")}
 		if m := framePlace.FindStringSubmatch(l.Text); m != nil {
-			line, _ := strconv.Atoi(m[2])
+			at, _ := strconv.Atoi(m[2])
 			l.Place = m[1] + ":" + m[2]
-			l.Link = p.link(m[1], line, 1)
+			l.Link = p.link(m[1], at, 1)
 			l.Own = p.own(m[1])
-			l.Marked = !marked && m[1] == x.File && line == x.Line
+			l.Marked = !marked && m[1] == file && at == line
 			marked = marked || l.Marked
 			// The function stands on the line before.
 			if n := len(out); n > 0 && out[n-1].Place == "" {
@@ -423,8 +469,9 @@ func (p *Proxy) explain(w http.ResponseWriter, q *query, t *trouble, code int) {
 		extra = "<p>" + extra + "</p>\n"
 	}
 	if t.kind == stillWaiting || t.kind == noAnswer || t.kind == sessionOver {
-		attributes += fmt.Sprintf(` data-title="%s" data-summary="%s" data-hint="%s"`,
-			html.EscapeString(r.Title), html.EscapeString(r.Summary), html.EscapeString(r.Hint))
+		if own, err := json.Marshal(r); err == nil {
+			attributes += fmt.Sprintf(` data-report="%s"`, html.EscapeString(string(own)))
+		}
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'")
@@ -444,5 +491,5 @@ func (p *Proxy) explain(w http.ResponseWriter, q *query, t *trouble, code int) {
 </body>
 </html>
 `, html.EscapeString(r.Title), html.EscapeString(r.Service), prefix, version, css, attributes,
-		html.EscapeString(r.Title), extra, html.EscapeString(r.text()))
+		html.EscapeString(r.Title), extra, p.markup(r.text()))
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/hotreload/hotreload/internal/event"
 )
@@ -119,7 +120,7 @@ func (p *Proxy) follow(e event.Event) {
 	case event.Live:
 		p.live(e.Generation)
 	case event.Exited:
-		p.exited(e.Generation, b)
+		p.exited(e.Generation, e.Time, b)
 	case event.Problem:
 		if (p.pending || p.starting) && (e.Generation == 0 || e.Generation >= p.wanted) {
 			p.fail(&trouble{kind: notStarted, gen: e.Generation, problem: b})
@@ -228,7 +229,7 @@ func (p *Proxy) live(gen int) {
 	p.bump()
 }
 
-func (p *Proxy) exited(gen int, b event.Exited) {
+func (p *Proxy) exited(gen int, at time.Time, b event.Exited) {
 	is := func(pid, of int) bool { return pid == b.PID && (pid != 0 || of == gen) }
 	current := p.current != nil && is(p.current.pid, p.current.gen)
 	newest := is(p.started.pid, p.started.gen)
@@ -256,7 +257,9 @@ func (p *Proxy) exited(gen int, b event.Exited) {
 	case p.pending && gen < p.wanted: // the next one is on its way
 	case broken: // the build is what is to be mended first
 	default:
-		p.fail(&trouble{kind: crashed, gen: gen, exit: b})
+		// One generation can run several times.
+		since := at.Add(-time.Duration(b.DurationMS)*time.Millisecond - 100*time.Millisecond)
+		p.fail(&trouble{kind: crashed, gen: gen, exit: b, since: since})
 		return
 	}
 	p.bump()

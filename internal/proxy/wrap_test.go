@@ -127,7 +127,7 @@ func TestTextErrors(t *testing.T) {
 // TestTextErrorsStream: an error that comes piece by piece is shown as it comes, and a line without
 // end is not kept (P13).
 func TestTextErrorsStream(t *testing.T) {
-	more := make(chan struct{})
+	more, end := make(chan struct{}), make(chan struct{})
 	r, _ := startLive(t, Options{Inject: true}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")
 		w.WriteHeader(500)
@@ -135,6 +135,8 @@ func TestTextErrorsStream(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		<-more
 		fmt.Fprint(w, strings.Repeat("x", 3*lineMost))
+		_ = http.NewResponseController(w).Flush()
+		<-end
 	}))
 	c, br := r.dialRaw()
 	fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Dest: document\r\nConnection: close\r\n\r\n")
@@ -147,7 +149,13 @@ func TestTextErrorsStream(t *testing.T) {
 		seen += line
 	}
 	close(more)
+	some := make([]byte, lineMost)
+	if _, err := io.ReadFull(br, some); err != nil {
+		t.Fatal(err)
+	}
+	close(end)
 	rest, err := io.ReadAll(br)
+	rest = append(some, rest...)
 	if n := strings.Count(string(rest), "x"); err != nil || n != 3*lineMost || !strings.Contains(string(rest), "</pre>") {
 		t.Fatal(err, n)
 	}

@@ -13,8 +13,7 @@
   // A page of the proxy itself is nothing but the overlay, and may have something
   // to say that is no state.
   const solid = 'own' in me.dataset, extra = me.dataset.extra || '';
-  const own = me.dataset.title &&
-    {id: 0, kind: 'page', title: me.dataset.title, summary: me.dataset.summary, hint: me.dataset.hint, places: [], stack: []};
+  const own = me.dataset.report ? JSON.parse(me.dataset.report) : null;
   const noWorker = 'noworker' in me.dataset;
   me.remove();
   if (framed()) return; // the outer page shows and loads for this one too
@@ -441,16 +440,16 @@ button.badge:hover { border-color: var(--soft); }
     close.onclick = hide;
     const who = [t.service, t.generation ? 'generation ' + t.generation : ''].filter(Boolean).join(' · ');
     const panel = el('div', {
-      class: t === own ? 'panel calm' : 'panel', role: 'alertdialog', 'aria-labelledby': 'title', 'aria-describedby': 'summary', tabindex: '-1', 'data-id': idOf(t),
+      class: ['waiting', 'session-ended'].includes(t.kind) ? 'panel calm' : 'panel', role: 'alertdialog', 'aria-labelledby': 'title', 'aria-describedby': 'summary', tabindex: '-1', 'data-id': idOf(t),
     },
       el('header', {}, el('h1', {id: 'title'}, t.title), el('span', {class: 'who'}, who), close),
-      el('p', {class: 'summary', id: 'summary'}, t.summary),
+      el('p', {class: 'summary', id: 'summary'}, ...linked(t.said)),
       t.hint ? el('p', {class: 'hint'}, t.hint) : null,
       extra ? el('p', {class: 'summary'}, extra) : null);
     const body = el('div', {class: 'body'});
     for (const place of t.places) body.append(placeOf(place));
     if (t.more) body.append(el('p', {class: 'hint'}, 'and ' + t.more + ' more, in the terminal'));
-    if (t.output) body.append(el('pre', {tabindex: '0'}, t.output));
+    if (t.words) body.append(el('div', {}, t.kind === 'build-failed' ? null : el('p', {class: 'label'}, 'Output'), el('pre', {tabindex: '0'}, ...linked(t.words))));
     if (t.stack.length) body.append(el('div', {}, el('p', {class: 'label'}, 'Stack'), stackOf(t.stack)));
     panel.append(body,
       el('footer', {}, el('kbd', {}, 'Esc'), ' hides this.', t === own ? '' : ' It goes away by itself when the next save works.'));
@@ -458,6 +457,8 @@ button.badge:hover { border-color: var(--soft); }
     shade.onclick = e => e.target === shade && hide();
     return shade;
   }
+
+  const linked = spans => (spans || []).map(s => s.link ? el('a', {href: s.link}, s.text) : s.text);
 
   function placeOf(p) {
     const at = p.file ? p.file + (p.line ? ':' + p.line : '') + (p.column ? ':' + p.column : '') : '';
