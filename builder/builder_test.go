@@ -196,7 +196,7 @@ func TestBuild(t *testing.T) {
 func TestEqualPrograms(t *testing.T) {
 	lib := "package lib\n\n// A comment.\nfunc Name() string { return \"x\" }\n"
 	src := "package main\n\nimport \"example.com/app/lib\"\n\n// Some words.\nfunc main() { println(lib.Name()) }\n"
-	for name, o := range map[string]Options{"plain": {}, "DWARF": {DWARF: true}, "trimpath": {Flags: []string{"-trimpath"}}, "cgo": {Env: testEnv("CGO_ENABLED=1")}} {
+	for name, o := range map[string]Options{"plain": {}, "DWARF": {GoBuild: GoBuild{DWARF: true}}, "trimpath": {GoBuild: GoBuild{Flags: []string{"-trimpath"}}}, "cgo": {Env: testEnv("CGO_ENABLED=1")}} {
 		t.Run(name, func(t *testing.T) {
 			src, lib := src, lib
 			if name == "cgo" {
@@ -304,9 +304,6 @@ func TestCompileErrorsAsText(t *testing.T) {
 	if len(r.Diagnostics) != 2 || r.Diagnostics[1].Line != 5 || r.Diagnostics[1].Package != "example.com/app" || r.Diagnostics[1].File != filepath.Join(dir, "main.go") {
 		t.Errorf("diagnostics %+v", r.Diagnostics)
 	}
-	if slices.Contains(b.Argv(), "-json") {
-		t.Errorf("argv %q", b.Argv())
-	}
 }
 
 // B1, B6: what goes wrong besides compile errors, with real tools.
@@ -392,7 +389,7 @@ func TestFailures(t *testing.T) {
 				t.Skip("needs git")
 			}
 			dir := project(t, c.files)
-			b := newBuilder(t, Options{Dir: dir, Package: c.pkg, Flags: c.flags, Env: testEnv(c.env...)})
+			b := newBuilder(t, Options{Dir: dir, Package: c.pkg, GoBuild: GoBuild{Flags: c.flags}, Env: testEnv(c.env...)})
 			r := build(t, b, 1)
 			if r.OK || r.Binary != "" || r.Sum != [32]byte{} || len(names(t, b.bin)) > 0 {
 				t.Errorf("something is offered to run: %+v, %v", r, names(t, b.bin))
@@ -480,20 +477,20 @@ func TestOptions(t *testing.T) {
 		o    Options
 		want string
 	}{
-		{Options{Flags: []string{"-o", "x"}}, "-o is not possible"},
-		{Options{Flags: []string{"--o=x"}}, "-o is not possible"},
+		{Options{GoBuild: GoBuild{Flags: []string{"-o", "x"}}}, "-o is not possible"},
+		{Options{GoBuild: GoBuild{Flags: []string{"--o=x"}}}, "-o is not possible"},
 		{Options{Env: testEnv("GOFLAGS=-o=x")}, "-o in GOFLAGS is not possible"},
-		{Options{Flags: []string{"-n"}}, "-n is not possible"},
-		{Options{Flags: []string{"-C", "x"}}, "-C is not possible"},
-		{Options{Flags: []string{"-buildmode=c-shared"}}, "-buildmode=c-shared does not make a program"},
-		{Options{Flags: []string{"./x"}}, `"./x" is not a build flag`},
-		{Options{Flags: []string{"-v", "./x"}}, `"./x" is not a build flag`},
+		{Options{GoBuild: GoBuild{Flags: []string{"-n"}}}, "-n is not possible"},
+		{Options{GoBuild: GoBuild{Flags: []string{"-C", "x"}}}, "-C is not possible"},
+		{Options{GoBuild: GoBuild{Flags: []string{"-buildmode=c-shared"}}}, "-buildmode=c-shared does not make a program"},
+		{Options{GoBuild: GoBuild{Flags: []string{"./x"}}}, `"./x" is not a build flag`},
+		{Options{GoBuild: GoBuild{Flags: []string{"-v", "./x"}}}, `"./x" is not a build flag`},
 		{Options{Package: "-race"}, "is a flag, not a package"},
-		{Options{Command: []string{"make"}, Shell: "make"}, "both"},
+		{Options{Command: Step{Argv: []string{"make"}, Shell: "make"}}, "both"},
 		{Options{Before: []Step{{}}}, "step 1"},
 		{Options{Before: []Step{{Shell: "a", Argv: []string{"b"}}}}, "step 1"},
-		{Options{Linker: "gold"}, "unknown linker"},
-		{Options{Linker: "mold", Env: testEnv("PATH=" + goDir(t))}, "mold is not on PATH"},
+		{Options{GoBuild: GoBuild{Linker: "gold"}}, "unknown linker"},
+		{Options{GoBuild: GoBuild{Linker: "mold"}, Env: testEnv("PATH=" + goDir(t))}, "mold is not on PATH"},
 	} {
 		c.o.Dir, c.o.Cache = dir, filepath.Join(t.TempDir(), "cache")
 		if c.o.Env == nil {
@@ -505,7 +502,7 @@ func TestOptions(t *testing.T) {
 		}
 	}
 	// -a and the rest of the flags are the user's business.
-	b := newBuilder(t, Options{Dir: dir, Flags: []string{"-v", "-n=false", "-p", "1", "-x"}})
+	b := newBuilder(t, Options{Dir: dir, GoBuild: GoBuild{Flags: []string{"-v", "-n=false", "-p", "1", "-x"}}})
 	if r := mustBuild(t, b, 1); !strings.Contains(r.Output, "example.com/app\n") || !strings.Contains(r.Output, "WORK=") {
 		t.Errorf("the output of -x is missing: %q", r.Output)
 	}
@@ -552,7 +549,7 @@ func TestOddPaths(t *testing.T) {
 				t.Errorf("diagnostics %+v of\n%s", r.Diagnostics, r.Output)
 			}
 			write(t, dir, "cmd/main.go", tiny)
-			c := newBuilder(t, Options{Dir: dir, Name: name + "2", Cache: filepath.Join(root, "cache"), Command: []string{"go", "build", "-o", "out/my app", "./cmd"}, Output: "out/my app"})
+			c := newBuilder(t, Options{Dir: dir, Name: name + "2", Cache: filepath.Join(root, "cache"), Command: Step{Argv: []string{"go", "build", "-o", "out/my app", "./cmd"}}, Output: "out/my app"})
 			if r := mustBuild(t, c, 1); says(t, r.Binary) != "one" {
 				t.Error("wrong program of the command")
 			}
@@ -596,13 +593,13 @@ func TestUsersFlags(t *testing.T) {
 	}{
 		{"none", Options{}, []string{"CGO_ENABLED=0"}, "- - 0 0 0"},
 		{"GOFLAGS", Options{}, []string{"CGO_ENABLED=0", "GOFLAGS='-ldflags=-X main.a=A -X=main.b=B' -tags=one"}, "A B 1 0 0"},
-		{"flags", Options{Flags: []string{"-ldflags", "-X main.a=A", "-tags=two"}}, []string{"CGO_ENABLED=0"}, "A - 0 1 0"},
-		{"both", Options{Flags: []string{"-ldflags=-X 'main.a=A A'", "-tags", "two"}}, []string{"CGO_ENABLED=0", "GOFLAGS=-ldflags=-X=main.b=B -tags=one"}, "A A B 1 1 0"},
-		{"both, the later wins", Options{Flags: []string{"-ldflags=-X main.a=later"}}, []string{"CGO_ENABLED=0", "GOFLAGS=-ldflags=-X=main.a=earlier"}, "later - 0 0 0"},
-		{"pattern", Options{Flags: []string{"-ldflags=example.com/...=-X main.a=A"}}, []string{"CGO_ENABLED=0", "GOFLAGS=-ldflags=-X=main.b=B"}, "A B 0 0 0"},
-		{"pattern that does not match", Options{Flags: []string{"-ldflags=example.net/...=-X main.a=A"}}, []string{"CGO_ENABLED=0", "GOFLAGS=-ldflags=-X=main.b=B"}, "- B 0 0 0"},
-		{"emptied", Options{Flags: []string{"-ldflags="}}, []string{"CGO_ENABLED=0", "GOFLAGS=-ldflags=-X=main.b=B"}, "- - 0 0 0"},
-		{"tags", Options{Tags: []string{"two"}, Flags: []string{"-tags=one,three"}}, []string{"CGO_ENABLED=0"}, "- - 1 1 0"},
+		{"flags", Options{GoBuild: GoBuild{Flags: []string{"-ldflags", "-X main.a=A", "-tags=two"}}}, []string{"CGO_ENABLED=0"}, "A - 0 1 0"},
+		{"both", Options{GoBuild: GoBuild{Flags: []string{"-ldflags=-X 'main.a=A A'", "-tags", "two"}}}, []string{"CGO_ENABLED=0", "GOFLAGS=-ldflags=-X=main.b=B -tags=one"}, "A A B 1 1 0"},
+		{"both, the later wins", Options{GoBuild: GoBuild{Flags: []string{"-ldflags=-X main.a=later"}}}, []string{"CGO_ENABLED=0", "GOFLAGS=-ldflags=-X=main.a=earlier"}, "later - 0 0 0"},
+		{"pattern", Options{GoBuild: GoBuild{Flags: []string{"-ldflags=example.com/...=-X main.a=A"}}}, []string{"CGO_ENABLED=0", "GOFLAGS=-ldflags=-X=main.b=B"}, "A B 0 0 0"},
+		{"pattern that does not match", Options{GoBuild: GoBuild{Flags: []string{"-ldflags=example.net/...=-X main.a=A"}}}, []string{"CGO_ENABLED=0", "GOFLAGS=-ldflags=-X=main.b=B"}, "- B 0 0 0"},
+		{"emptied", Options{GoBuild: GoBuild{Flags: []string{"-ldflags="}}}, []string{"CGO_ENABLED=0", "GOFLAGS=-ldflags=-X=main.b=B"}, "- - 0 0 0"},
+		{"tags", Options{GoBuild: GoBuild{Tags: []string{"two"}, Flags: []string{"-tags=one,three"}}}, []string{"CGO_ENABLED=0"}, "- - 1 1 0"},
 		{"cgo", Options{}, []string{"CGO_ENABLED=1"}, "- - 0 0 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -614,11 +611,11 @@ func TestUsersFlags(t *testing.T) {
 			b := newBuilder(t, c.o)
 			r := mustBuild(t, b, 1)
 			if got := says(t, r.Binary); got != c.want {
-				t.Errorf("the program says %q, want %q\n%q", got, c.want, b.Argv())
+				t.Errorf("the program says %q, want %q\n%q", got, c.want, b.Flags())
 			}
 			// Ours are there too: no DWARF, and our build ID.
 			if data, err := os.ReadFile(r.Binary); err != nil || bytes.Contains(data, []byte(".debug_info")) || bytes.Contains(data, []byte(".zdebug_info")) || buildIDOf(t, r.Binary) != "hotreload/app" {
-				t.Errorf("DWARF or another build ID is in the binary (%v)\n%q", err, b.Argv())
+				t.Errorf("DWARF or another build ID is in the binary (%v)\n%q", err, b.Flags())
 			}
 		})
 	}
@@ -637,22 +634,22 @@ func buildIDOf(t *testing.T, path string) string {
 // B8: the user's own build ID, DWARF and VCS stamp win over the defaults.
 func TestUsersFlagsWin(t *testing.T) {
 	dir := project(t, map[string]string{"main.go": tiny})
-	b := newBuilder(t, Options{Dir: dir, Flags: []string{"-ldflags=-buildid=mine -w=0"}})
+	b := newBuilder(t, Options{Dir: dir, GoBuild: GoBuild{Flags: []string{"-ldflags=-buildid=mine -w=0"}}})
 	r := mustBuild(t, b, 1)
 	data, err := os.ReadFile(r.Binary)
 	if err != nil || buildIDOf(t, r.Binary) != "mine" || !bytes.Contains(data, []byte(".debug_info")) && !bytes.Contains(data, []byte(".zdebug_info")) {
-		t.Errorf("the user's -ldflags do not win: %v %q", err, b.Argv())
+		t.Errorf("the user's -ldflags do not win: %v %q", err, b.Flags())
 	}
-	b = newBuilder(t, Options{Dir: dir, Flags: []string{"-pgo=auto"}, Env: testEnv("GOFLAGS=-buildvcs=auto")})
-	for _, a := range b.Argv() {
+	b = newBuilder(t, Options{Dir: dir, GoBuild: GoBuild{Flags: []string{"-pgo=auto"}}, Env: testEnv("GOFLAGS=-buildvcs=auto")})
+	for _, a := range b.Flags() {
 		if a == "-pgo=off" || a == "-buildvcs=false" {
-			t.Errorf("the user's flag does not win: %q", b.Argv())
+			t.Errorf("the user's flag does not win: %q", b.Flags())
 		}
 	}
 	mustBuild(t, b, 1)
-	b = newBuilder(t, Options{Dir: dir, DWARF: true})
+	b = newBuilder(t, Options{Dir: dir, GoBuild: GoBuild{DWARF: true}})
 	if data, err := os.ReadFile(mustBuild(t, b, 1).Binary); err != nil || !bytes.Contains(data, []byte(".debug_info")) {
-		t.Errorf("DWARF is missing or compressed: %v %q", err, b.Argv())
+		t.Errorf("DWARF is missing or compressed: %v %q", err, b.Flags())
 	}
 }
 
@@ -679,7 +676,7 @@ func TestRace(t *testing.T) {
 	dir := project(t, map[string]string{
 		"main.go": tiny, "race.go": "//go:build race\n\npackage main\n\nfunc init() { println(\"race\") }\n",
 	})
-	b := newBuilder(t, Options{Dir: dir, Race: true, Env: testEnv("CGO_ENABLED=1")})
+	b := newBuilder(t, Options{Dir: dir, GoBuild: GoBuild{Race: true}, Env: testEnv("CGO_ENABLED=1")})
 	if got := says(t, mustBuild(t, b, 1).Binary); got != "race\none" {
 		t.Errorf("the program says %q", got)
 	}

@@ -23,7 +23,7 @@ import (
 func TestCommand(t *testing.T) {
 	dir := project(t, map[string]string{"main.go": tiny})
 	args := []string{"James Bond", "$(x)", "*.go", `"'`, "a\nb", "", "$HOME", "世界", `\`}
-	b := newBuilder(t, Options{Dir: dir, Command: append([]string{"printf", "[%s]"}, args...)})
+	b := newBuilder(t, Options{Dir: dir, Command: Step{Argv: append([]string{"printf", "[%s]"}, args...)}})
 	want := "[" + strings.Join(args, "][") + "]"
 	r := mustBuild(t, b, 1)
 	if r.Output != want {
@@ -32,27 +32,24 @@ func TestCommand(t *testing.T) {
 	if r.Binary != "" || r.Sum != [32]byte{} {
 		t.Errorf("a binary without output: %+v", r)
 	}
-	b = newBuilder(t, Options{Dir: dir, Shell: `for f in *.go; do echo "$f $GREETING"; done; echo err >&2; exit 0 | true`, Env: testEnv("GREETING=hi")})
+	b = newBuilder(t, Options{Dir: dir, Command: Step{Shell: `for f in *.go; do echo "$f $GREETING"; done; echo err >&2; exit 0 | true`}, Env: testEnv("GREETING=hi")})
 	if r := mustBuild(t, b, 1); r.Output != "main.go hi\nerr\n" {
 		t.Errorf("shell: %q", r.Output)
 	}
-	if got := b.Argv(); got[0] != "sh" || got[1] != "-c" {
-		t.Errorf("argv %q", got)
-	}
 	// A go build inside of the command makes its temporary files where they are removed.
-	b = newBuilder(t, Options{Dir: dir, Shell: `test -d "$GOTMPDIR" && echo "$GOTMPDIR"`})
+	b = newBuilder(t, Options{Dir: dir, Command: Step{Shell: `test -d "$GOTMPDIR" && echo "$GOTMPDIR"`}})
 	if r := mustBuild(t, b, 1); filepath.Dir(strings.TrimSpace(r.Output)) != b.tmp {
 		t.Errorf("GOTMPDIR is %q", r.Output)
 	}
 	// A command is found on the PATH of its own environment, or relative to Dir.
 	write(t, dir, "tools/mk", "#!/bin/sh\necho made in $PWD\n")
 	for _, o := range []Options{
-		{Command: []string{"mk"}, Env: testEnv("PATH=" + filepath.Join(dir, "tools") + ":/usr/bin:/bin")},
-		{Command: []string{"./tools/mk"}}, {Command: []string{"tools/mk"}},
+		{Command: Step{Argv: []string{"mk"}}, Env: testEnv("PATH=" + filepath.Join(dir, "tools") + ":/usr/bin:/bin")},
+		{Command: Step{Argv: []string{"./tools/mk"}}}, {Command: Step{Argv: []string{"tools/mk"}}},
 	} {
 		o.Dir = dir
 		if r := mustBuild(t, newBuilder(t, o), 1); r.Output != "made in "+dir+"\n" {
-			t.Errorf("%q: %q", o.Command, r.Output)
+			t.Errorf("%q: %q", o.Command.Argv, r.Output)
 		}
 	}
 }
@@ -62,7 +59,7 @@ func TestCommand(t *testing.T) {
 func TestCommandOutput(t *testing.T) {
 	dir := project(t, map[string]string{"main.go": "package main\n\nimport \"os\"\n\nfunc main() { println(version); os.Stdin.Read(make([]byte, 1)) }\n", "v.go": "package main\n\nconst version = \"one\"\n"})
 	// The second step writes into the existing inode, as "cp" and "cat >" do.
-	b := newBuilder(t, Options{Dir: dir, Output: "out/app", Name: "svc", Shell: "mkdir -p out && go build -ldflags=-buildid= -o app.tmp && cat app.tmp > out/app && chmod +x out/app"})
+	b := newBuilder(t, Options{Dir: dir, Output: "out/app", Name: "svc", Command: Step{Shell: "mkdir -p out && go build -ldflags=-buildid= -o app.tmp && cat app.tmp > out/app && chmod +x out/app"}})
 	one := mustBuild(t, b, 1)
 	cmd := exec.Command(one.Binary)
 	stdin, err := cmd.StdinPipe()
@@ -108,23 +105,23 @@ func TestCommandFailures(t *testing.T) {
 		summary, hint string
 		place         string
 	}{
-		{name: "fails", o: Options{Shell: "echo no; exit 3"}, summary: "echo no; exit 3 failed with exit code 3"},
-		{name: "fails with places", o: Options{Command: []string{"./fail.sh"}}, summary: "1 error in ./main.go", place: "main.go:3"},
-		{name: "fails by go build", o: Options{Shell: "echo building >&2; mkdir -p sub; printf 'package main\\nfunc main() { x }\\n' > sub/main2.go; go build -o /dev/null sub/main2.go"}, summary: "1 error in ./sub/main2.go", place: "main2.go:2"},
-		{name: "missing", o: Options{Command: []string{"no-such-command"}}, summary: "no-such-command is not on PATH", hint: "install"},
-		{name: "missing path", o: Options{Command: []string{"./none"}}, summary: "./none does not exist"},
-		{name: "not executable", o: Options{Command: []string{"./noexec.sh"}}, summary: "./noexec.sh may not be executed", hint: "chmod +x"},
-		{name: "bad interpreter", o: Options{Command: []string{"./bad.sh"}}, summary: "./bad.sh does not exist, or its interpreter", hint: "interpreter"},
-		{name: "exec format", o: Options{Command: []string{"./plain"}}, summary: "./plain is not a program that this system can run", hint: "#!"},
-		{name: "killed", o: Options{Shell: "kill -9 $$"}, summary: "kill -9 $$ was killed (out of memory?)", hint: "memory"},
-		{name: "child killed", o: Options{Shell: "sh -c 'kill -9 $$'; exit $?"}, summary: "was killed (out of memory?)", hint: "memory"},
-		{name: "no output", o: Options{Shell: "true", Output: "out/app"}, summary: "true succeeded but left no ./out/app", hint: "output"},
-		{name: "archive", o: Options{Shell: "mkdir -p lib; echo package lib > lib/lib.go; go build -o out-lib ./lib", Output: "out-lib"}, summary: "is a compiled package", hint: "package main"},
-		{name: "directory", o: Options{Shell: "mkdir -p outdir", Output: "outdir"}, summary: "is a directory"},
-		{name: "fifo", o: Options{Shell: "rm -f fifo; mkfifo fifo", Output: "fifo"}, summary: "is not a regular file"},
-		{name: "empty", o: Options{Shell: "rm -f e; touch e; chmod +x e", Output: "e"}, summary: "is empty"},
-		{name: "mode", o: Options{Shell: "go build -o out-x && chmod -x out-x", Output: "out-x"}, summary: "is not executable"},
-		{name: "text", o: Options{Shell: "true", Output: "plain"}, summary: filepath.Join(dir, "plain") + " is not a program"},
+		{name: "fails", o: Options{Command: Step{Shell: "echo no; exit 3"}}, summary: "echo no; exit 3 failed with exit code 3"},
+		{name: "fails with places", o: Options{Command: Step{Argv: []string{"./fail.sh"}}}, summary: "1 error in ./main.go", place: "main.go:3"},
+		{name: "fails by go build", o: Options{Command: Step{Shell: "echo building >&2; mkdir -p sub; printf 'package main\\nfunc main() { x }\\n' > sub/main2.go; go build -o /dev/null sub/main2.go"}}, summary: "1 error in ./sub/main2.go", place: "main2.go:2"},
+		{name: "missing", o: Options{Command: Step{Argv: []string{"no-such-command"}}}, summary: "no-such-command is not on PATH", hint: "install"},
+		{name: "missing path", o: Options{Command: Step{Argv: []string{"./none"}}}, summary: "./none does not exist"},
+		{name: "not executable", o: Options{Command: Step{Argv: []string{"./noexec.sh"}}}, summary: "./noexec.sh may not be executed", hint: "chmod +x"},
+		{name: "bad interpreter", o: Options{Command: Step{Argv: []string{"./bad.sh"}}}, summary: "./bad.sh does not exist, or its interpreter", hint: "interpreter"},
+		{name: "exec format", o: Options{Command: Step{Argv: []string{"./plain"}}}, summary: "./plain is not a program that this system can run", hint: "#!"},
+		{name: "killed", o: Options{Command: Step{Shell: "kill -9 $$"}}, summary: "kill -9 $$ was killed (out of memory?)", hint: "memory"},
+		{name: "child killed", o: Options{Command: Step{Shell: "sh -c 'kill -9 $$'; exit $?"}}, summary: "was killed (out of memory?)", hint: "memory"},
+		{name: "no output", o: Options{Command: Step{Shell: "true"}, Output: "out/app"}, summary: "true succeeded but left no ./out/app", hint: "output"},
+		{name: "archive", o: Options{Command: Step{Shell: "mkdir -p lib; echo package lib > lib/lib.go; go build -o out-lib ./lib"}, Output: "out-lib"}, summary: "is a compiled package", hint: "package main"},
+		{name: "directory", o: Options{Command: Step{Shell: "mkdir -p outdir"}, Output: "outdir"}, summary: "is a directory"},
+		{name: "fifo", o: Options{Command: Step{Shell: "rm -f fifo; mkfifo fifo"}, Output: "fifo"}, summary: "is not a regular file"},
+		{name: "empty", o: Options{Command: Step{Shell: "rm -f e; touch e; chmod +x e"}, Output: "e"}, summary: "is empty"},
+		{name: "mode", o: Options{Command: Step{Shell: "go build -o out-x && chmod -x out-x"}, Output: "out-x"}, summary: "is not executable"},
+		{name: "text", o: Options{Command: Step{Shell: "true"}, Output: "plain"}, summary: filepath.Join(dir, "plain") + " is not a program"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.o.Dir = dir
@@ -149,7 +146,7 @@ func TestCommandFailures(t *testing.T) {
 	}
 	// A script is a program, where the user's command makes it.
 	write(t, dir, "run.sh", "#!/bin/sh\necho script\n")
-	r := mustBuild(t, newBuilder(t, Options{Dir: dir, Shell: "true", Output: "run.sh"}), 1)
+	r := mustBuild(t, newBuilder(t, Options{Dir: dir, Command: Step{Shell: "true"}, Output: "run.sh"}), 1)
 	if got := says(t, r.Binary); got != "script" {
 		t.Errorf("the script says %q", got)
 	}
@@ -181,7 +178,7 @@ func TestBefore(t *testing.T) {
 	if want := "1 true true 0; 2 true true 1; "; steps != want {
 		t.Errorf("Compiling saw %q, want %q", steps, want)
 	}
-	b = newBuilder(t, Options{Dir: dir, Compiling: func(int) { t.Error("Compiling after a failed step") }, Before: []Step{
+	b = newBuilder(t, Options{Dir: dir, Hooks: Hooks{Compiling: func(int) { t.Error("Compiling after a failed step") }}, Before: []Step{
 		{Shell: "echo main.go:1:1: oops; echo details; exit 4"}, {Shell: "touch second-was-run"},
 	}})
 	r := build(t, b, 1)
@@ -211,7 +208,7 @@ func TestBefore(t *testing.T) {
 func TestHugeOutput(t *testing.T) {
 	dir := project(t, map[string]string{"main.go": tiny})
 	line := "main.go:1:1: this line is repeated until there is a lot of it, number "
-	b := newBuilder(t, Options{Dir: dir, Name: "x", Shell: `test -e ok && exit 0; awk 'BEGIN { for (i = 1; i <= 140000; i++) print "` + line + `" i; print "the end" }'; exit 1`})
+	b := newBuilder(t, Options{Dir: dir, Name: "x", Command: Step{Shell: `test -e ok && exit 0; awk 'BEGIN { for (i = 1; i <= 140000; i++) print "` + line + `" i; print "the end" }'; exit 1`}})
 	r := build(t, b, 1)
 	if r.OK || len(r.Output) > outputCap+512 || len(r.Output) < outputCap/2 {
 		t.Errorf("output of %d bytes", len(r.Output))
@@ -265,7 +262,7 @@ func TestToolKilled(t *testing.T) {
 		{"link", "kill -9 $PPID; sleep 1000", "go build was killed (out of memory?)"},
 	} {
 		write(t, dir, "main.go", tiny+fmt.Sprintf("\nconst unique = \"%s %s %d\"\n", c.tool, c.action, time.Now().UnixNano()))
-		b := newBuilder(t, Options{Dir: dir, Cache: cache, Name: "bad", Flags: []string{toolexec(t, c.tool, c.action)}})
+		b := newBuilder(t, Options{Dir: dir, Cache: cache, Name: "bad", GoBuild: GoBuild{Flags: []string{toolexec(t, c.tool, c.action)}}})
 		r := build(t, b, 1)
 		if r.OK || !strings.Contains(r.Summary, c.want) || r.Hint == "" {
 			t.Errorf("%s %s: summary %q, hint %q\n%s", c.tool, c.action, r.Summary, r.Hint, r.Output)
@@ -320,16 +317,16 @@ func TestCancelHanging(t *testing.T) {
 		options func(fifo string) Options
 	}{
 		{"compiler", func(fifo string) Options {
-			return Options{Flags: []string{toolexec(t, "compile", "sleep 1000 & echo > "+fifo+"; wait")}}
+			return Options{GoBuild: GoBuild{Flags: []string{toolexec(t, "compile", "sleep 1000 & echo > "+fifo+"; wait")}}}
 		}},
 		{"linker", func(fifo string) Options {
-			return Options{Flags: []string{toolexec(t, "link", "echo > "+fifo+"; sleep 1000")}}
+			return Options{GoBuild: GoBuild{Flags: []string{toolexec(t, "link", "echo > "+fifo+"; sleep 1000")}}}
 		}},
 		{"step before", func(fifo string) Options {
 			return Options{Before: []Step{{Shell: "sleep 1000 & echo > " + fifo + "; wait"}}}
 		}},
 		{"command that ignores the interrupt", func(fifo string) Options {
-			return Options{Shell: "trap '' INT TERM; echo > " + fifo + "; sleep 1000; sleep 1000"}
+			return Options{Command: Step{Shell: "trap '' INT TERM; echo > " + fifo + "; sleep 1000; sleep 1000"}}
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -372,7 +369,7 @@ func TestCancelInterrupts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := newBuilder(t, Options{Dir: dir, Command: []string{self}, Env: testEnv("BUILDER_TEST_INTERRUPT=" + fifo)})
+	b := newBuilder(t, Options{Dir: dir, Command: Step{Argv: []string{self}}, Env: testEnv("BUILDER_TEST_INTERRUPT=" + fifo)})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan Result)
 	go func() { done <- b.Build(ctx, 1) }()
@@ -402,7 +399,7 @@ func interruptHelper(fifo string) int {
 // B5: a build that takes longer than its timeout is stopped, and that is said.
 func TestTimeout(t *testing.T) {
 	env, alive := marked(t)
-	b := newBuilder(t, Options{Dir: t.TempDir(), Env: env, Shell: "echo begun; sleep 1000", Timeout: 300 * time.Millisecond})
+	b := newBuilder(t, Options{Dir: t.TempDir(), Env: env, Command: Step{Shell: "echo begun; sleep 1000"}, Timeout: 300 * time.Millisecond})
 	r := build(t, b, 1)
 	if r.OK || r.Canceled || r.Summary != "echo begun; sleep 1000 took longer than 300ms and was stopped" || r.Hint == "" || r.Output != "begun\n" {
 		t.Errorf("result %+v", r)
@@ -467,7 +464,7 @@ func TestCancelOften(t *testing.T) {
 // A build leaves no processes, even if its command succeeds.
 func TestLeftovers(t *testing.T) {
 	env, alive := marked(t)
-	b := newBuilder(t, Options{Dir: t.TempDir(), Env: env, Shell: "sleep 1000 & (trap '' TERM; sleep 1000; sleep 1000) & echo ok"})
+	b := newBuilder(t, Options{Dir: t.TempDir(), Env: env, Command: Step{Shell: "sleep 1000 & (trap '' TERM; sleep 1000; sleep 1000) & echo ok"}})
 	if r := mustBuild(t, b, 1); r.Output != "ok\n" {
 		t.Errorf("output %q", r.Output)
 	}
@@ -479,7 +476,7 @@ func TestLeftovers(t *testing.T) {
 // Builds of one builder do not overlap, whoever calls.
 func TestOneAtATime(t *testing.T) {
 	dir := t.TempDir()
-	b := newBuilder(t, Options{Dir: dir, Shell: "mkdir turn && rmdir turn"})
+	b := newBuilder(t, Options{Dir: dir, Command: Step{Shell: "mkdir turn && rmdir turn"}})
 	done := make(chan Result)
 	for i := range 8 {
 		go func() { done <- b.Build(context.Background(), i+1) }()

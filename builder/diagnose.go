@@ -20,14 +20,6 @@ const (
 	frameLines     = 2        // before and after
 )
 
-// Parse finds the diagnostics in what tools of the Go toolchain have printed, without
-// reading the files. Relative names are relative to dir.
-func Parse(dir, output string) []Diagnostic {
-	d := newDiagnoser(dir, true)
-	d.stream("").Write([]byte(output))
-	return d.found()
-}
-
 // diagnoser gathers the diagnostics of one command.
 type diagnoser struct {
 	dir     string

@@ -12,12 +12,6 @@ import (
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
-// Which engines Options.Engine may name.
-const (
-	EngineGo     = "go"
-	EngineDirect = "direct"
-)
-
 const (
 	// planDelay leaves the processors to the program that was just built, which starts now.
 	planDelay = 250 * time.Millisecond
@@ -34,8 +28,11 @@ var leanDelay = 3 * time.Second
 // checkDelay is how long nothing is built before what was built is checked. Tests have other ideas of it.
 var checkDelay = 3 * time.Second
 
-// shortcut is what a builder knows of its direct engine.
-type shortcut struct {
+// directBuild is the engine that calls compiler and linker without the go command. It has a plan
+// for the program, which it gets when the builder is idle, and declines without one.
+type directBuild struct {
+	b *Builder
+
 	mu     sync.Mutex
 	engine *direct.Engine
 	flags  []string // with which it was made
@@ -43,16 +40,6 @@ type shortcut struct {
 	idle   context.CancelFunc
 	skip   int // builds after which no plan is asked for, because there was none the last time
 	failed int // times in a row that there was none
-}
-
-// Idled is what came of an idle time.
-type Idled struct {
-	// Mismatch says that the direct engine has made something else than go build would have. It is off from now on, and
-	// the program that was built last should be built again. Empty if all is well.
-	Mismatch string
-
-	// Checked says that what the direct engine has built since the last check is what go build makes of it.
-	Checked bool
 }
 
 // EngineStatus is what the direct engine says of itself.
@@ -69,14 +56,13 @@ type EngineStatus struct {
 
 // EngineStatus does not wait for a build.
 func (b *Builder) EngineStatus() EngineStatus {
-	s := EngineStatus{Wanted: b.direct()}
-	b.short.mu.Lock()
-	e := b.short.engine
-	b.short.mu.Unlock()
-	switch {
-	case s.Wanted && b.hidden():
-		s.Reason = errHeaders.Error()
-	case e != nil:
+	if b.direct == nil {
+		return EngineStatus{}
+	}
+	s := EngineStatus{Wanted: true}
+	if b.hidden() {
+		s.Reason = errHeaders
+	} else if e := b.direct.current(); e != nil {
 		d := e.Status()
 		s.Ready, s.Reason, s.Off, s.Checked = d.Planned, d.Reason, d.Distrusted, d.Checked
 		s.Packages, s.Local, s.Lean = d.Packages, d.Local, d.Lean
@@ -84,176 +70,209 @@ func (b *Builder) EngineStatus() EngineStatus {
 	return s
 }
 
-// direct says whether builds are to be tried without the go command.
-func (b *Builder) direct() bool { return b.o.Engine == EngineDirect && !b.custom() }
+func (d *directBuild) current() *direct.Engine {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.engine
+}
 
-// directEngine returns the engine for the flags that there are now.
-func (b *Builder) directEngine(path string) (*direct.Engine, error) {
-	b.mu.Lock()
-	flags := b.plan.flags
-	b.mu.Unlock()
+// of returns the engine for the flags that there are now.
+func (d *directBuild) of(path string) (*direct.Engine, error) {
+	d.b.mu.Lock()
+	flags := d.b.plan.flags
+	d.b.mu.Unlock()
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
 	}
-	s := &b.short
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.engine != nil && s.path == path && slices.Equal(s.flags, flags) {
-		return s.engine, nil
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.engine != nil && d.path == path && slices.Equal(d.flags, flags) {
+		return d.engine, nil
 	}
+	o := d.b.o
 	e, err := direct.New(direct.Options{
-		Dir: b.o.Dir, Package: b.o.Package, Flags: flags, Env: b.o.Env, Go: path,
-		Cache: filepath.Join(b.o.Cache, "direct", b.o.Name),
+		Dir: o.Dir, Package: o.Package, Flags: flags, Env: o.Env, Go: path,
+		Cache: filepath.Join(o.Cache, "direct", o.Name),
 	})
 	if err != nil {
 		return nil, err
 	}
-	if s.engine != nil {
-		go s.engine.Close() // it may be at work
+	if d.engine != nil {
+		go d.engine.Close() // it may be at work
 	}
-	s.engine, s.flags, s.path, s.skip, s.failed = e, slices.Clone(flags), path, 0, 0
+	d.engine, d.flags, d.path, d.skip, d.failed = e, slices.Clone(flags), path, 0, 0
 	return e, nil
 }
 
-// tryDirect builds without the go command, or says why that has to do it.
-func (b *Builder) tryDirect(ctx context.Context, generation int, path string, out *output) (r Result, why string, ok bool) {
-	e, err := b.directEngine(path)
-	if err != nil {
-		return r, err.Error(), false
+func (d *directBuild) build(ctx context.Context, t task) (Result, *declined) {
+	if len(t.tool.headers) > 0 {
+		return Result{}, &declined{why: errHeaders}
 	}
-	fresh := b.fresh(generation)
-	_, err = e.Build(ctx, fresh)
+	e, err := d.of(t.tool.path)
+	if err != nil {
+		return Result{}, &declined{why: err.Error()}
+	}
+	r, err := d.program(ctx, e, t)
+	if err != nil {
+		return Result{}, &declined{why: err.Error(), then: func(r Result) {
+			// The plan holds after a source that does not compile. If go build has compiled it all the
+			// same, the plan is wrong, or the source was fixed between the two.
+			if r.OK && e.Ready() {
+				e.Invalid("go build has compiled what the plan could not")
+			}
+		}}
+	}
+	return r, nil
+}
+
+// program compiles and links.
+func (d *directBuild) program(ctx context.Context, e *direct.Engine, t task) (Result, error) {
+	b := d.b
+	fresh := b.fresh(t.generation)
+	_, err := e.Build(ctx, fresh)
 	if err == nil && b.o.Wait != nil && b.o.Wait(ctx) {
 		_, err = e.Build(ctx, fresh) // what was written since it has read its inputs
 	}
 	if err != nil {
-		return r, err.Error(), false
+		return Result{}, err
 	}
-	r = b.finish(ctx, failure{golang: true}, fresh, out)
+	r := b.finish(ctx, failure{golang: true}, fresh, t.out)
 	if !r.OK {
 		e.Invalid("what it linked is no program")
-		return r, r.Summary, false
+		return r, errors.New(r.Summary)
 	}
 	r.Engine = EngineDirect
-	return r, "", true
-}
-
-// fellBack is told what go build made of a build that the direct engine could not make.
-func (b *Builder) fellBack(ok bool) {
-	b.short.mu.Lock()
-	e := b.short.engine
-	b.short.mu.Unlock()
-	// The plan holds after a source that does not compile. If go build has compiled it all the same, it does not, or the
-	// source was mended between the two.
-	if e != nil && ok && e.Ready() {
-		e.Invalid("go build has compiled what the plan could not")
-	}
+	return r, nil
 }
 
 // Idle is to be called after a build that succeeded, when there is nothing else to do. It prepares the next ones to be
 // direct, and checks those that were, with the go command, which compiles for that into its own cache. It returns when
-// that is done, when ctx is over, or when a build begins. Where Options ask for no direct engine it does nothing.
-func (b *Builder) Idle(ctx context.Context) Idled {
-	if !b.direct() || b.hidden() {
-		return Idled{}
+// that is done, when ctx is over, or when a build begins. Without EngineDirect it does nothing.
+//
+// An error says that the direct engine has made something else than go build would have. It is off from now on, and the
+// program that was built last should be built again.
+func (b *Builder) Idle(ctx context.Context) error {
+	d := b.direct
+	if d == nil || b.hidden() {
+		return nil
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s := &b.short
-	s.mu.Lock()
-	if s.idle != nil {
-		s.idle()
-	}
-	s.idle = cancel
-	s.mu.Unlock()
-	select {
-	case <-b.turn:
-		b.turn <- struct{}{}
-	default:
-		return Idled{} // a build has begun; what comes of it will be followed by an idle time, too
+	if !d.begin(cancel) {
+		return nil // a build has begun; an idle time will follow it, too
 	}
 	path, err := proc.LookPath(b.o.Env, b.o.Dir, b.o.Go)
 	if err != nil {
-		return Idled{}
+		return nil
 	}
-	e, err := b.directEngine(path)
+	e, err := d.of(path)
 	if err != nil {
-		return Idled{}
+		return nil
 	}
 	if e.Ready() {
-		for try := 0; try < planTries && pause(ctx, checkDelay); try++ {
-			err := e.Check(ctx)
-			var m *direct.Mismatch
-			if errors.As(err, &m) {
-				return Idled{Mismatch: m.What}
-			}
-			if !errors.Is(err, direct.ErrUnsettled) {
-				r := b.faster(ctx, e)
-				r.Checked = err == nil
-				return r
-			}
-		}
-		return Idled{}
+		return d.check(ctx, e)
 	}
-	if s.wait() {
-		return Idled{}
+	return d.prepare(ctx, e)
+}
+
+// begin makes this the idle time that the next build interrupts. false: one has begun.
+func (d *directBuild) begin(cancel context.CancelFunc) bool {
+	d.mu.Lock()
+	if d.idle != nil {
+		d.idle()
+	}
+	d.idle = cancel
+	d.mu.Unlock()
+	select {
+	case <-d.b.turn:
+		d.b.turn <- struct{}{}
+		return true
+	default:
+		return false
+	}
+}
+
+// check compares what was built with what go build makes.
+func (d *directBuild) check(ctx context.Context, e *direct.Engine) error {
+	for try := 0; try < planTries && pause(ctx, checkDelay); try++ {
+		err := e.Check(ctx)
+		if err := mismatch(err); err != nil {
+			return err
+		}
+		if !errors.Is(err, direct.ErrUnsettled) {
+			return d.faster(ctx, e)
+		}
+	}
+	return nil
+}
+
+// prepare asks for a plan.
+func (d *directBuild) prepare(ctx context.Context, e *direct.Engine) error {
+	if d.wait() {
+		return nil
 	}
 	for try, delay := 0, planDelay; try < planTries && pause(ctx, delay); try, delay = try+1, 2*delay {
-		if err := e.Refresh(ctx); err == nil || !errors.Is(err, direct.ErrUnsettled) {
-			s.planned(err == nil || ctx.Err() != nil)
-			if err == nil {
-				return b.faster(ctx, e)
-			}
-			break
+		err := e.Refresh(ctx)
+		if errors.Is(err, direct.ErrUnsettled) {
+			continue
 		}
+		d.planned(err == nil || ctx.Err() != nil)
+		if err == nil {
+			return d.faster(ctx, e)
+		}
+		break
 	}
-	return Idled{}
+	return nil
 }
 
 // faster prepares the links to come. A build that cannot have that goes without, so of errors only a mismatch counts.
-func (b *Builder) faster(ctx context.Context, e *direct.Engine) (r Idled) {
+func (d *directBuild) faster(ctx context.Context, e *direct.Engine) error {
 	if e.Status().Leaned {
-		return r
+		return nil
 	}
-	if free, known := freeSpace(b.o.Cache); known && free < spareSpace || !pause(ctx, leanDelay) {
-		return r
+	if free, known := freeSpace(d.b.o.Cache); known && free < spareSpace || !pause(ctx, leanDelay) {
+		return nil
 	}
+	return mismatch(e.Lean(ctx))
+}
+
+func mismatch(err error) error {
 	var m *direct.Mismatch
-	if errors.As(e.Lean(ctx), &m) {
-		r.Mismatch = m.What
+	if errors.As(err, &m) {
+		return errors.New(m.What)
 	}
-	return r
+	return nil
 }
 
 // wait says that no plan is asked for after this build: where there was none, there will hardly be one after the next.
-func (s *shortcut) wait() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.skip > 0 {
-		s.skip--
+func (d *directBuild) wait() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.skip > 0 {
+		d.skip--
 		return true
 	}
 	return false
 }
 
-func (s *shortcut) planned(ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (d *directBuild) planned(ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if ok {
-		s.failed = 0
+		d.failed = 0
 		return
 	}
-	s.failed = min(s.failed+1, 6)
-	s.skip = 1<<s.failed - 2 // 0, 2, 6, ... 62
+	d.failed = min(d.failed+1, 6)
+	d.skip = 1<<d.failed - 2 // 0, 2, 6, ... 62
 }
 
 // interrupt ends an idle time, because a build begins.
-func (b *Builder) interrupt() {
-	b.short.mu.Lock()
-	defer b.short.mu.Unlock()
-	if b.short.idle != nil {
-		b.short.idle()
+func (d *directBuild) interrupt() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.idle != nil {
+		d.idle()
 	}
 }
 

@@ -50,7 +50,7 @@ func idle(t *testing.T, b *Builder) {
 // engine has made them.
 func TestDirect(t *testing.T) {
 	dir := project(t, several)
-	b := newBuilder(t, Options{Dir: dir, Engine: EngineDirect})
+	b := newBuilder(t, Options{Dir: dir, GoBuild: GoBuild{Engine: EngineDirect}})
 	g := newBuilder(t, Options{Dir: dir})
 	gen := 0
 	both := func(engine string) Result {
@@ -107,7 +107,7 @@ func TestDirect(t *testing.T) {
 // off builds on.
 func TestDirectIdle(t *testing.T) {
 	dir := project(t, several)
-	b := newBuilder(t, Options{Dir: dir, Engine: EngineDirect})
+	b := newBuilder(t, Options{Dir: dir, GoBuild: GoBuild{Engine: EngineDirect}})
 	mustBuild(t, b, 1)
 	idle(t, b)
 	free, known := freeSpace(b.o.Cache)
@@ -121,15 +121,15 @@ func TestDirectIdle(t *testing.T) {
 	was := checkDelay
 	defer func() { checkDelay = was }()
 	checkDelay = time.Hour
-	over := make(chan Idled)
+	over := make(chan error)
 	go func() { over <- b.Idle(t.Context()) }()
 	edit(t, dir, "leaf/l.go", `"two"`, `"three"`)
 	for done := false; !done; {
 		mustBuild(t, b, 3) // the first one may come before Idle has begun
 		select {
-		case r := <-over:
-			if r != (Idled{}) {
-				t.Errorf("interrupted: %+v", r)
+		case err := <-over:
+			if err != nil {
+				t.Errorf("interrupted: %v", err)
 			}
 			done = true
 		default:
@@ -139,16 +139,15 @@ func TestDirectIdle(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	defer cancel()
 	for {
-		r := b.Idle(ctx)
-		if r.Mismatch != "" || ctx.Err() != nil {
-			t.Fatalf("%+v", r)
+		if err := b.Idle(ctx); err != nil || ctx.Err() != nil {
+			t.Fatal(err, ctx.Err())
 		}
-		if r.Checked {
+		if !b.EngineStatus().Checked.IsZero() {
 			break
 		}
 		mustBuild(t, b, 4)
 	}
-	if s := b.EngineStatus(); s.Checked.IsZero() || s.Local != 3 {
+	if s := b.EngineStatus(); s.Local != 3 {
 		t.Errorf("%+v", s)
 	}
 
@@ -171,12 +170,12 @@ func TestDirectIdle(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var r Idled
-	for r.Mismatch == "" && ctx.Err() == nil {
-		r = b.Idle(ctx)
+	err = nil
+	for err == nil && ctx.Err() == nil {
+		err = b.Idle(ctx)
 	}
-	if !strings.Contains(r.Mismatch, "example.com/app/leaf") {
-		t.Errorf("%+v", r)
+	if err == nil || !strings.Contains(err.Error(), "example.com/app/leaf") {
+		t.Error(err)
 	}
 	if r := mustBuild(t, b, 6); r.Engine != EngineGo || !strings.Contains(r.Fallback, "switched off") {
 		t.Errorf("built by %s (%s)", r.Engine, r.Fallback)

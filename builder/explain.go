@@ -186,46 +186,55 @@ var noSpace = sync.OnceValue(func() *regexp.Regexp {
 // only add its hint. Below a "# package" line not even that: compilers quote sources, and
 // a source may say "connection refused".
 func (b *Builder) explain(ctx context.Context, f failure, text string, found []Diagnostic) (summary, hint string) {
-	st := f.end.state
 	count := b.count(f, found)
 	if count == "" {
 		if m := noSpace().FindStringSubmatch(text); m != nil {
-			place := b.o.Cache // the linker does not name it; it writes below GOTMPDIR
-			if m[1] != "" {
-				place = b.placeOf(m[1])
-			}
-			return spaceSummary(place), spaceHint
+			return spaceSummary(b.fullPlaceIn(m[1])), spaceHint
 		}
 		if f.golang && strings.Contains(text, "cannot write multiple packages to non-directory") {
 			return b.severalPackages(ctx)
 		}
 	}
-	if st.Signal != 0 || st.Code == 128+int(syscall.SIGKILL) {
+	if st := f.end.state; st.Signal != 0 || st.Code == 128+int(syscall.SIGKILL) {
 		return killedSummary(f, st.Signal), memoryHint
 	}
 	if count != "" && (strings.HasPrefix(text, "# ") || strings.Contains(text, "\n# ")) {
 		return count, ""
 	}
 	summary, hint = b.byRule(f, text)
-	if count == "" && summary == "" && hint == "" && f.golang {
+	switch {
+	case count != "":
+		return count, hint
+	case summary != "":
+		return summary, hint
+	case hint == "" && f.golang:
 		if place := b.fullPlace(); place != "" {
 			return spaceSummary(place), spaceHint
 		}
 	}
+	return f.firstWords(text, found), hint
+}
+
+// firstWords is the summary of a failure whose cause is not known.
+func (f failure) firstWords(text string, found []Diagnostic) string {
 	switch {
-	case count != "":
-		summary = count
-	case summary != "":
 	case len(found) > 0:
-		summary = strings.TrimSuffix(found[0].Message, ":")
+		return strings.TrimSuffix(found[0].Message, ":")
 	case f.golang && lastLine(text) != "":
-		summary = lastLine(text)
+		return lastLine(text)
 	case f.before:
-		summary = fmt.Sprintf("exit code %d", st.Code)
-	default:
-		summary = fmt.Sprintf("%s failed with exit code %d", f.name(), st.Code)
+		return fmt.Sprintf("exit code %d", f.end.state.Code)
 	}
-	return summary, hint
+	return fmt.Sprintf("%s failed with exit code %d", f.name(), f.end.state.Code)
+}
+
+// fullPlaceIn names the place of a message about a full disk. The linker names none: it writes
+// below GOTMPDIR.
+func (b *Builder) fullPlaceIn(named string) string {
+	if named == "" {
+		return b.o.Cache
+	}
+	return b.placeOf(named)
 }
 
 // byRule applies the first rule that matches.

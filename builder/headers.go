@@ -3,7 +3,6 @@ package builder
 import (
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -23,8 +22,8 @@ type Headers struct {
 	Files []string // absolute
 }
 
-// errHeaders is why a build is not direct.
-var errHeaders = errors.New("a package includes C headers from outside of its directory")
+// errHeaders is why the direct engine declines.
+const errHeaders = "a package includes C headers from outside of its directory"
 
 // SetHeaders says which headers the builds from now on have to look at, and reports whether these are others than before.
 func (b *Builder) SetHeaders(list []Headers) (changed bool) {

@@ -35,7 +35,7 @@ func TestE11Headers(t *testing.T) {
 	users := filepath.Join(t.TempDir(), "overlay.json")
 	write(t, filepath.Dir(users), "other.txt", "laid over")
 	write(t, filepath.Dir(users), "overlay.json", `{"Replace":{"`+filepath.Join(dir, "c", "c.txt")+`":"`+filepath.Join(filepath.Dir(users), "other.txt")+`"}}`)
-	over := newBuilder(t, Options{Dir: dir, Package: "./cmd/api", Env: env, Flags: []string{"-overlay", users}})
+	over := newBuilder(t, Options{Dir: dir, Package: "./cmd/api", Env: env, GoBuild: GoBuild{Flags: []string{"-overlay", users}}})
 
 	first := mustBuild(t, plain, 1)
 	for _, b := range append(both, b, d, over) {

@@ -44,12 +44,12 @@ exec '`+gcc+`' "$@"
 		want      string
 	}{
 		{"auto", cgo, Options{}, []string{path, "CC=" + tools + "/cc"}, true, true, "7"},
-		{"mold", cgo, Options{Linker: "mold"}, []string{path, "CC=" + tools + "/cc"}, true, true, "7"},
+		{"mold", cgo, Options{GoBuild: GoBuild{Linker: "mold"}}, []string{path, "CC=" + tools + "/cc"}, true, true, "7"},
 		{"internal link", pure, Options{}, []string{path, "CC=" + tools + "/cc"}, true, false, "one"},
-		{"default", cgo, Options{Linker: "default"}, []string{path, "CC=" + tools + "/cc"}, false, false, "7"},
+		{"default", cgo, Options{GoBuild: GoBuild{Linker: "default"}}, []string{path, "CC=" + tools + "/cc"}, false, false, "7"},
 		{"cgo off", pure, Options{}, []string{path, "CC=" + tools + "/cc", "CGO_ENABLED=0"}, false, false, "one"},
 		{"chosen by the user", cgo, Options{}, []string{path, "CC=" + tools + "/cc", "CGO_LDFLAGS=-fuse-ld=bfd"}, false, false, "7"},
-		{"user's extldflags", cgo, Options{Flags: []string{"-ldflags=-extldflags=-Wl,-O1"}}, []string{path, "CC=" + tools + "/cc"}, true, true, "7"},
+		{"user's extldflags", cgo, Options{GoBuild: GoBuild{Flags: []string{"-ldflags=-extldflags=-Wl,-O1"}}}, []string{path, "CC=" + tools + "/cc"}, true, true, "7"},
 		{"compiler too old", pure, Options{}, []string{path, "CC=" + tools + "/old-cc"}, false, false, "one"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -60,8 +60,8 @@ exec '`+gcc+`' "$@"
 			if got := says(t, mustBuild(t, b, 1).Binary); got != c.want {
 				t.Errorf("the program says %q", got)
 			}
-			if got := strings.Contains(strings.Join(b.Argv(), " "), "-fuse-ld=mold"); got != c.flag {
-				t.Errorf("flag given = %v, want %v: %q", got, c.flag, b.Argv())
+			if got := strings.Contains(strings.Join(b.Flags(), " "), "-fuse-ld=mold"); got != c.flag {
+				t.Errorf("flag given = %v, want %v: %q", got, c.flag, b.Flags())
 			}
 			calls, _ := os.ReadFile(log)
 			used := slices.ContainsFunc(strings.Split(string(calls), "\n"), func(l string) bool {
@@ -72,7 +72,7 @@ exec '`+gcc+`' "$@"
 			}
 		})
 	}
-	_, err = New(Options{Dir: cgo, Cache: t.TempDir(), Linker: "mold", Env: testEnv(path, "CC="+tools+"/old-cc")})
+	_, err = New(Options{Dir: cgo, Cache: t.TempDir(), GoBuild: GoBuild{Linker: "mold"}, Env: testEnv(path, "CC="+tools+"/old-cc")})
 	if err == nil || !strings.Contains(err.Error(), "does not work with the linker mold") || advice.Hint(err) == "" {
 		t.Errorf("a compiler that does not know mold: %v", err)
 	}

@@ -86,7 +86,7 @@ func TestN1UUID(t *testing.T) {
 // N2: binaries take turns under a few names, and none that somebody may need is written over.
 func TestN2Names(t *testing.T) {
 	dir := t.TempDir()
-	b := newBuilder(t, Options{Dir: dir, Name: "app", Shell: "cp prog out", Output: "out"})
+	b := newBuilder(t, Options{Dir: dir, Name: "app", Command: Step{Shell: "cp prog out"}, Output: "out"})
 	seen := map[string]bool{}
 	text := func(gen int) string { return fmt.Sprintf("#!/bin/sh\necho %d\n", gen) }
 	kept := map[int]string{} // generation -> binary: the good one, the proven one, one that ends, one that waits

@@ -29,6 +29,13 @@ func show(list []Diagnostic) string {
 	return s.String()
 }
 
+// parse finds the diagnostics in what tools of the Go toolchain have printed.
+func parse(dir, output string) []Diagnostic {
+	d := newDiagnoser(dir, true)
+	d.stream("").Write([]byte(output))
+	return d.found()
+}
+
 // B1: the shapes of messages.
 func TestParse(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
@@ -59,7 +66,7 @@ func TestParse(t *testing.T) {
 		{"directory", "found packages main (a.go) and b (b.go) in /p\n", "- | found packages main (a.go) and b (b.go) in /p |  | \"\"\n"},
 		{"silence", "\n\n  \n", ""},
 	} {
-		if got := show(Parse("/p", c.text)); got != c.want {
+		if got := show(parse("/p", c.text)); got != c.want {
 			t.Errorf("%s:\n%s\ngot\n%s\nwant\n%s", c.name, c.text, got, c.want)
 		}
 	}
@@ -234,8 +241,8 @@ func FuzzParse(f *testing.F) {
 		if file == "" && text != s {
 			t.Errorf("the output is %q, want %q", text, s)
 		}
-		if whole := show(Parse("/p", s)); golang && s[cut:] == "" && whole != show(list) {
-			t.Errorf("Parse differs:\n%s\n%s", whole, show(list))
+		if whole := show(parse("/p", s)); golang && s[cut:] == "" && whole != show(list) {
+			t.Errorf("parse differs:\n%s\n%s", whole, show(list))
 		}
 	})
 }

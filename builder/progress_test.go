@@ -84,7 +84,7 @@ func TestProgress(t *testing.T) {
 			t.Parallel()
 			dir := chain(t, c.packages, "api")
 			flag, come, pass := heldCompiler(t)
-			b := newBuilder(t, Options{Dir: dir, Package: "./cmd/api", Flags: append(c.flags, flag)})
+			b := newBuilder(t, Options{Dir: dir, Package: "./cmd/api", GoBuild: GoBuild{Flags: append(c.flags, flag)}})
 			if p := b.Progress(); p != (Progress{}) {
 				t.Errorf("before the build: %+v", p)
 			}
@@ -119,7 +119,7 @@ func TestProgressTogether(t *testing.T) {
 	dir := chain(t, countFrom, "api", "web")
 	flag, come, pass := heldCompiler(t)
 	// One at a time, or the compilers of both would wait.
-	list := builders(t, dir, Options{Flags: []string{flag, "-p=1"}}, "api", "web")
+	list := builders(t, dir, Options{GoBuild: GoBuild{Flags: []string{flag, "-p=1"}}}, "api", "web")
 	done := make(chan map[string]Result, 1)
 	go func() { done <- buildTogether(t, 1, list...) }()
 	come()
@@ -150,7 +150,7 @@ func TestProgressEnds(t *testing.T) {
 		tools := t.TempDir()
 		write(t, tools, "go", "#!/bin/sh\nif [ \"$1\" = list ]; then echo > "+listing+"; sleep 1000; fi\nexec "+filepath.Join(goDir(t), "go")+" \"$@\"\n")
 		flag, come, pass := heldCompiler(t)
-		b := newBuilder(t, Options{Dir: dir, Package: "./cmd/api", Go: filepath.Join(tools, "go"), Env: env, Flags: []string{flag}})
+		b := newBuilder(t, Options{Dir: dir, Package: "./cmd/api", GoBuild: GoBuild{Go: filepath.Join(tools, "go"), Flags: []string{flag}}, Env: env})
 		ctx, cancel := context.WithTimeout(context.Background(), deadline)
 		defer cancel()
 		done := make(chan Result, 1)
@@ -179,7 +179,7 @@ func TestProgressEnds(t *testing.T) {
 func TestProgressOfCommand(t *testing.T) {
 	here, wait := rendezvous(t)
 	gate, open := rendezvous(t)
-	b := newBuilder(t, Options{Dir: t.TempDir(), Shell: "echo > " + here + "; echo > " + gate})
+	b := newBuilder(t, Options{Dir: t.TempDir(), Command: Step{Shell: "echo > " + here + "; echo > " + gate}})
 	done := make(chan Result, 1)
 	go func() { done <- build(t, b, 1) }()
 	wait()

@@ -25,8 +25,7 @@ func TestCacheCleaned(t *testing.T) {
 	count := filepath.Join(t.TempDir(), "count")
 	write(t, filepath.Dir(count), "go", "#!/bin/sh\n[ \"$1\" = build ] && echo >> "+count+"\nexec "+filepath.Join(goDir(t), "go")+" \"$@\"\n")
 	b := newBuilder(t, Options{
-		Dir: dir, Go: filepath.Join(filepath.Dir(count), "go"),
-		Flags: []string{"-toolexec=" + toolexec}, Env: testEnv("GOCACHE=" + cache),
+		Dir: dir, GoBuild: GoBuild{Go: filepath.Join(filepath.Dir(count), "go"), Flags: []string{"-toolexec=" + toolexec}}, Env: testEnv("GOCACHE=" + cache),
 	})
 	mustBuild(t, b, 1)
 	write(t, dir, "main.go", strings.Replace(tiny, "one", "two", 1))

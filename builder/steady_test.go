@@ -17,7 +17,7 @@ func steadyProject(t *testing.T, script string, o Options) (dir, input string, b
 	t.Helper()
 	dir = project(t, map[string]string{"input.go": "good\n", "run.sh": "echo >> runs\n" + script})
 	input = filepath.Join(dir, "input.go")
-	o.Dir, o.Shell = dir, "sh run.sh"
+	o.Dir, o.Command = dir, Step{Shell: "sh run.sh"}
 	o.Inputs = func() []string { return []string{input} }
 	runs = func() int { b, _ := os.ReadFile(filepath.Join(dir, "runs")); return len(b) }
 	return dir, input, newBuilder(t, o), runs
@@ -164,8 +164,8 @@ exec "$@"
 	results := make(chan Result, 2)
 	for _, pkg := range []string{"./a", "./b"} {
 		b := newBuilder(t, Options{
-			Dir: dir, Package: pkg, Name: pkg[2:], Flags: []string{"-toolexec=" + filepath.Join(dir, "toolexec")},
-			Inputs: func() []string { return []string{input, filepath.Join(dir, pkg, "main.go")} },
+			Dir: dir, Package: pkg, Name: pkg[2:], GoBuild: GoBuild{Flags: []string{"-toolexec=" + filepath.Join(dir, "toolexec")}},
+			Hooks: Hooks{Inputs: func() []string { return []string{input, filepath.Join(dir, pkg, "main.go")} }},
 		})
 		jobs = append(jobs, Job{Builder: b, Context: context.Background(), Generation: 1, Done: func(r Result) { results <- r }})
 	}
@@ -196,7 +196,7 @@ func TestTogetherWroteBefore(t *testing.T) {
 	for _, pkg := range []string{"./a", "./b"} {
 		b := newBuilder(t, Options{
 			Dir: dir, Package: pkg, Name: pkg[2:], Before: []Step{{Shell: "cp input.go input.tmp; mv input.tmp input.go"}},
-			Inputs: func() []string { return []string{input} },
+			Hooks: Hooks{Inputs: func() []string { return []string{input} }},
 		})
 		jobs = append(jobs, Job{Builder: b, Context: context.Background(), Generation: 1, Done: func(r Result) { results <- r }})
 	}

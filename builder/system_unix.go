@@ -17,11 +17,8 @@ func binarySuffix(string) string { return "" }
 // tempVariables name the directory for temporary files.
 var tempVariables = []string{"TMPDIR"}
 
-// shellArgv is the command that runs a shell string.
-func shellArgv(script string) []string { return []string{"sh", "-c", script} }
-
-// shellCommand prepares a shell string; nothing to prepare here, see Windows.
-func shellCommand(script, _ string) ([]string, error) { return shellArgv(script), nil }
+// shellCommand is the command that runs a shell string.
+func shellCommand(script, _ string) ([]string, error) { return []string{"sh", "-c", script}, nil }
 
 func mayExecute(st fs.FileInfo) bool { return st.Mode()&0o111 != 0 }
 

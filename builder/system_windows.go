@@ -23,9 +23,6 @@ func binarySuffix(output string) string {
 // tempVariables name the directory for temporary files.
 var tempVariables = []string{"TMP", "TEMP"}
 
-// shellArgv is the command that runs a shell string, for display.
-func shellArgv(script string) []string { return []string{"cmd", "/d", "/c", script} }
-
 // shellCommand puts the string into a batch file: cmd.exe does not understand the
 // quoting by which Windows programs pass arguments, so "cmd /c" would mangle every
 // string that has quotes in it.

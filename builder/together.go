@@ -51,7 +51,7 @@ func (b *Builder) Group() string {
 
 // groupable says that other programs can be built with this one. What a direct build shares with others it has compiled already.
 func groupable(o Options) bool {
-	return len(o.Command) == 0 && o.Shell == "" && o.Engine != EngineDirect && target(o.Package) != ""
+	return !o.custom() && o.Engine != EngineDirect && target(o.Package) != ""
 }
 
 // major is the last element of a module's or package's path that go build does not take
@@ -352,6 +352,7 @@ func (t *together) before() func() []string {
 	return t.inputs
 }
 
+// goBuild runs the one go build, in the directory tmp.
 func (t *together) goBuild(ctx context.Context, env []string, tmp string, out *output) (failure, reading, error) {
 	b := t.members[0].b
 	path, err := proc.LookPath(env, b.o.Dir, b.o.Go)
@@ -361,30 +362,27 @@ func (t *together) goBuild(ctx context.Context, env []string, tmp string, out *o
 	b.mu.Lock()
 	plan := b.plan
 	b.mu.Unlock()
-	argv := []string{b.o.Go, "build", "-o", filepath.Join(tmp, "out") + string(filepath.Separator)}
-	if plan.json {
-		argv = append(argv, "-json")
-	}
 	var own, packages []string
 	var builders []*Builder
 	var headers [][]Headers
 	for _, m := range t.members {
 		m.b.mu.Lock()
 		headers = append(headers, m.b.headers)
-		m.b.last = m.gen
 		flag := m.b.plan.own
 		m.b.mu.Unlock()
 		own = append(own, "-ldflags="+m.b.o.Package+"="+strings.TrimPrefix(flag, "-ldflags="))
 		packages = append(packages, m.b.o.Package)
 		builders = append(builders, m.b)
 	}
-	// Each program has its own build ID. The first one holds for a package that go build knows by another name.
-	at := slices.Index(plan.flags, plan.own) + 1
 	overlay, err := headerFlags(tmp, plan, b.o.Dir, headers...)
 	if err != nil {
 		return failure{}, reading{}, err
 	}
+	// Each program has its own build ID. The first one holds for a package that go build knows by another name.
+	at := slices.Index(plan.flags, plan.own) + 1
+	argv := plan.argv(b.o.Go, filepath.Join(tmp, "out")+string(filepath.Separator))
 	argv = slices.Concat(argv, plan.flags[:at], own, plan.flags[at:], overlay, packages)
-	f, how := b.steadily(ctx, t.inputs, out, func() failure { return b.goCommand(ctx, builders, tmp, path, argv, plan, env, out) })
+	one := task{tmp: tmp, env: env, out: out, tool: goTool{path: path, plan: plan}}
+	f, how := b.steadily(ctx, t.inputs, out, func() failure { return b.goCommand(ctx, builders, one, argv) })
 	return f, how, nil
 }

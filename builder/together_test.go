@@ -90,7 +90,7 @@ func buildTogether(t *testing.T, generation int, list ...*Builder) map[string]Re
 func TestTogether(t *testing.T) {
 	dir := shop(t)
 	goCommand, builds := counted(t)
-	list := builders(t, dir, Options{Go: goCommand}, "api", "web", "worker")
+	list := builders(t, dir, Options{GoBuild: GoBuild{Go: goCommand}}, "api", "web", "worker")
 	if list[0].Group() == "" || list[0].Group() != list[2].Group() {
 		t.Errorf("groups %q and %q", list[0].Group(), list[2].Group())
 	}
@@ -182,7 +182,7 @@ func hold(t *testing.T, goCommand string) (begun func() *os.File) {
 func TestTogetherCancelOne(t *testing.T) {
 	dir := shop(t)
 	goCommand, builds := counted(t)
-	list := builders(t, dir, Options{Go: goCommand}, "api", "web", "worker")
+	list := builders(t, dir, Options{GoBuild: GoBuild{Go: goCommand}}, "api", "web", "worker")
 	begun := hold(t, goCommand)
 	ctxs, cancels := make([]context.Context, 3), make([]context.CancelFunc, 3)
 	results := make([]chan Result, 3)
@@ -235,7 +235,7 @@ func TestTogetherCancelOne(t *testing.T) {
 func TestTogetherCancelAll(t *testing.T) {
 	dir := shop(t)
 	goCommand, _ := counted(t)
-	list := builders(t, dir, Options{Go: goCommand}, "api", "web")
+	list := builders(t, dir, Options{GoBuild: GoBuild{Go: goCommand}}, "api", "web")
 	for generation := range 20 {
 		begun := hold(t, goCommand)
 		ctx, cancel := context.WithTimeout(context.Background(), deadline)
@@ -278,7 +278,7 @@ func TestTogetherOtherName(t *testing.T) {
 	write(t, dir, "cmd/odd/main.go", "package main\n\nfunc main() { println(\"odd\") }\n")
 	write(t, dir, "go.work", "go 1.21\n\nuse (\n\t.\n\t./cmd/odd\n)\n")
 	goCommand, builds := counted(t)
-	list := builders(t, dir, Options{Go: goCommand, Env: testEnv("GOWORK=" + filepath.Join(dir, "go.work"))}, "api", "odd", "web")
+	list := builders(t, dir, Options{GoBuild: GoBuild{Go: goCommand}, Env: testEnv("GOWORK=" + filepath.Join(dir, "go.work"))}, "api", "odd", "web")
 	for generation, want := range []int{2, 4} {
 		for n, r := range buildTogether(t, generation+1, list...) {
 			if !r.OK || !strings.HasPrefix(says(t, r.Binary), n) {
@@ -332,13 +332,13 @@ func TestGroup(t *testing.T) {
 		t.Error("equal settings have no common group")
 	}
 	for name, o := range map[string]Options{
-		"tags":    {Package: "./cmd/api", Tags: []string{"x"}},
-		"flags":   {Package: "./cmd/api", Flags: []string{"-trimpath"}},
+		"tags":    {Package: "./cmd/api", GoBuild: GoBuild{Tags: []string{"x"}}},
+		"flags":   {Package: "./cmd/api", GoBuild: GoBuild{Flags: []string{"-trimpath"}}},
 		"env":     {Package: "./cmd/api", Env: testEnv("X=1")},
 		"before":  {Package: "./cmd/api", Before: []Step{{Shell: "true"}}},
 		"timeout": {Package: "./cmd/api", Timeout: time.Minute},
-		"dwarf":   {Package: "./cmd/api", DWARF: true},
-		"command": {Shell: "true"},
+		"dwarf":   {Package: "./cmd/api", GoBuild: GoBuild{DWARF: true}},
+		"command": {Command: Step{Shell: "true"}},
 		"root":    {Package: "."},
 		"file":    {Package: "./cmd/api/main.go"},
 	} {

@@ -124,12 +124,12 @@ func (e *Engine) idle(v *service, set *settings) {
 		return // with --once nothing follows
 	}
 	e.spawn(func() {
-		r := set.builder.Idle(e.ctx)
-		if r.Mismatch == "" {
+		err := set.builder.Idle(e.ctx)
+		if err == nil {
 			return
 		}
 		e.note(event.Event{Time: time.Now(), Service: v.name, Body: event.Problem{
-			Message: "the direct engine has built something else than go build does, and is off for this project: " + r.Mismatch,
+			Message: "the direct engine has built something else than go build does, and is off for this project: " + err.Error(),
 			Hint:    "go build builds it again now; please report this",
 		}})
 		e.post(plan.Command{Do: plan.DoRebuild, Service: v.name, Why: "built by the direct engine"})

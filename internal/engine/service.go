@@ -114,28 +114,26 @@ func (v *service) buildOptions(c config.Service, cache string) builder.Options {
 	o := builder.Options{
 		Dir:     e.root,
 		Package: b.Package,
-		Command: b.Command.Argv,
-		Shell:   b.Command.Shell,
+		Command: builder.Step{Argv: b.Command.Argv, Shell: b.Command.Shell},
 		Output:  b.Output,
-		Flags:   b.Flags,
-		Tags:    b.Tags,
-		Race:    b.Race,
-		DWARF:   b.DWARF,
-		Linker:  string(b.Linker),
-		Engine:  string(b.Engine),
+		GoBuild: builder.GoBuild{
+			Flags: b.Flags, Tags: b.Tags, Race: b.Race, DWARF: b.DWARF, Linker: string(b.Linker), Engine: string(b.Engine),
+		},
 		Env:     proc.MergeEnv(proc.CleanEnv(e.opt.Env), b.Env),
 		Cache:   cache,
 		Timeout: b.Timeout,
 		Name:    v.name,
-		Compiling: func(gen int) {
-			now := time.Now()
-			v.began.Store(now.UnixNano())
-			e.post(plan.Compiling{Service: v.name, Generation: gen, At: now})
+		Hooks: builder.Hooks{
+			Compiling: func(gen int) {
+				now := time.Now()
+				v.began.Store(now.UnixNano())
+				e.post(plan.Compiling{Service: v.name, Generation: gen, At: now})
+			},
+			Inputs:   v.inputs,
+			Wait:     e.burstEnd,
+			Stopping: v.waitsForCommand,
+			Kill:     e.hurry,
 		},
-		Inputs:   v.inputs,
-		Wait:     e.burstEnd,
-		Stopping: v.waitsForCommand,
-		Kill:     e.hurry,
 	}
 	for _, c := range b.Before {
 		o.Before = append(o.Before, builder.Step{Argv: c.Argv, Shell: c.Shell})
