@@ -23,20 +23,6 @@ type Frame struct {
 	Line int
 }
 
-// ParsePanic finds the last panic or runtime error in the end of a program's standard
-// error output. It returns nil if there is none. Own says whether a source file is the
-// user's own; nil: every file outside GOROOT, the module cache and vendor directories.
-//
-// Of several panics (one in a deferred function, one that was recovered and raised again)
-// the oldest that was not recovered for good is told, and its own place, not that of the
-// deferred function.
-func ParsePanic(stderrTail []byte, own func(file string) bool) *Panic {
-	if p, _ := parseCrash(stderrTail, own); p != nil {
-		return p
-	}
-	return parseRace(stderrTail, own)
-}
-
 var (
 	goroutineLine = regexp.MustCompile(`^goroutine \d+ .*\[([^\]]*)\]:$`)
 	fileLine      = regexp.MustCompile(`^\s+(\S.*):(\d+)(?: .*)?$`)
@@ -44,7 +30,14 @@ var (
 	exitStatus    = regexp.MustCompile(`^exit status \d+$`) // of `go run`
 )
 
-// parseCrash finds the last crash. final is true if nothing else was written after it.
+// parseCrash finds the last panic or runtime error in the end of a program's standard error
+// output; nil if there is none. own says whether a source file is the user's own; nil: every file
+// outside GOROOT, the module cache and vendor directories. final is true if nothing else was
+// written after it.
+//
+// Of several panics (one in a deferred function, one that was recovered and raised again) the
+// oldest that was not recovered for good counts, and its own place, not that of the deferred
+// function.
 func parseCrash(text []byte, own func(string) bool) (p *Panic, final bool) {
 	lines := splitLines(text)
 	for start := len(lines) - 1; start >= 0; start-- {

@@ -5,6 +5,13 @@ import (
 	"testing"
 )
 
+func parsePanic(text []byte, own func(string) bool) *Panic {
+	if p, _ := parseCrash(text, own); p != nil {
+		return p
+	}
+	return parseRace(text, own)
+}
+
 // Texts that no program can be made to print here: old Go versions, other systems, other
 // modes of the runtime. Real ones are in crash_linux_test.go.
 func TestParsePanic(t *testing.T) {
@@ -46,7 +53,7 @@ func TestParsePanic(t *testing.T) {
 		{"another goroutine first", "fatal error: x\n\ngoroutine 0 gp=0x1 m=0 [idle]:\nmain.a()\n\t/p/a.go:1 +0x2\n\ngoroutine 1 [running]:\nmain.b()\n\t/p/b.go:2 +0x2\n", "fatal error: x", frame("main.b", "/p/b.go", 2)},
 		{"cut off", "panic: x\n\ngoroutine 1 [running]:\nmain.b()", "x", Frame{}},
 	} {
-		p := ParsePanic([]byte(tt.text), nil)
+		p := parsePanic([]byte(tt.text), nil)
 		if tt.message == "" {
 			if p != nil {
 				t.Errorf("%s: %+v", tt.name, p)
@@ -68,7 +75,7 @@ func TestParsePanicOwn(t *testing.T) {
 		"/other/f.go ":                       func(f string) bool { return false }, // then what is no library
 		"/r/pkg/mod/github.com/a/b@v1/f.go ": func(f string) bool { return strings.Contains(f, "mod") },
 	} {
-		if p := ParsePanic([]byte(text), own); p == nil || p.Frame.File != strings.TrimSpace(want) {
+		if p := parsePanic([]byte(text), own); p == nil || p.Frame.File != strings.TrimSpace(want) {
 			t.Errorf("%+v, want %s", p, want)
 		}
 	}
@@ -108,7 +115,7 @@ func FuzzParsePanic(f *testing.F) {
 	f.Add("panic: x [recovered, repanicked]\n\tpanic: \n\t\n\tgoroutine 1 [running]:\n\n")
 	f.Add("panic: \n\n\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		p := ParsePanic([]byte(text), nil)
+		p := parsePanic([]byte(text), nil)
 		if p == nil {
 			return
 		}
@@ -142,7 +149,7 @@ func FuzzTail(f *testing.F) {
 		if head == nil {
 			head = last
 		}
-		if p := ParsePanic(head, nil); p == nil || p.Message != "boom" || p.Frame.Line != 7 {
+		if p := parsePanic(head, nil); p == nil || p.Message != "boom" || p.Frame.Line != 7 {
 			t.Errorf("before %d, cut %d, after %d: %+v", before, cut, after, p)
 		}
 		if !strings.HasSuffix(text, string(last[1:])) {

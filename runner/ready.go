@@ -19,33 +19,57 @@ var ErrEnded = errors.New("ended before it was ready")
 // ErrLate is why a process was not ready in time. It may still become so: Ready says it then.
 var ErrLate = errors.New("not ready")
 
+// check refuses two conditions: which of them counts could only be guessed.
+func (r Ready) check() error {
+	kinds := 0
+	for _, set := range []bool{r.TCP != "", r.HTTP != "", r.Log != nil, r.Notify, r.After > 0, r.Listen} {
+		if set {
+			kinds++
+		}
+	}
+	switch {
+	case kinds > 1:
+		return errors.New("runner: Ready has more than one condition")
+	case r.Grace > 0 && !r.Listen:
+		return errors.New("runner: Ready.Grace is for Listen only")
+	}
+	return nil
+}
+
+// condition is closed when the condition is met; what says what has not happened until then.
+// nil: there is none.
+func (p *Process) condition(ctx context.Context) (met <-chan struct{}, what string) {
+	const least, most = 2 * time.Millisecond, 50 * time.Millisecond
+	switch r := p.spec.Ready; {
+	case r.TCP != "":
+		return p.poll(ctx, least, most, dialer(r.TCP)), "nothing accepts connections on " + r.TCP
+	case r.HTTP != "":
+		return p.poll(ctx, least, most, getter(r.HTTP)), "no answer with a status below 500 from " + r.HTTP
+	case r.Log != nil:
+		return p.match.found, fmt.Sprintf("no line of its output matches %q", r.Log)
+	case r.Notify:
+		return p.notify.ready, "it did not send READY=1 to NOTIFY_SOCKET"
+	case r.After > 0:
+		return p.after(ctx, r.After), fmt.Sprintf("%v have not passed", r.After)
+	case r.Listen:
+		return p.awaitListen(ctx), "it does not listen"
+	}
+	return nil, ""
+}
+
 // awaitReady returns nil when the process is ready, or why it will not be. It ends at the
 // latest when ctx does, which is when the group is gone.
 func (p *Process) awaitReady(ctx context.Context) error {
-	r := p.spec.Ready
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var met <-chan struct{}
-	var what string // what has not happened at the timeout
-	switch {
-	case r.TCP != "":
-		met, what = p.poll(ctx, 2*time.Millisecond, 50*time.Millisecond, dialer(r.TCP)), "nothing accepts connections on "+r.TCP
-	case r.HTTP != "":
-		met, what = p.poll(ctx, 2*time.Millisecond, 50*time.Millisecond, getter(r.HTTP)), "no answer with a status below 500 from "+r.HTTP
-	case r.Log != nil:
-		met, what = p.match.found, fmt.Sprintf("no line of its output matches %q", r.Log)
-	case r.Notify:
-		met, what = p.notify.ready, "it did not send READY=1 to NOTIFY_SOCKET"
-	case r.After > 0:
-		met, what = p.after(ctx, r.After), fmt.Sprintf("%v have not passed", r.After)
-	case r.Listen:
-		met, what = p.awaitListen(ctx), "it does not listen"
-	default:
+	met, what := p.condition(ctx)
+	if met == nil {
 		return nil
 	}
 	var timeout <-chan time.Time
-	if r.Timeout > 0 {
-		t := time.NewTimer(r.Timeout)
+	limit := p.spec.Ready.Timeout
+	if limit > 0 {
+		t := time.NewTimer(limit)
 		defer t.Stop()
 		timeout = t.C
 	}
@@ -53,18 +77,9 @@ func (p *Process) awaitReady(ctx context.Context) error {
 	for {
 		select {
 		case <-met:
-			// A condition that is met in the moment of the end is not met.
-			select {
-			case <-p.g.Exited():
-				<-p.ended
-				if p.exit.Code != 0 {
-					return p.endedEarly()
-				}
-			default:
-			}
-			return nil
+			return p.stillThere()
 		case <-timeout:
-			p.ready <- fmt.Errorf("%w within %v: %s", ErrLate, r.Timeout, what)
+			p.ready <- fmt.Errorf("%w within %v: %s", ErrLate, limit, what)
 		case <-p.stopping:
 			return errStopped
 		case <-ended:
@@ -79,6 +94,19 @@ func (p *Process) awaitReady(ctx context.Context) error {
 			return p.endedEarly()
 		}
 	}
+}
+
+// stillThere: a condition that is met in the moment of the end is not met.
+func (p *Process) stillThere() error {
+	select {
+	case <-p.g.Exited():
+		<-p.ended
+		if p.exit.Code != 0 {
+			return p.endedEarly()
+		}
+	default:
+	}
+	return nil
 }
 
 func (p *Process) endedEarly() error {

@@ -402,11 +402,8 @@ func TestSockets(t *testing.T) {
 	out := newSink()
 	s.Stdout.Write = out.Write
 	s.Ready = Ready{Log: regexp.MustCompile("ok"), Timeout: patience}
-	pr, err := Prepare(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := pr.Start("/bin/sh")
+	s.Path = "/bin/sh"
+	p, err := Start(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -414,27 +411,6 @@ func TestSockets(t *testing.T) {
 	<-p.Gone()
 	if e.Code != 0 || out.String() != "ok zero b\n" {
 		t.Errorf("%+v %q", e, out)
-	}
-	if _, err := pr.Start("/bin/sh"); err == nil {
-		t.Error("started twice")
-	}
-	pr.Close()
-
-	fds := countFds(t)
-	pr, err = Prepare(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pid := pr.p.Pid()
-	if !alive(pid) {
-		t.Error("nothing prepared")
-	}
-	pr.Close()
-	if alive(pid) || countFds(t) > fds {
-		t.Error("something is left of an abandoned preparation")
-	}
-	if _, err := pr.Start("/bin/sh"); err == nil {
-		t.Error("started after Close")
 	}
 }
 

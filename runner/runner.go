@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"os"
 	"regexp"
@@ -54,7 +55,7 @@ type Stream struct {
 	// Nil: the output is dropped.
 	Write func(p []byte)
 
-	// TTY is the terminal that hotreload's own stream is. The process then gets a
+	// TTY is the terminal on which the output is shown in the end. The process then gets a
 	// pseudo-terminal of the same size, with output processing off; nil: a pipe.
 	TTY *os.File
 
@@ -63,8 +64,8 @@ type Stream struct {
 	File *os.File
 }
 
-// Ready says when the process counts as ready. At most one kind is set; none: as soon as
-// it is started.
+// Ready says when the process counts as ready. At most one kind is set, or Start fails; none: as
+// soon as it is started.
 type Ready struct {
 	TCP    string         // an address that accepts a connection
 	HTTP   string         // a URL that answers GET with a status below 500
@@ -103,90 +104,36 @@ type Process struct {
 	gone   chan struct{}
 }
 
-// Start starts the process. The error says what is wrong with the file or its directory,
-// and has a Hint where there is something to do about it.
+// Helper must be the first statement of a main that uses Spec.Sockets: this program then starts
+// itself as a helper, which becomes the process. Without sockets it is not needed. It returns at
+// once in any other case.
+func Helper() { proc.Helper() }
+
+// Start starts the process. The error says what is wrong with the file or its directory, and has
+// a method Hint() string where there is something to do about it.
 func Start(s Spec) (*Process, error) {
-	if len(s.Sockets) > 0 {
-		pr, err := Prepare(s)
-		if err != nil {
-			return nil, err
-		}
-		return pr.Start(s.Path)
+	if err := s.Ready.check(); err != nil {
+		return nil, err
 	}
 	p, c, err := newProcess(s)
 	if err != nil {
 		return nil, err
 	}
-	if p.g, err = proc.Start(c); err != nil {
+	if len(s.Sockets) > 0 {
+		c.Extra = s.Sockets
+		p.g, err = proc.StartListening(c, s.SocketNames)
+	} else {
+		p.g, err = proc.Start(c)
+	}
+	if err != nil {
 		p.abandon()
+		if pe := (*os.PathError)(nil); !errors.As(err, &pe) {
+			return nil, err // nothing is wrong with the file
+		}
 		return nil, explain(s.Path, s.Dir, err)
 	}
 	p.run()
 	return p, nil
-}
-
-// Prepared is a process that has everything but its program: sockets, streams, group. The
-// socket protocol needs a helper process, which can be started before the program is there.
-type Prepared struct {
-	p    *Process
-	held *proc.Held
-
-	mu   sync.Mutex
-	over bool
-}
-
-// Prepare starts the helper process for s. Path of s is not used. End it by Start or Close.
-func Prepare(s Spec) (*Prepared, error) {
-	p, c, err := newProcess(s)
-	if err != nil {
-		return nil, err
-	}
-	c.Extra = s.Sockets
-	held, err := proc.Hold(c, s.SocketNames)
-	if err != nil {
-		p.abandon()
-		return nil, err
-	}
-	p.g = held.Group()
-	closeAll(p.streams, (*stream).closeOther)
-	return &Prepared{p: p, held: held}, nil
-}
-
-// Start makes the prepared process run the program at path. If Args is empty, path is also
-// argv[0]. It can be called once.
-func (pr *Prepared) Start(path string) (*Process, error) {
-	pr.mu.Lock()
-	defer pr.mu.Unlock()
-	if pr.over {
-		return nil, os.ErrClosed
-	}
-	pr.over = true
-	p := pr.p
-	p.spec.Path = path
-	env := p.spec.Env
-	if p.notify != nil {
-		env = append(slices.Clip(env), "NOTIFY_SOCKET="+p.notify.path)
-	}
-	if err := pr.held.Release(path, p.spec.Args, env); err != nil {
-		p.g.Stop(syscall.SIGKILL, 0)
-		<-p.g.Gone()
-		p.abandon()
-		return nil, explain(path, p.spec.Dir, err)
-	}
-	p.run()
-	return p, nil
-}
-
-// Close ends a prepared process that is not wanted any more. After Start it does nothing.
-func (pr *Prepared) Close() {
-	pr.mu.Lock()
-	defer pr.mu.Unlock()
-	if pr.over {
-		return
-	}
-	pr.over = true
-	pr.held.Close()
-	pr.p.abandon()
 }
 
 // newProcess makes all of a process but the process.

@@ -249,130 +249,17 @@ func (g *Group) look() {
 }
 
 // supervise carries out Stop and finds out when everything is gone. While the leader lives
-// and nobody asked for its end it sleeps. After that it looks every 1 to 10 ms if somebody
+// and nothing asked for its end, it sleeps. After that it looks every 1 to 10 ms if a caller
 // waits, else every 1 to 500 ms; and where Setup could arrange it, as soon as any child of
 // this process ends.
 func (g *Group) supervise() {
-	var (
-		exited    = g.exited
-		sent      bool
-		killedAt  time.Time          // zero: not yet
-		signalled = map[int]string{} // strays: pid -> image at that time
-		straysAt  time.Time          // when the group was found gone and the strays' turn began
-		strayKill time.Time          // when they were killed; zero: not yet
-		tick      time.Duration
-	)
+	defer g.finish()
+	s := supervision{g: g, signalled: map[int]string{}}
+	exited := g.exited
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	defer g.finish()
-	for {
-		g.mu.Lock()
-		var req stopRequest
-		asked := g.os.request != nil
-		if asked {
-			req = *g.os.request
-		}
-		empty := g.os.empty
-		g.mu.Unlock()
-		now := time.Now()
-
-		if asked && !empty {
-			if !sent {
-				sent = true
-				tick = 0
-				g.remember() // before parents die, by which strays without a marker are found
-				if now.Before(req.killAt) {
-					g.signal(req.sig)
-				}
-			}
-			if killedAt.IsZero() && !now.Before(req.killAt) {
-				if req.patient {
-					g.addKilled(g.Members()...)
-				}
-				killedAt = now
-			}
-			if !killedAt.IsZero() {
-				// Again at each turn: a process may have joined the group since.
-				g.signal(syscall.SIGKILL)
-				if now.Sub(killedAt) > afterKill {
-					g.addKilled(g.Members()...)
-					return
-				}
-			}
-		}
-
-		if exited == nil && !empty {
-			g.reapMembers()
-			if !groupAlive(g.pid, asked) {
-				g.mu.Lock()
-				g.os.empty, empty = true, true
-				g.mu.Unlock()
-				tick = 0
-			}
-		}
-
-		if empty {
-			left, sure := g.strays()
-			if len(left) == 0 && sure && g.leaderGone() {
-				return
-			}
-			if asked {
-				if straysAt.IsZero() {
-					straysAt = now
-				}
-				for _, p := range left {
-					g.leftBehind(p)
-					// Once, but again after an exec: a signal that came just before, to a
-					// shell that had inherited a handler, is lost.
-					if signalled[p.pid] != p.image && now.Before(req.killAt) {
-						signalled[p.pid] = p.image
-						syscall.Kill(p.pid, req.sig)
-						syscall.Kill(p.pid, syscall.SIGCONT)
-					}
-				}
-				killAt := req.killAt
-				if least := straysAt.Add(strayGrace); req.patient && killAt.Before(least) {
-					killAt = least
-				}
-				if !now.Before(killAt) {
-					for _, p := range left {
-						syscall.Kill(p.pid, syscall.SIGKILL)
-						if req.patient && strayKill.IsZero() {
-							g.addKilled(p.String())
-						}
-					}
-					if strayKill.IsZero() {
-						strayKill = now
-					}
-					if now.Sub(strayKill) > afterKill {
-						for _, p := range left {
-							g.addKilled(p.String())
-						}
-						return
-					}
-				}
-			}
-		}
-
-		// When to look again.
-		d := time.Hour
-		switch {
-		case exited != nil && !asked:
-		case exited != nil && killedAt.IsZero():
-			d = time.Until(req.killAt)
-		case asked:
-			tick = min(max(tick*3/2, time.Millisecond), 10*time.Millisecond)
-			d = tick
-		default: // a leader that left others behind; nobody is in a hurry
-			tick = max(tick*2, time.Millisecond)
-			if empty {
-				tick = min(tick, 500*time.Millisecond)
-			} else {
-				tick = min(tick, 100*time.Millisecond)
-			}
-			d = tick
-		}
-		timer.Reset(max(d, 0))
+	for !s.turn(time.Now(), exited == nil) {
+		timer.Reset(max(s.pause(exited == nil), 0))
 		select {
 		case <-exited:
 			exited = nil
@@ -380,6 +267,148 @@ func (g *Group) supervise() {
 		case <-timer.C:
 		}
 	}
+}
+
+// supervision is what supervise knows from one turn to the next.
+type supervision struct {
+	g     *Group
+	req   stopRequest // as of this turn
+	asked bool        // there is a request
+	empty bool        // the group is gone; only strays may be left
+	tick  time.Duration
+
+	sent     bool      // the request's signal was sent
+	killedAt time.Time // zero: not yet
+
+	straysAt  time.Time      // when the group was found gone and the strays' turn began
+	signalled map[int]string // strays: pid -> image at that time
+	strayKill time.Time      // when they were killed; zero: not yet
+}
+
+// turn does what is due and reports whether that was all: nothing is left, or nothing helps.
+func (s *supervision) turn(now time.Time, leaderGone bool) (over bool) {
+	g := s.g
+	g.mu.Lock()
+	if s.asked = g.os.request != nil; s.asked {
+		s.req = *g.os.request
+	}
+	s.empty = g.os.empty
+	g.mu.Unlock()
+
+	if s.asked && !s.empty && s.stopGroup(now) {
+		return true
+	}
+	if leaderGone && !s.empty {
+		s.reap()
+	}
+	if !s.empty {
+		return false
+	}
+	left, sure := g.strays()
+	if len(left) == 0 && sure && g.leaderGone() {
+		return true
+	}
+	return s.asked && s.stopStrays(left, now)
+}
+
+// stopGroup sends the signals that are due to the group. true: even SIGKILL does not help.
+func (s *supervision) stopGroup(now time.Time) (hopeless bool) {
+	g := s.g
+	if !s.sent {
+		s.sent = true
+		s.tick = 0
+		g.remember() // before parents die, by which strays without a marker are found
+		if now.Before(s.req.killAt) {
+			g.signal(s.req.sig)
+		}
+	}
+	if s.killedAt.IsZero() && !now.Before(s.req.killAt) {
+		if s.req.patient {
+			g.addKilled(g.Members()...)
+		}
+		s.killedAt = now
+	}
+	if s.killedAt.IsZero() {
+		return false
+	}
+	// Again at each turn: a process may have joined the group since.
+	g.signal(syscall.SIGKILL)
+	if now.Sub(s.killedAt) > afterKill {
+		g.addKilled(g.Members()...)
+		return true
+	}
+	return false
+}
+
+// reap notes when the group is gone. From then on its id is never signalled.
+func (s *supervision) reap() {
+	s.g.reapMembers()
+	if groupAlive(s.g.pid, s.asked) {
+		return
+	}
+	s.g.mu.Lock()
+	s.g.os.empty = true
+	s.g.mu.Unlock()
+	s.empty, s.tick = true, 0
+}
+
+// stopStrays sends the signals that are due to processes outside the group. true: even SIGKILL
+// does not help.
+func (s *supervision) stopStrays(left []process, now time.Time) (hopeless bool) {
+	g := s.g
+	if s.straysAt.IsZero() {
+		s.straysAt = now
+	}
+	for _, p := range left {
+		g.leftBehind(p)
+		// Once, but again after an exec: a signal that came just before, to a
+		// shell that had inherited a handler, is lost.
+		if s.signalled[p.pid] != p.image && now.Before(s.req.killAt) {
+			s.signalled[p.pid] = p.image
+			syscall.Kill(p.pid, s.req.sig)
+			syscall.Kill(p.pid, syscall.SIGCONT)
+		}
+	}
+	killAt := s.req.killAt
+	if least := s.straysAt.Add(strayGrace); s.req.patient && killAt.Before(least) {
+		killAt = least
+	}
+	if now.Before(killAt) {
+		return false
+	}
+	for _, p := range left {
+		syscall.Kill(p.pid, syscall.SIGKILL)
+		if s.req.patient && s.strayKill.IsZero() {
+			g.addKilled(p.String())
+		}
+	}
+	if s.strayKill.IsZero() {
+		s.strayKill = now
+	}
+	if now.Sub(s.strayKill) <= afterKill {
+		return false
+	}
+	for _, p := range left {
+		g.addKilled(p.String())
+	}
+	return true
+}
+
+// pause is the time until the next turn.
+func (s *supervision) pause(leaderGone bool) time.Duration {
+	switch {
+	case !leaderGone && !s.asked:
+		return time.Hour
+	case !leaderGone && s.killedAt.IsZero():
+		return time.Until(s.req.killAt)
+	case s.asked:
+		s.tick = min(max(s.tick*3/2, time.Millisecond), 10*time.Millisecond)
+	case s.empty:
+		s.tick = min(max(s.tick*2, time.Millisecond), 500*time.Millisecond)
+	default: // a leader that left others behind; nothing is urgent
+		s.tick = min(max(s.tick*2, time.Millisecond), 100*time.Millisecond)
+	}
+	return s.tick
 }
 
 // leftBehind notes a process that has to be ended outside the group.

@@ -332,18 +332,14 @@ func modeUninstalled() int {
 		return 1
 	}
 	defer gd.Close()
-	h, err := Hold(Cmd{}, nil)
+	g, err := StartListening(Cmd{Path: "/bin/true", Env: []string{}}, nil)
 	if err != nil {
 		fmt.Println(err)
 		return 1
 	}
-	if err := h.Release("/bin/true", nil, []string{}); err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	<-h.Group().Gone()
-	if h.Group().State().Code != 0 {
-		fmt.Println(h.Group().State())
+	<-g.Gone()
+	if g.State().Code != 0 {
+		fmt.Println(g.State())
 		return 1
 	}
 	fmt.Println("ok")

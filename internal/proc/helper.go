@@ -19,7 +19,7 @@ func Helper() bool {
 	case verbGuard:
 		os.Exit(guardMain(os.Args[2:]))
 	case verbExec:
-		os.Exit(execMain())
+		os.Exit(execMain(os.Args[2:]))
 	}
 	return false
 }

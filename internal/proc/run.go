@@ -42,61 +42,18 @@ func Run(ctx context.Context, e Errand) (State, error) {
 	if err := ctx.Err(); err != nil {
 		return State{}, err
 	}
-	var (
-		mu      sync.Mutex // of the two writers, which may be the same
-		readers sync.WaitGroup
-		ours    []*os.File // the reading ends
-		theirs  []*os.File // the writing ends
-	)
-	defer func() {
-		for _, f := range ours {
-			f.Close()
-		}
-	}()
-	stream := func(w io.Writer) (*os.File, error) {
-		r, wr, err := os.Pipe()
-		if err != nil {
-			return nil, err
-		}
-		ours, theirs = append(ours, r), append(theirs, wr)
-		readers.Go(func() {
-			buf := make([]byte, 32<<10)
-			for {
-				n, err := r.Read(buf)
-				if n > 0 {
-					mu.Lock()
-					w.Write(buf[:n])
-					mu.Unlock()
-				}
-				if err != nil {
-					return
-				}
-			}
-		})
-		return wr, nil
-	}
-	var err error
-	e.Cmd.Stdout, err = stream(e.Stdout)
-	e.Cmd.Stderr = e.Cmd.Stdout
-	if err == nil && e.Stderr != nil {
-		e.Cmd.Stderr, err = stream(e.Stderr)
-	}
-	var g *Group
-	if err == nil {
-		g, err = Start(e.Cmd)
-	}
-	for _, f := range theirs {
-		f.Close()
-	}
+	var p pipes
+	defer p.close()
+	g, err := p.start(e)
 	if err != nil {
-		readers.Wait() // at the end of their pipes already
+		p.readers.Wait() // at the end of their pipes already
 		return State{}, err
 	}
 	ended := make(chan struct{})
 	go func() {
 		<-g.Exited()
 		if !e.Whole {
-			readers.Wait()
+			p.readers.Wait()
 		}
 		close(ended)
 	}()
@@ -107,30 +64,97 @@ func Run(ctx context.Context, e Errand) (State, error) {
 		if !e.Whole {
 			return g.State(), nil
 		}
-		g.Stop(syscall.SIGTERM, leftoverGrace)
-		select {
-		case <-g.Gone():
-		case <-ctx.Done(): // while leftovers have their time
-			g.Stop(syscall.SIGKILL, 0)
-		}
+		g.stopRest(ctx)
 	case <-ctx.Done():
 		over = ctx.Err()
-		if e.Signal == 0 {
-			e.Signal = syscall.SIGKILL
-		}
-		g.Stop(e.Signal, e.Grace)
-		select {
-		case <-g.Exited():
-		case <-e.Kill:
-			g.Stop(syscall.SIGKILL, 0)
-			<-g.Exited()
-		}
-		g.Stop(syscall.SIGKILL, leftoverGrace) // only shortens the grace of above
+		g.stopErrand(e)
 	}
 	<-g.Gone()
-	for _, f := range ours {
+	for _, f := range p.ours {
 		f.SetReadDeadline(time.Now().Add(drainGrace))
 	}
-	readers.Wait()
+	p.readers.Wait()
 	return g.State(), over
+}
+
+// stopRest ends what the command has left running. While that has its time, ctx may end.
+func (g *Group) stopRest(ctx context.Context) {
+	g.Stop(syscall.SIGTERM, leftoverGrace)
+	select {
+	case <-g.Gone():
+	case <-ctx.Done():
+		g.Stop(syscall.SIGKILL, 0)
+	}
+}
+
+// stopErrand ends the command, and then what it has left running.
+func (g *Group) stopErrand(e Errand) {
+	if e.Signal == 0 {
+		e.Signal = syscall.SIGKILL
+	}
+	g.Stop(e.Signal, e.Grace)
+	select {
+	case <-g.Exited():
+	case <-e.Kill:
+		g.Stop(syscall.SIGKILL, 0)
+		<-g.Exited()
+	}
+	g.Stop(syscall.SIGKILL, leftoverGrace) // only shortens the grace of above
+}
+
+// pipes carry the output of a command to its writers.
+type pipes struct {
+	mu      sync.Mutex // of the two writers, which may be the same
+	readers sync.WaitGroup
+	ours    []*os.File // the reading ends
+	theirs  []*os.File // the writing ends
+}
+
+// start starts the command with its output in pipes.
+func (p *pipes) start(e Errand) (g *Group, err error) {
+	defer func() {
+		for _, f := range p.theirs {
+			f.Close()
+		}
+	}()
+	if e.Cmd.Stdout, err = p.to(e.Stdout); err != nil {
+		return nil, err
+	}
+	e.Cmd.Stderr = e.Cmd.Stdout
+	if e.Stderr != nil {
+		if e.Cmd.Stderr, err = p.to(e.Stderr); err != nil {
+			return nil, err
+		}
+	}
+	return Start(e.Cmd)
+}
+
+// to is the end of a new pipe whose other end is read into w.
+func (p *pipes) to(w io.Writer) (*os.File, error) {
+	r, theirs, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	p.ours, p.theirs = append(p.ours, r), append(p.theirs, theirs)
+	p.readers.Go(func() {
+		buf := make([]byte, 32<<10)
+		for {
+			n, err := r.Read(buf)
+			if n > 0 {
+				p.mu.Lock()
+				w.Write(buf[:n])
+				p.mu.Unlock()
+			}
+			if err != nil {
+				return
+			}
+		}
+	})
+	return theirs, nil
+}
+
+func (p *pipes) close() {
+	for _, f := range p.ours {
+		f.Close()
+	}
 }

@@ -25,8 +25,8 @@ func listener(t *testing.T) *os.File {
 	return f
 }
 
-// hold is run for a held process.
-func hold(t *testing.T, c Cmd, names []string) (*Held, func() string) {
+// listening is run for a command with sockets.
+func listening(t *testing.T, c Cmd, names []string) (*Group, func() string) {
 	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -34,16 +34,16 @@ func hold(t *testing.T, c Cmd, names []string) (*Held, func() string) {
 	}
 	defer w.Close()
 	c.Stdout = w
-	h, err := Hold(c, names)
+	g, err := StartListening(c, names)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		h.Group().Stop(syscall.SIGKILL, 0)
-		gone(t, h.Group())
+		g.Stop(syscall.SIGKILL, 0)
+		gone(t, g)
 		r.Close()
 	})
-	return h, func() string {
+	return g, func() string {
 		b := make([]byte, 4096)
 		n, _ := r.Read(b)
 		return string(b[:n])
@@ -51,55 +51,28 @@ func hold(t *testing.T, c Cmd, names []string) (*Held, func() string) {
 }
 
 // The protocol of sd_listen_fds(3): descriptors from 3 on, and the pid of the program.
-func TestHold(t *testing.T) {
+func TestStartListening(t *testing.T) {
 	a, b := listener(t), listener(t)
-	h, read := hold(t, Cmd{Extra: []*os.File{a, b}, Dir: "/usr"}, []string{"http", "x:y"})
-	script := `echo $LISTEN_PID $$ $LISTEN_FDS $LISTEN_FDNAMES $A $PWD $1; ls /proc/$$/fd`
-	env := []string{"A=1", "LISTEN_PID=1", "PATH=" + os.Getenv("PATH")}
-	if err := h.Release("/bin/sh", []string{"sh", "-c", script, "sh", "arg"}, env); err != nil {
-		t.Fatal(err)
-	}
-	gone(t, h.Group())
-	pid := strconv.Itoa(h.Group().Pid())
-	if got, want := read(), pid+" "+pid+" 2 http:x_y 1 /usr arg\n0\n1\n2\n3\n4\n"; got != want {
+	script := `echo $LISTEN_PID $$ $LISTEN_FDS $LISTEN_FDNAMES $A $PWD $1; ls /proc/$$/fd; env | grep -c LISTEN_`
+	g, read := listening(t, Cmd{
+		Path: "/bin/sh", Args: []string{"sh", "-c", script, "sh", "arg"},
+		Env:   []string{"A=1", "LISTEN_PID=1", "PATH=" + os.Getenv("PATH")},
+		Extra: []*os.File{a, b}, Dir: "/usr",
+	}, []string{"http", "x:y"})
+	gone(t, g)
+	pid := strconv.Itoa(g.Pid())
+	if got, want := read(), pid+" "+pid+" 2 http:x_y 1 /usr arg\n0\n1\n2\n3\n4\n3\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if err := h.Release("/bin/sh", nil, nil); !errors.Is(err, os.ErrClosed) {
-		t.Error(err)
-	}
 }
 
-func TestHoldWithoutSockets(t *testing.T) {
-	h, read := hold(t, Cmd{}, nil)
-	if err := h.Release("/bin/sh", []string{"sh", "-c", "echo ${LISTEN_PID-none}"}, []string{}); err != nil {
-		t.Fatal(err)
-	}
-	gone(t, h.Group())
-	if got := read(); got != "none\n" {
-		t.Errorf("%q", got)
-	}
-}
-
-func TestHoldFails(t *testing.T) {
-	h, _ := hold(t, Cmd{Extra: []*os.File{listener(t)}}, nil)
-	if err := h.Release("/does/not/exist", nil, nil); !errors.Is(err, fs.ErrNotExist) {
-		t.Error(err)
-	}
-	gone(t, h.Group())
-	if h.Group().State().Code != 127 {
-		t.Error(h.Group().State())
-	}
-}
-
-func TestHoldClose(t *testing.T) {
+func TestStartListeningFails(t *testing.T) {
+	socket := listener(t)
 	fds := countFds(t)
-	h, _ := hold(t, Cmd{Extra: []*os.File{listener(t)}}, nil)
-	h.Close()
-	if !closed(h.Group().Gone()) {
-		t.Error("not gone")
+	if _, err := StartListening(Cmd{Path: "/does/not/exist", Extra: []*os.File{socket}}, nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
 	}
-	if n := countFds(t); n > fds+2 { // the listener and the pipe of the test
+	if n := countFds(t); n > fds {
 		t.Errorf("%d descriptors, were %d", n, fds)
 	}
-	h.Close()
 }
