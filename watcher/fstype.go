@@ -2,7 +2,8 @@ package watcher
 
 import (
 	"fmt"
-	"strings"
+
+	"github.com/hotreload/hotreload/internal/watchinfo"
 )
 
 // pollsOn reports whether the device that path lies on sends no events. It is
@@ -14,8 +15,8 @@ func (t *tree) pollsOn(dev uint64, path string) bool {
 	if known, ok := t.pollDev[dev]; ok {
 		return known
 	}
-	typ := fsType(path, t.w.test.mountinfo)
-	silent := sendsNoEvents(typ)
+	typ, reports := watchinfo.FileSystemIn(path, t.w.test.mountinfo)
+	silent := !reports
 	t.pollDev[dev] = silent
 	if silent {
 		t.notice(Notice{
@@ -24,20 +25,4 @@ func (t *tree) pollsOn(dev uint64, path string) bool {
 		})
 	}
 	return silent
-}
-
-// sendsNoEvents lists the file systems that accept watches and then say nothing
-// of changes made on the other side: there is no error to go by.
-//
-// FUSE in general is one of them. Not so fuseblk (ntfs-3g, exfat) and
-// fuse-overlayfs: there the changes are made on this side.
-func sendsNoEvents(typ string) bool {
-	switch typ {
-	case "9p", "drvfs", "wslfs", "virtiofs", "nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "ceph",
-		"lustre", "beegfs", "gpfs", "vboxsf", "prl_fs", "vmhgfs", "fakeowner", "webdav", "afpfs", "macfuse", "osxfuse", "fuse":
-		return true
-	case "fuse.fuse-overlayfs":
-		return false
-	}
-	return strings.HasPrefix(typ, "fuse.")
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"syscall"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/watchinfo"
 )
 
 // limitNotice says which limit is used up. The system's own words mislead: the
@@ -14,12 +16,12 @@ func (t *tree) limitNotice() {
 	n := Notice{
 		Kind:    "limit",
 		Message: fmt.Sprintf("cannot watch %d of %d directories (%v): looking at them every %v instead", missing, len(t.nodes), t.limitErr, t.w.o.PollInterval),
-		Hint:    raiseHint("", 0),
+		Hint:    watchinfo.RaiseHint("", 0),
 	}
 	if errors.Is(t.limitErr, syscall.ENOSPC) {
-		if name, value := watchLimit(); name != "" {
+		if name, value := watchinfo.WatchLimit(); name != "" {
 			n.Message = fmt.Sprintf("the limit %s (%d) is used up: %d of %d directories are not watched but looked at every %v", name, value, missing, len(t.nodes), t.w.o.PollInterval)
-			n.Hint = raiseHint(name, max(524288, 2*value))
+			n.Hint = watchinfo.RaiseHint(name, max(524288, 2*value))
 		}
 	}
 	t.notice(n)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/watchinfo"
 )
 
 const (
@@ -283,9 +285,9 @@ func (t *tree) open() {
 			Message: fmt.Sprintf("cannot watch for events (%v): looking at the files every %v instead", err, t.w.o.PollInterval),
 		}
 		// EMFILE stands for two limits: inotify instances, and open files.
-		if name, value := instanceLimit(); errors.Is(err, syscall.EMFILE) && name != "" && canOpen() {
+		if name, value := watchinfo.InstanceLimit(); errors.Is(err, syscall.EMFILE) && name != "" && canOpen() {
 			notice.Message = fmt.Sprintf("the limit %s (%d) is used up: looking at the files every %v instead of waiting for events", name, value, t.w.o.PollInterval)
-			notice.Hint = raiseHint(name, max(512, 2*value))
+			notice.Hint = watchinfo.RaiseHint(name, max(512, 2*value))
 		}
 		t.notice(notice)
 		return

@@ -24,7 +24,7 @@ import (
 	"github.com/hotreload/hotreload/internal/control"
 	"github.com/hotreload/hotreload/internal/proc"
 	"github.com/hotreload/hotreload/internal/safe"
-	"github.com/hotreload/hotreload/watcher"
+	"github.com/hotreload/hotreload/internal/watchinfo"
 )
 
 // Levels of a finding.
@@ -240,7 +240,7 @@ func (d *doctor) running() {
 }
 
 func (d *doctor) limits() {
-	for _, l := range watcher.Limits() {
+	for _, l := range watchinfo.Limits() {
 		used := ""
 		if l.Used >= 0 {
 			used = fmt.Sprintf(", %d used by this user", l.Used)
@@ -258,7 +258,7 @@ func (d *doctor) limits() {
 }
 
 func (d *doctor) fileSystem() {
-	typ, reports := watcher.FileSystem(d.root)
+	typ, reports := watchinfo.FileSystem(d.root)
 	backend := d.conf.Watch.Backend
 	switch {
 	case typ == "":

@@ -44,6 +44,7 @@ var layers = map[string]int{
 	"internal/safe":      0,
 	"internal/filestat":  0,
 	"internal/files":     0,
+	"internal/watchinfo": 0,
 	"internal/advice":    -1, // below all others: any of them may explain its errors
 }
 

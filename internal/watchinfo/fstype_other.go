@@ -1,6 +1,6 @@
 //go:build !linux && !darwin
 
-package watcher
+package watchinfo
 
-// fsType is not known here; Options.Backend says what to do.
+// fsType is not known here.
 func fsType(string, string) string { return "" }

@@ -1,4 +1,4 @@
-package watcher
+package watchinfo
 
 import "golang.org/x/sys/unix"
 

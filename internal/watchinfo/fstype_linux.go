@@ -1,4 +1,4 @@
-package watcher
+package watchinfo
 
 import (
 	"os"
@@ -26,7 +26,7 @@ func fsType(path, mountinfo string) string {
 			continue
 		}
 		point := unescapeMount(fields[4])
-		_, below := relTo(point, path)
+		below := strings.HasPrefix(path, strings.TrimSuffix(point, "/")+"/")
 		if (below || point == path) && len(point) >= len(best) {
 			best, typ = point, tail[0]
 		}
