@@ -12,6 +12,7 @@ import (
 	"github.com/hotreload/hotreload/internal/control"
 	"github.com/hotreload/hotreload/internal/engine"
 	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/page"
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
@@ -55,6 +56,7 @@ func (o runOptions) claim(cache string) (release func(), warnings []string) {
 // holding is what a session has of its project before anything else.
 type holding struct {
 	cache   string
+	page    *page.Page
 	api     *control.Server // nil: none
 	apiErr  error           // why not; without it everything works but talking to the session from outside
 	release func()
@@ -64,6 +66,7 @@ type holding struct {
 // runs is answered when there is an answer. With --once another session may run beside this
 // one, with binaries of its own.
 func (o runOptions) hold(p *project, session *beginning) (own holding, err error) {
+	own.page = page.New()
 	if own.cache, err = control.CacheDir(p.conf.Root); err != nil {
 		return own, err
 	}
@@ -78,7 +81,7 @@ func (o runOptions) hold(p *project, session *beginning) (own holding, err error
 	if err != nil {
 		return own, o.held(err)
 	}
-	own.api, own.apiErr = control.Serve(session, o.project.invocation(p.from, o.pkg), control.SocketPath(own.cache), p.conf.Control.Listen)
+	own.api, own.apiErr = control.Serve(session, o.project.invocation(p.from, o.pkg), control.SocketPath(own.cache), p.conf.Control.Listen, own.page)
 	if own.apiErr != nil && p.conf.Control.Listen != "" {
 		lock.Release()
 		return own, own.apiErr

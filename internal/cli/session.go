@@ -465,6 +465,9 @@ func (s streams) status(st control.Status) error {
 			safe.Fprintf(s.out, "%s: open %s\n", x.Service, x.ProxyURL)
 		}
 	}
+	if st.PageURL != "" {
+		safe.Fprintf(s.out, "page: %s\n", st.PageURL)
+	}
 	s.serviceLines(slices.DeleteFunc(slices.Clone(st.Services), func(x control.ServiceStatus) bool { return x.Error == "" }))
 	for _, x := range st.Services {
 		if x.Direct != nil {

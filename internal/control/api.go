@@ -15,6 +15,7 @@ type Status struct {
 	Backend string `json:"backend"`
 	Watches int    `json:"watches"`
 	Paused  bool   `json:"paused"`
+	PageURL string `json:"page_url,omitempty"` // of the page, with what its buttons need; only over the socket
 
 	Goroutines int `json:"goroutines"` // of hotreload itself, to see that they stay few
 

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hotreload/hotreload/internal/page"
 	"github.com/hotreload/hotreload/internal/plan"
 	"github.com/hotreload/hotreload/internal/proc"
 	"github.com/hotreload/hotreload/internal/safe"
@@ -53,6 +54,7 @@ var ErrNotBegun = errors.New("the session did not begin")
 type Server struct {
 	b    Backend
 	http *http.Server
+	page *page.Page
 	path string
 	file fs.FileInfo // of the socket that is ours
 
@@ -78,10 +80,11 @@ func SocketPath(cache string) string {
 	return filepath.Join(base, id+".sock")
 }
 
-// Serve opens the socket, and addr if it is not empty. how is told over the socket. The caller holds the
-// project's lock, so a socket that exists is one of a dead session.
-func Serve(b Backend, how Invocation, socket, addr string) (*Server, error) {
-	s := &Server{b: b, path: socket}
+// Serve opens the socket, and addr if it is not empty. how can be had over the socket alone; pg is
+// the page that is served on addr, and has from now on what it asks of the session. The caller holds
+// the project's lock, so a socket that exists is one of a dead session.
+func Serve(b Backend, how Invocation, socket, addr string, pg *page.Page) (*Server, error) {
+	s := &Server{b: b, page: pg, path: socket}
 	dir := filepath.Dir(socket)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("no control socket: %w", foreign(dir, err, ownRuntime))
@@ -130,7 +133,8 @@ func Serve(b Backend, how Invocation, socket, addr string) (*Server, error) {
 	for name, do := range map[string]plan.Do{"pause": plan.DoPause, "resume": plan.DoResume, "stop": plan.DoQuit} {
 		mux.HandleFunc("POST /"+name, s.command(do, false))
 	}
-	s.http = &http.Server{Handler: guarded(mux), ReadHeaderTimeout: 5 * time.Second}
+	pg.Serve(mux)
+	s.http = &http.Server{Handler: withPage(pg, guarded(mux)), ReadHeaderTimeout: 5 * time.Second}
 	for _, l := range s.listeners {
 		go s.http.Serve(l)
 	}
@@ -158,6 +162,22 @@ func (s *Server) Close() error {
 		os.Remove(s.path)
 	}
 	return nil
+}
+
+// withPage serves the page of the session besides the API. It has a guard of its own: what the page
+// sends comes from a browser, which the API refuses.
+func withPage(pg *page.Page, api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, page.Prefix) {
+			api.ServeHTTP(w, r)
+			return
+		}
+		if why := page.Foreign(r, nil); why != "" {
+			refuse(w, http.StatusForbidden, errors.New(why))
+			return
+		}
+		pg.ServeHTTP(w, r)
+	})
 }
 
 // guarded refuses what a web page could send: a page cannot forge Host for a
@@ -221,7 +241,26 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 		refuse(w, unavailable(err), err)
 		return
 	}
+	if r.Host == socketHost { // it has the token of the page, which is for this user alone
+		st.PageURL = s.pageURL(st)
+	}
 	answer(w, http.StatusOK, st)
+}
+
+// pageURL is the address of the page, on the first proxy or else on control.listen; empty: there is
+// no server that a browser can reach.
+func (s *Server) pageURL(st Status) string {
+	for _, v := range st.Services {
+		if v.ProxyURL != "" {
+			return s.page.URL(strings.TrimSuffix(v.ProxyURL, "/"))
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.listeners) > 1 {
+		return s.page.URL("http://" + s.listeners[1].Addr().String())
+	}
+	return ""
 }
 
 func (s *Server) wait(w http.ResponseWriter, r *http.Request) {

@@ -7,6 +7,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -43,6 +44,8 @@ type Options struct {
 	// RecordFile is where Record writes, absolute and without links: a change of it, which
 	// would be told in it, is none. Empty: nowhere.
 	RecordFile string
+	// Page, when given, is served by every proxy.
+	Page http.Handler
 	// Stdout and Stderr are set when they are terminals.
 	Stdout, Stderr *os.File
 	// Input is hotreload's standard input, for programs that want it (run.stdin).

@@ -25,7 +25,7 @@ func (v *service) newFront(e *Engine) error {
 	}
 	f, err := proxy.NewFront(proxy.Options{
 		Listen: c.Listen, Listener: e.reserved.Proxy(c.Listen), Service: v.name, Hold: c.Hold, Inject: c.Inject,
-		WhenBroken: string(c.WhenBroken), Editor: c.Editor, Dir: e.root, Hosts: c.Hosts, Roots: v.roots,
+		WhenBroken: string(c.WhenBroken), Editor: c.Editor, Dir: e.root, Hosts: c.Hosts, Roots: v.roots, Page: e.opt.Page,
 		Output: func(gen int, since time.Time) []byte { return e.host.Logs.Of(v.name, gen, since) },
 		Notice: func(p event.Problem) { e.note(event.Event{Time: time.Now(), Service: v.name, Body: p}) },
 	}, app, &e.ports)

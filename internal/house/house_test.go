@@ -27,6 +27,7 @@ var layers = map[string]int{
 	"internal/launch":    4,
 	"internal/ui":        4,
 	"internal/proxy":     4,
+	"internal/page":      4,
 	"internal/plan":      3, // the words of all that carries it out
 	"internal/companion": 3,
 	"internal/scaffold":  3,

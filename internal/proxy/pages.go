@@ -41,29 +41,47 @@ func (p *Proxy) internal(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "hotreload: refused: "+why, http.StatusForbidden)
 		return
 	}
+	var answer http.HandlerFunc
+	switch strings.TrimPrefix(r.URL.Path, prefix) {
+	case "client.js":
+		// The same for everyone: a script can be included by any page, the state (it has code)
+		// cannot be read by another origin.
+		answer = script(clientJS)
+	case "worker.js":
+		answer = script(workerJS)
+	case "state":
+		answer = p.newest
+	case "events":
+		answer = p.events
+	default:
+		if p.opt.Page != nil {
+			p.opt.Page.ServeHTTP(w, r)
+			return
+		}
+		http.Error(w, "hotreload: there is no such page", http.StatusNotFound)
+		return
+	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		h.Set("Allow", "GET, HEAD")
 		http.Error(w, "hotreload: only GET", http.StatusMethodNotAllowed)
 		return
 	}
-	switch strings.TrimPrefix(r.URL.Path, prefix) {
-	case "client.js":
-		// The same for everyone: a script can be included by any page, the state (it has code)
-		// cannot be read by another origin.
-		h.Set("Content-Type", "text/javascript; charset=utf-8")
-		_, _ = w.Write(clientJS)
-	case "state":
-		state, _, _ := p.snapshot()
-		h.Set("Content-Type", "application/json")
-		_, _ = w.Write(state)
-	case "worker.js":
-		h.Set("Content-Type", "text/javascript; charset=utf-8")
-		_, _ = w.Write(workerJS)
-	case "events":
-		p.events(w, r)
-	default:
-		http.Error(w, "hotreload: there is no such page", http.StatusNotFound)
+	answer(w, r)
+}
+
+// script answers with a script that is embedded here.
+func script(text []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+		_, _ = w.Write(text)
 	}
+}
+
+// newest answers with the newest state.
+func (p *Proxy) newest(w http.ResponseWriter, _ *http.Request) {
+	state, _, _ := p.snapshot()
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(state)
 }
 
 // state is what a browser has to know. It is complete: a browser that missed

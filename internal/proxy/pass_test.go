@@ -148,7 +148,7 @@ func TestAnswerPassesAsItCame(t *testing.T) {
 			r := start(t, Options{Inject: true})
 			r.goLive(raw)
 			c, br := r.dialRaw()
-			fmt.Fprintf(c, "%s / HTTP/1.1\r\nHost: x\r\nSec-Fetch-Dest: document\r\nConnection: close\r\n\r\n", tt.method)
+			fmt.Fprintf(c, "%s / HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Dest: document\r\nConnection: close\r\n\r\n", tt.method)
 			all, err := io.ReadAll(br)
 			if err != nil {
 				t.Fatal(err)
@@ -178,7 +178,7 @@ func TestTrailers(t *testing.T) {
 		w.Header().Set("X-Sum", "42")
 	}))
 	c, br := r.dialRaw()
-	fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: x\r\nTrailer: X-Digest\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n4\r\nbody\r\n0\r\nX-Digest: abc\r\n\r\n")
+	fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: localhost\r\nTrailer: X-Digest\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n4\r\nbody\r\n0\r\nX-Digest: abc\r\n\r\n")
 	res, err := http.ReadResponse(br, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -204,7 +204,7 @@ func TestExpectContinue(t *testing.T) {
 	}))
 	post := func() (net.Conn, *bufio.Reader) {
 		c, br := r.dialRaw()
-		fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+		fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
 		await(t, "the program sees the head", seen)
 		return c, br
 	}
@@ -276,7 +276,7 @@ func TestUploadIsStreamed(t *testing.T) {
 	c, br := r.dialRaw()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", size)
+	fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n", size)
 	piece := bytes.Repeat([]byte("x"), 64<<10)
 	for sent := 0; sent < size; sent += len(piece) {
 		if _, err := c.Write(piece); err != nil {
@@ -366,7 +366,7 @@ func TestEventStream(t *testing.T) {
 		close(gone)
 	}))
 	c, br := r.dialRaw()
-	fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 	res, err := http.ReadResponse(br, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -438,7 +438,7 @@ func TestChunksPassAtOnce(t *testing.T) {
 		t.Run(query, func(t *testing.T) {
 			r.t = t
 			c, br := r.dialRaw()
-			fmt.Fprintf(c, "GET /?%s HTTP/1.1\r\nHost: x\r\nSec-Fetch-Dest: document\r\nConnection: close\r\n\r\n", query)
+			fmt.Fprintf(c, "GET /?%s HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Dest: document\r\nConnection: close\r\n\r\n", query)
 			next <- pieces[0]
 			res, err := http.ReadResponse(br, nil)
 			if err != nil {
@@ -650,10 +650,10 @@ func TestIdleConnectionsEnd(t *testing.T) {
 		io.WriteString(c, text)
 		return c, br
 	}
-	_, stream := send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
-	_, slow := send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
-	up, upload := send("POST /upload HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\nab")
-	ws, socket := send("GET /upgrade HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+	_, stream := send("GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	_, slow := send("GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	up, upload := send("POST /upload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 4\r\n\r\nab")
+	ws, socket := send("GET /upgrade HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
 	if head, err := readHead(socket); err != nil || !strings.Contains(head, "101") {
 		t.Fatal(head, err)
 	}
@@ -663,7 +663,7 @@ func TestIdleConnectionsEnd(t *testing.T) {
 		"nothing":         "",
 		"half a head":     "GET / HTTP/1.1\r\nHo",
 		"half a preface":  "PRI * HTTP/2.0\r\n",
-		"after a request": "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+		"after a request": "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
 	} {
 		_, br := send(text)
 		if _, err := io.Copy(io.Discard, br); err != nil && !errors.Is(err, syscall.ECONNRESET) {
@@ -696,16 +696,16 @@ func TestInvalidRequest(t *testing.T) {
 		}
 		fmt.Fprint(w, "ok")
 	}))
-	post := "POST / HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\nTransfer-Encoding: chunked\r\n"
+	post := "POST / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nTransfer-Encoding: chunked\r\n"
 	for name, text := range map[string]string{
 		"no chunk length":     post + "\r\nzz\r\nhello\r\n0\r\n\r\n",
 		"chunk of wrong size": post + "\r\n2\r\nhello\r\n0\r\n\r\n",
 		"huge chunk length":   post + "\r\nffffffffffffffffff\r\nhello\r\n",
 		"late":                post + "\r\n5\r\nhello\r\nnonsense\r\n\r\n",
 		"bad trailer":         post + "Trailer: X\r\n\r\n5\r\nhello\r\n0\r\nno colon\r\n\r\n",
-		"Upgrade":             "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: \xff\xfe\r\n\r\n",
-		"Upgrade with a tab":  "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: a\tb\r\n\r\n",
-		"Upgrade, a page":     "GET / HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\nConnection: keep-alive, upgrade\r\nUpgrade: wéb\r\n\r\n",
+		"Upgrade":             "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: \xff\xfe\r\n\r\n",
+		"Upgrade with a tab":  "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: a\tb\r\n\r\n",
+		"Upgrade, a page":     "GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: keep-alive, upgrade\r\nUpgrade: wéb\r\n\r\n",
 	} {
 		c, br := r.dialRaw()
 		io.WriteString(c, text)
@@ -724,7 +724,7 @@ func TestInvalidRequest(t *testing.T) {
 	}
 	// A body that ends too early, from a client that still listens.
 	c, br := r.dialRaw()
-	io.WriteString(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhello")
+	io.WriteString(c, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhello")
 	_ = c.(*net.TCPConn).CloseWrite()
 	if res, err := http.ReadResponse(br, nil); err == nil && res.StatusCode != http.StatusBadRequest {
 		t.Error(res.Status)

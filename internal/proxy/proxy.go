@@ -57,6 +57,7 @@ type Options struct {
 	Dir        string          // project root; files are named relative to it
 	Roots      func() []string // more directories of the user's code, to which places may link; nil: none
 	Hosts      []string        // more names to answer under in full: "shop.test", or ".ngrok.app" for all below
+	Page       http.Handler    // answers for the rest of the paths below /__hotreload/; nil: nothing does
 	Notice     func(event.Problem)
 	// Output is what the program of a generation has written since then, as far as it is kept. nil:
 	// not known.

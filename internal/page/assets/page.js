@@ -1,0 +1,220 @@
+// The page of a session. Its data come from three places: the saves as a stream, the status after
+// each change, and the output of the programs as a stream of JSON lines. All text goes into the
+// page as text nodes.
+
+const $ = id => document.getElementById(id);
+const phases = ['detect', 'build', 'stop', 'start'];
+const good = new Set(['live', 'same', 'reloaded', 'undone', 'idle']);
+const bad = new Set(['failed', 'crashed']);
+const quiet = new Set(['ignored', 'canceled', 'stopped', 'ended', 'restarted']);
+
+function el(tag, attributes, ...children) {
+  const e = document.createElement(tag);
+  for (const [k, v] of Object.entries(attributes ?? {})) {
+    if (k === 'class') e.className = v;
+    else if (k === 'on') for (const [type, f] of Object.entries(v)) e.addEventListener(type, f);
+    else if (v !== undefined && v !== false) e.setAttribute(k, v === true ? '' : v);
+  }
+  e.append(...children.flat().filter(c => c !== undefined && c !== null && c !== ''));
+  return e;
+}
+
+const clock = at => new Date(at).toLocaleTimeString([], {hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false});
+const time = ms => ms < 1000 ? ms + ' ms' : (ms / 1000).toFixed(ms < 10000 ? 2 : 1) + ' s';
+const kind = state => good.has(state) ? 'good' : bad.has(state) ? 'bad' : quiet.has(state) ? 'none' : '';
+
+// ---- what is known ------------------------------------------------------------
+
+const saves = new Map();
+let status = null, mayCommand = false;
+
+function relative(path) {
+  const dir = status?.dir;
+  return dir && path.startsWith(dir + '/') ? path.slice(dir.length + 1) : path;
+}
+
+// ---- services -----------------------------------------------------------------
+
+async function command(name, service) {
+  const answer = await fetch(`api/${name}?service=${encodeURIComponent(service)}`, {method: 'POST'});
+  if (!answer.ok) $('connection').textContent = await answer.text();
+  refresh();
+}
+
+function drawServices() {
+  $('readonly').hidden = mayCommand;
+  $('session').textContent = `${status.version} in ${status.dir}, pid ${status.pid}` + (status.paused ? ', paused' : '');
+  $('services').replaceChildren(...status.services.map(s => {
+    const button = (name, text) => el('button', {disabled: !mayCommand, on: {click: () => command(name, s.service)}}, text);
+    const facts = [
+      s.stale && s.pid ? 'older than the last save' : '',
+      s.pid ? `pid ${s.pid}` : '', s.pid && s.since ? `since ${clock(s.since)}` : '', s.running ? `generation ${s.running}` : '',
+      s.engine ? `${s.engine} engine` : '', s.waits_for ? `waits for ${s.waits_for}` : '',
+    ].filter(Boolean).join(', ');
+    return el('div', {class: 'service', 'data-service': s.service},
+      el('span', {class: 'name'}, s.service),
+      el('span', {class: 'state ' + (s.stale && s.state === 'live' ? '' : kind(s.state))}, s.paused ? s.state + ', paused' : s.state),
+      el('span', {class: 'soft'}, facts),
+      s.proxy_url ? el('a', {href: s.proxy_url, rel: 'noreferrer'}, s.proxy_url) : '',
+      el('span', {class: 'buttons'},
+        button('restart', 'Restart'), button('rebuild', 'Rebuild'),
+        s.paused || status.paused ? button('resume', 'Resume') : button('pause', 'Pause'), button('stop', 'Stop')),
+      s.error ? el('div', {class: 'message'}, s.error) : '');
+  }));
+  const select = $('log-service'), names = status.services.map(s => s.service);
+  for (const name of names) {
+    if (![...select.options].some(o => o.value === name)) select.append(el('option', {value: name}, name));
+  }
+  select.hidden = names.length < 2;
+}
+
+let asking = false, again = false;
+async function refresh() {
+  if (asking) {
+    again = true;
+    return;
+  }
+  asking = true;
+  try {
+    const answer = await fetch('api/status');
+    if (answer.ok) {
+      status = await answer.json();
+      drawServices();
+    }
+  } catch { /* the stream says that the session is gone */ }
+  asking = false;
+  if (again) {
+    again = false;
+    refresh();
+  }
+}
+
+// ---- saves --------------------------------------------------------------------
+
+function bar(save, longest) {
+  const total = phases.reduce((sum, p) => sum + save[p + '_ms'], 0);
+  if (!total) return '';
+  return el('div', {class: 'bar', role: 'img', 'aria-label': phases.map(p => `${p} ${time(save[p + '_ms'])}`).join(', ')},
+    phases.map(p => {
+      const part = el('span', {class: p, title: `${p} ${time(save[p + '_ms'])}`});
+      part.style.width = 100 * save[p + '_ms'] / longest + '%';
+      return part;
+    }));
+}
+
+function frame(diagnostic) {
+  const place = el('code', {}, relative(diagnostic.file) + (diagnostic.line ? `:${diagnostic.line}` : '') + (diagnostic.column ? `:${diagnostic.column}` : ''));
+  return [
+    el('div', {class: 'message'}, diagnostic.file ? place : '', ' ', diagnostic.message),
+    diagnostic.frame?.length ? el('pre', {class: 'frame'}, diagnostic.frame.map(l =>
+      el('span', {class: l.Number === diagnostic.line ? 'hit' : ''}, `${String(l.Number).padStart(5)} | ${l.Text}\n`))) : '',
+  ];
+}
+
+function row(save, longest, open) {
+  const paths = save.paths.map(relative).join(', ') + (save.more ? ` and ${save.more} more` : '');
+  const total = save.state === 'live' || save.state === 'reloaded' ? save.latency_ms : save.build_ms;
+  const details = [
+    save.why ? el('p', {class: 'soft'}, `${save.effect}: ${save.why}`) : '',
+    save.error ? el('p', {class: 'message'}, save.error) : '',
+    save.hint ? el('p', {class: 'soft'}, `hint: ${save.hint}`) : '',
+    (save.diagnostics ?? []).flatMap(frame),
+    !save.diagnostics && save.output ? el('pre', {}, save.output) : '',
+    total ? el('p', {class: 'soft'}, phases.filter(p => save[p + '_ms']).map(p => `${p} ${time(save[p + '_ms'])}`).join(' + ') +
+      (save.engine ? `, ${save.engine} engine` : '') + (save.fallback ? ` (${save.fallback})` : '') + (save.clients ? `, ${save.clients} browser tabs` : '')) : '',
+  ];
+  return el('li', {class: 'save', 'data-id': save.id, 'data-state': save.state}, el('details', {open},
+    el('summary', {},
+      el('span', {class: 'mono soft'}, clock(save.at)),
+      el('span', {class: 'state ' + kind(save.state)}, save.state),
+      status?.services.length > 1 && save.service ? el('span', {class: 'soft'}, save.service) : '',
+      el('span', {class: 'paths'}, paths || 'no file: started or restarted'),
+      total ? el('span', {class: 'total'}, time(total)) : ''),
+    ...details), bar(save, longest));
+}
+
+function drawSaves() {
+  const shown = [...saves.values()].filter(s => s.state !== 'ignored' || $('ignored').checked).sort((a, b) => b.id - a.id);
+  const longest = Math.max(1, ...shown.map(s => phases.reduce((sum, p) => sum + s[p + '_ms'], 0)));
+  const open = new Set([...document.querySelectorAll('.save details[open]')].map(d => Number(d.parentElement.dataset.id)));
+  const newest = shown[0];
+  $('empty').hidden = shown.length > 0;
+  $('saves').replaceChildren(...shown.map(s => row(s, longest, open.has(s.id) || s === newest && bad.has(s.state))));
+}
+
+function listen() {
+  const stream = new EventSource('saves');
+  stream.onmessage = e => {
+    const data = JSON.parse(e.data);
+    mayCommand = data.may;
+    for (const s of data.saves) saves.set(s.id, s);
+    while (saves.size > 200) saves.delete(saves.keys().next().value);
+    $('connection').textContent = '';
+    drawSaves();
+    if (status) drawServices();
+    refresh();
+  };
+  stream.onerror = () => {
+    $('connection').textContent = 'the session has ended';
+    if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 2000);
+  };
+}
+
+// ---- output -------------------------------------------------------------------
+
+const maxPieces = 2000;
+let reading = null;
+
+function matches(text) {
+  const q = $('log-search').value.toLowerCase();
+  return !q || text.toLowerCase().includes(q);
+}
+
+let generation = {};
+function write(piece) {
+  const logs = $('logs'), stay = $('log-follow').checked;
+  const several = status?.services.length > 1;
+  if (generation[piece.service] !== piece.generation) {
+    generation[piece.service] = piece.generation;
+    logs.append(el('span', {class: 'mark'}, `${piece.service}, generation ${piece.generation}, ${clock(piece.time)}`));
+  }
+  for (const line of piece.text.split(/(?<=\n)/)) {
+    const text = line.replace(/\x1b\[[0-?]*[ -/]*[@-~]/g, '');
+    logs.append(el('span', {class: piece.stream + (matches(text) ? '' : ' hidden')}, several ? `${piece.service} | ${text}` : text));
+  }
+  while (logs.childElementCount > maxPieces) logs.firstElementChild.remove();
+  if (stay) logs.scrollTop = logs.scrollHeight;
+}
+
+async function readLogs() {
+  reading?.abort();
+  const abort = reading = new AbortController();
+  $('logs').replaceChildren();
+  generation = {};
+  try {
+    const service = $('log-service').value;
+    const answer = await fetch(`api/logs?follow=1&lines=500&service=${encodeURIComponent(service)}`, {signal: abort.signal});
+    if (!answer.ok) throw new Error(await answer.text());
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let rest = ''; ;) {
+      const {done, value} = await reader.read();
+      if (done) break;
+      const lines = (rest + value).split('\n');
+      rest = lines.pop();
+      for (const line of lines) if (line) write(JSON.parse(line));
+    }
+  } catch { /* ended, or another service was chosen */ }
+  if (!abort.signal.aborted) setTimeout(readLogs, 2000);
+}
+
+$('log-service').addEventListener('change', readLogs);
+$('log-search').addEventListener('input', () => {
+  for (const line of $('logs').children) {
+    if (line.className !== 'mark') line.classList.toggle('hidden', !matches(line.textContent));
+  }
+});
+$('ignored').addEventListener('change', drawSaves);
+
+await refresh();
+listen();
+readLogs();

@@ -1,0 +1,228 @@
+// Package page is the page at /__hotreload/: the services, what every save led to and where its
+// time went, the errors, and what the programs print. It is served by each proxy, and by the
+// control API where that has an address.
+//
+// It has no state of its own but the Timeline, which it makes from the session's events. All else
+// it asks of the control API, which it serves below its own path: so the page, the commands and
+// scripts cannot disagree, and what the page shows can be had without it.
+//
+// It is one document with a script and a style sheet, embedded as they are. A build step was
+// rejected: who changes the page changes these files. So was a framework: what is shown is a table,
+// a list and a text.
+package page
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// Prefix is the path of the page; all that belongs to it is below.
+const Prefix = "/__hotreload/"
+
+//go:embed assets
+var assets embed.FS
+
+// Page is the page of one session.
+type Page struct {
+	Timeline *Timeline
+	token    string
+	cookie   string
+	api      atomic.Pointer[http.Handler]
+}
+
+// New is the page of a session that begins.
+func New() *Page {
+	return &Page{Timeline: NewTimeline(), token: random(), cookie: "hotreload-" + random()[:8]}
+}
+
+func random() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// Serve says what answers below Prefix + "api/": the control API, without its own check of who asks.
+// Before, the page answers that the session is starting.
+func (p *Page) Serve(api http.Handler) { p.api.Store(&api) }
+
+// URL is the address of the page on a server at base ("http://127.0.0.1:8090"), with what its
+// buttons need. It is for the person who started the session, and for nobody else.
+func (p *Page) URL(base string) string { return base + Prefix + "?token=" + p.token }
+
+// policy: the page loads and connects to nothing but its own server.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// ServeHTTP answers for paths below Prefix. Who may ask at all is known by the server: it has
+// checked Host and Origin (Foreign).
+func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Content-Security-Policy", policy)
+	path := strings.TrimPrefix(r.URL.Path, Prefix)
+	if name, ok := strings.CutPrefix(path, "api/"); ok {
+		p.command(w, r, name)
+		return
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		h.Set("Allow", "GET, HEAD")
+		http.Error(w, "hotreload: only GET", http.StatusMethodNotAllowed)
+		return
+	}
+	switch path {
+	case "":
+		p.document(w, r)
+	case "page.js", "page.css":
+		http.ServeFileFS(w, r, assets, "assets/"+path)
+	case "saves":
+		p.saves(w, r)
+	default:
+		http.Error(w, "hotreload: there is no such page", http.StatusNotFound)
+	}
+}
+
+// document is the page itself. With the token it first becomes a cookie, so that the address in the
+// browser can be shown and sent to others.
+func (p *Page) document(w http.ResponseWriter, r *http.Request) {
+	if token := r.URL.Query().Get("token"); token != "" {
+		if same(token, p.token) {
+			http.SetCookie(w, &http.Cookie{
+				Name: p.cookie, Value: p.token, Path: Prefix, HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
+			})
+		}
+		http.Redirect(w, r, Prefix, http.StatusSeeOther)
+		return
+	}
+	http.ServeFileFS(w, r, assets, "assets/page.html")
+}
+
+// mayCommand reports whether the browser has the cookie of this session.
+func (p *Page) mayCommand(r *http.Request) bool {
+	c, err := r.Cookie(p.cookie)
+	return err == nil && same(c.Value, p.token)
+}
+
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+// commands is what the page has of the control API. The rest is not for browsers: how the session
+// was started may have secrets.
+var commands = map[string]string{
+	"status": http.MethodGet, "logs": http.MethodGet,
+	"restart": http.MethodPost, "rebuild": http.MethodPost, "pause": http.MethodPost, "resume": http.MethodPost,
+	"stop": http.MethodPost, "reload": http.MethodPost,
+}
+
+// command passes a request on to the control API. What changes something needs the cookie, and the
+// Origin that a browser sends with every POST.
+func (p *Page) command(w http.ResponseWriter, r *http.Request, name string) {
+	api := p.api.Load()
+	switch method, known := commands[name]; {
+	case !known || method != r.Method:
+		http.Error(w, "hotreload: there is no such page", http.StatusNotFound)
+		return
+	case api == nil:
+		http.Error(w, "hotreload: the session is starting", http.StatusServiceUnavailable)
+		return
+	case method == http.MethodGet:
+	case !p.mayCommand(r):
+		http.Error(w, "hotreload: open the page by the address that `hotreload status` prints", http.StatusForbidden)
+		return
+	case r.Header.Get("Origin") == "":
+		http.Error(w, "hotreload: no Origin", http.StatusForbidden)
+		return
+	}
+	to := r.Clone(r.Context())
+	to.URL.Path, to.URL.RawPath = "/"+name, ""
+	(*api).ServeHTTP(w, to)
+}
+
+// saves is the timeline as a stream of server-sent events, each with the saves that have changed.
+func (p *Page) saves(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no")
+	if r.Method == http.MethodHead {
+		return
+	}
+	rc := http.NewResponseController(w)
+	tick := time.NewTicker(heartbeat)
+	defer tick.Stop()
+	send := func(format string, args ...any) bool {
+		_ = rc.SetWriteDeadline(time.Now().Add(writeTimeout))
+		_, err := fmt.Fprintf(w, format, args...)
+		return err == nil && rc.Flush() == nil
+	}
+	for seq := -1; ; {
+		saves, newest, changed := p.Timeline.Since(seq)
+		if newest != seq {
+			b, err := json.Marshal(map[string]any{"saves": list(saves), "may": p.mayCommand(r)})
+			if err != nil || !send("data: %s\n\n", b) {
+				return
+			}
+			seq = newest
+		}
+		select {
+		case <-changed:
+		case <-tick.C:
+			if !send(": \n\n") {
+				return
+			}
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+const (
+	writeTimeout = 10 * time.Second // how long a browser may not read
+	heartbeat    = 15 * time.Second // finds browsers that are gone without a word
+)
+
+func list(s []Save) []Save {
+	if s == nil {
+		return []Save{}
+	}
+	return s
+}
+
+// Foreign says why a request is not from a page of this machine; "" if it is. The page shows source
+// code and logs, and they are not for other sites: a Host that is no name of this machine means that
+// a name was bound to it, and another Origin that another page asks. allowed has more names.
+func Foreign(r *http.Request, allowed func(host string) bool) string {
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
+	ip := net.ParseIP(host)
+	switch {
+	case host == "localhost" || strings.HasSuffix(host, ".localhost"):
+	case ip != nil && ip.IsLoopback():
+	case allowed != nil && allowed(host):
+	default:
+		return "the Host is not of this machine"
+	}
+	if o, given := r.Header["Origin"]; given {
+		u, err := url.Parse(o[0])
+		if err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host) {
+			return "the Origin is another one"
+		}
+	}
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "same-origin", "none":
+		return ""
+	}
+	return "another site asks"
+}

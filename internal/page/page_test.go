@@ -1,0 +1,226 @@
+package page
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/hotreload/hotreload/internal/event"
+)
+
+// server is a page behind its guard, as the proxy and the control API serve it. What the control
+// API was asked for is added to asked.
+func server(t *testing.T) (p *Page, s *httptest.Server, asked *[]string) {
+	t.Helper()
+	p, asked = New(), new([]string)
+	p.Serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		*asked = append(*asked, r.Method+" "+r.URL.RequestURI())
+		io.WriteString(w, "{}")
+	}))
+	s = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if why := Foreign(r, nil); why != "" {
+			http.Error(w, why, http.StatusForbidden)
+			return
+		}
+		p.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	return p, s, asked
+}
+
+// ask sends a request; headers are pairs.
+func ask(t *testing.T, c *http.Client, method, target string, headers ...string) (*http.Response, string) {
+	t.Helper()
+	r, err := http.NewRequest(method, target, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		if headers[i] == "Host" {
+			r.Host = headers[i+1]
+			continue
+		}
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := c.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(body)
+}
+
+var once = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
+// U4: with the address that is printed, a browser gets a cookie that no script and no other site can
+// use, and its buttons work. Without it, everything can be seen and nothing changed.
+func TestToken(t *testing.T) {
+	p, s, asked := server(t)
+	resp, _ := ask(t, once, "GET", p.URL(s.URL))
+	if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != Prefix {
+		t.Fatalf("%s to %q", resp.Status, resp.Header.Get("Location"))
+	}
+	cookies := resp.Cookies()
+	if len(cookies) != 1 || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode || cookies[0].Path != Prefix {
+		t.Fatalf("cookies %v", cookies)
+	}
+	cookie := cookies[0].Name + "=" + cookies[0].Value
+	for _, c := range []struct {
+		name    string
+		headers []string
+		want    int
+	}{
+		{"as the page does", []string{"Cookie", cookie, "Origin", s.URL, "Sec-Fetch-Site", "same-origin"}, 200},
+		{"no cookie", []string{"Origin", s.URL}, 403},
+		{"the cookie of another session", []string{"Cookie", cookies[0].Name + "=" + strings.Repeat("0", 32), "Origin", s.URL}, 403},
+		{"an empty cookie", []string{"Cookie", cookies[0].Name + "=", "Origin", s.URL}, 403},
+		{"no Origin", []string{"Cookie", cookie}, 403},
+		{"another Origin", []string{"Cookie", cookie, "Origin", "http://evil.example"}, 403},
+		{"another port", []string{"Cookie", cookie, "Origin", "http://127.0.0.1:1"}, 403},
+		{"Origin null", []string{"Cookie", cookie, "Origin", "null"}, 403},
+	} {
+		*asked = nil
+		resp, body := ask(t, once, "POST", s.URL+Prefix+"api/restart?service=web", c.headers...)
+		if resp.StatusCode != c.want || (len(*asked) == 1) != (c.want == 200) {
+			t.Errorf("%s: %s, asked %q: %s", c.name, resp.Status, *asked, body)
+		}
+	}
+	if len(*asked) != 0 {
+		t.Errorf("the last of them reached the API: %q", *asked)
+	}
+	_, _ = ask(t, once, "POST", s.URL+Prefix+"api/restart?service=web", "Cookie", cookie, "Origin", s.URL)
+	if len(*asked) != 1 || (*asked)[0] != "POST /restart?service=web" {
+		t.Errorf("asked %q", *asked)
+	}
+	resp, _ = ask(t, once, "GET", s.URL+Prefix+"?token="+strings.Repeat("0", 32))
+	if len(resp.Cookies()) != 0 {
+		t.Error("a cookie for a wrong token")
+	}
+}
+
+// U4, P19: who is refused, whatever he asks for.
+func TestForeign(t *testing.T) {
+	p, s, asked := server(t)
+	u, _ := url.Parse(s.URL)
+	for _, c := range []struct {
+		name    string
+		headers []string
+		ok      bool
+	}{
+		{"by number", nil, true},
+		{"localhost", []string{"Host", "localhost:" + u.Port()}, true},
+		{"a name of localhost", []string{"Host", "app.localhost:" + u.Port()}, true},
+		{"IPv6", []string{"Host", "[::1]:" + u.Port()}, true},
+		{"a trailing dot", []string{"Host", "LOCALHOST.:" + u.Port()}, true},
+		{"DNS rebinding (CVE-2025-24010)", []string{"Host", "evil.example:" + u.Port()}, false},
+		{"a name that ends like localhost", []string{"Host", "notlocalhost"}, false},
+		{"an address of the network", []string{"Host", "192.168.1.7"}, false},
+		{"an IP literal as Origin (CVE-2025-30360)", []string{"Origin", "http://10.0.0.1"}, false},
+		{"another port as Origin", []string{"Origin", "http://127.0.0.1:1"}, false},
+		{"Origin null", []string{"Origin", "null"}, false},
+		{"another site", []string{"Sec-Fetch-Site", "cross-site"}, false},
+		{"another port's page", []string{"Sec-Fetch-Site", "same-site"}, false},
+		{"X-Forwarded-For is not asked (CVE-2015-3224)", []string{"Host", "evil.example", "X-Forwarded-For", "127.0.0.1", "X-Forwarded-Host", "localhost"}, false},
+	} {
+		for _, path := range []string{"", "page.js", "api/status", "api/logs", "?token=" + p.token} {
+			*asked = nil
+			resp, body := ask(t, once, "GET", s.URL+Prefix+path, c.headers...)
+			if ok := resp.StatusCode < 400; ok != c.ok || !ok && len(*asked) > 0 {
+				t.Errorf("%s: %q: %s: %.80s", c.name, path, resp.Status, body)
+			}
+			if len(resp.Header["Access-Control-Allow-Origin"]) > 0 || len(resp.Cookies()) > 0 && !c.ok {
+				t.Errorf("%s: %q: headers %v", c.name, path, resp.Header)
+			}
+		}
+	}
+	if Foreign(httptest.NewRequest("GET", "http://myapp.test/", nil), func(h string) bool { return h == "myapp.test" }) != "" {
+		t.Error("an allowed name is refused")
+	}
+}
+
+// Every answer forbids caching, guessing of types, and use by other sites; the page may load nothing
+// from elsewhere, and nothing else than GET is answered but for commands.
+func TestHeaders(t *testing.T) {
+	_, s, _ := server(t)
+	for path, want := range map[string]int{"": 200, "page.js": 200, "page.css": 200, "nothing": 404, "assets/page.html": 404, "../page.go": 404} {
+		resp, _ := ask(t, once, "GET", s.URL+Prefix+path)
+		if resp.StatusCode != want {
+			t.Errorf("%q: %s, want %d", path, resp.Status, want)
+		}
+		for name, value := range map[string]string{
+			"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin",
+		} {
+			if got := resp.Header.Get(name); resp.StatusCode < 400 && got != value {
+				t.Errorf("%q: %s: %q", path, name, got)
+			}
+		}
+	}
+	resp, _ := ask(t, once, "GET", s.URL+Prefix)
+	if got := resp.Header.Get("Content-Security-Policy"); !strings.HasPrefix(got, "default-src 'none'") {
+		t.Errorf("policy %q", got)
+	}
+	if resp, _ := ask(t, once, "POST", s.URL+Prefix); resp.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("POST: %s", resp.Status)
+	}
+}
+
+// Only what the page needs of the control API can be had through it.
+func TestCommands(t *testing.T) {
+	_, s, asked := server(t)
+	for _, path := range []string{"invocation", "wait", "events", "status/", "", "nothing", "../status"} {
+		if resp, _ := ask(t, once, "GET", s.URL+Prefix+"api/"+path, "Host", "localhost"); resp.StatusCode < 400 {
+			t.Errorf("%q: %s", path, resp.Status)
+		}
+	}
+	if resp, _ := ask(t, once, "GET", s.URL+Prefix+"api/restart"); resp.StatusCode != http.StatusNotFound {
+		t.Errorf("GET restart: %s", resp.Status)
+	}
+	if len(*asked) > 0 {
+		t.Errorf("the API was asked %q", *asked)
+	}
+}
+
+// Before the control API is there, the page says that the session is starting.
+func TestStarting(t *testing.T) {
+	p := New()
+	w := httptest.NewRecorder()
+	p.ServeHTTP(w, httptest.NewRequest("GET", Prefix+"api/status", nil))
+	if w.Code != http.StatusServiceUnavailable {
+		t.Errorf("%d", w.Code)
+	}
+}
+
+// The stream begins with what there is and goes on with what changes.
+func TestStream(t *testing.T) {
+	p, s, _ := server(t)
+	play(p.Timeline, changed(1, "rebuild", "/a.go"))
+	resp, err := http.Get(s.URL + Prefix + "saves")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	next := func() string {
+		var b strings.Builder
+		for one := make([]byte, 1); !strings.HasSuffix(b.String(), "\n\n"); {
+			if _, err := io.ReadFull(resp.Body, one); err != nil {
+				t.Fatal(err)
+			}
+			b.Write(one)
+		}
+		return b.String()
+	}
+	if got := next(); !strings.Contains(got, `"paths":["/a.go"]`) || !strings.Contains(got, `"may":false`) {
+		t.Errorf("first %s", got)
+	}
+	play(p.Timeline, event.Event{Generation: 1, Body: event.Live{LatencyMS: 7}})
+	if got := next(); !strings.Contains(got, `"state":"live"`) || !strings.Contains(got, `"latency_ms":7`) {
+		t.Errorf("then %s", got)
+	}
+}
