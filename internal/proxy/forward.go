@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -260,15 +261,34 @@ type exchange struct {
 // the connection to the program broke.
 type upload struct {
 	io.ReadCloser
-	err atomic.Pointer[error]
+	err  atomic.Pointer[error]
+	mu   sync.Mutex
+	form *keptForm // nil: not a form
 }
 
 func (b *upload) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
+	if b.form != nil {
+		b.mu.Lock()
+		b.form.add(p[:n], err)
+		b.mu.Unlock()
+	}
 	if err != nil && err != io.EOF && !errors.Is(err, http.ErrBodyReadAfterClose) {
 		b.err.CompareAndSwap(nil, &err)
 	}
 	return n, err
+}
+
+// keptForm is what was read of the form that the program did not answer.
+func (x *exchange) keptForm() keptForm {
+	if x.upload == nil || x.upload.form == nil {
+		return keptForm{}
+	}
+	x.upload.mu.Lock()
+	defer x.upload.mu.Unlock()
+	k := *x.upload.form
+	k.data = bytes.Clone(k.data)
+	return k
 }
 
 // invalid is why the request cannot be given to any program; nil if it can.
@@ -299,6 +319,9 @@ func (p *Proxy) forward(w http.ResponseWriter, q *query, a admission) *exchange 
 	r := q.WithContext(context.WithValue(ctx, exchangeKey{}, x))
 	if r.Body != nil && r.Body != http.NoBody {
 		x.upload = &upload{ReadCloser: r.Body}
+		if q.given = true; q.use == form {
+			x.upload.form = new(keptForm)
+		}
 		r.Body = x.upload
 	}
 	defer p.done(x) // also when the answer breaks off (http.ErrAbortHandler)

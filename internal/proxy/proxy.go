@@ -13,6 +13,7 @@
 //	output.go   what the program has printed about it
 //	places.go   the files that a text names, as links
 //	report.go   what went wrong, for people: JSON for the overlay, text, a page
+//	resend.go   a form that was not sent, or not answered
 //	pages.go    /__hotreload/: the client script and the stream of states
 //
 // Changes to what passes through are few and all of them are here: forwarding
@@ -249,6 +250,7 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 			// It may have been worked on, so it is not sent again. The end of
 			// the program is told a moment after its connections break.
 			p.settled(r.Context(), a.wake, endIsTold)
+			q.kept = x.keptForm()
 			p.explain(w, q, p.unanswered(x), http.StatusBadGateway)
 			return
 		}

@@ -459,22 +459,29 @@ func (p *Proxy) explain(w http.ResponseWriter, q *query, t *trouble, code int) {
 	if t.kind == stillWaiting || t.kind == suspended {
 		version = "waiting" // any program that answers is newer
 	}
-	attributes, extra := ` data-own=""`, ""
+	attributes, extra, refresh := ` data-own=""`, "", ""
 	if q.use == form {
-		extra = "The form was not sent to the program. Go back and send it again when it answers."
+		again := p.resend(q)
+		extra = "The form was not sent to the program."
+		if again == "" {
+			extra += " Go back and send it again when it answers."
+		}
 		if t.kind == noAnswer {
 			extra = "Whether the program has worked on the form is not known."
 		}
 		attributes += fmt.Sprintf(` data-method="%s" data-extra="%s"`, html.EscapeString(q.Method), html.EscapeString(extra))
-		extra = "<p>" + extra + "</p>\n"
+		extra = "<p>" + extra + "</p>\n" + again
+	} else if t.kind != sessionOver {
+		refresh = `<noscript><meta http-equiv="refresh" content="2"></noscript>` + "\n"
 	}
-	if t.kind == stillWaiting || t.kind == noAnswer || t.kind == sessionOver {
+	// What is no state, and what stays to be said of a form when the state is another one.
+	if t.kind == stillWaiting || t.kind == noAnswer || t.kind == sessionOver || q.use == form {
 		if own, err := json.Marshal(r); err == nil {
 			attributes += fmt.Sprintf(` data-report="%s"`, html.EscapeString(string(own)))
 		}
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'")
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'self'")
 	w.WriteHeader(code)
 	_, _ = fmt.Fprintf(w, `<!doctype html>
 <html lang="en">
@@ -482,7 +489,7 @@ func (p *Proxy) explain(w http.ResponseWriter, q *query, t *trouble, code int) {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>%s: %s</title>
+%s<title>%s: %s</title>
 <script src="%sclient.js" data-page="%s" data-css="%d"%s></script>
 </head>
 <body>
@@ -490,6 +497,6 @@ func (p *Proxy) explain(w http.ResponseWriter, q *query, t *trouble, code int) {
 %s<pre>%s</pre>
 </body>
 </html>
-`, html.EscapeString(r.Title), html.EscapeString(r.Service), prefix, version, css, attributes,
+`, refresh, html.EscapeString(r.Title), html.EscapeString(r.Service), prefix, version, css, attributes,
 		html.EscapeString(r.Title), extra, p.markup(r.text()))
 }

@@ -402,6 +402,8 @@ type query struct {
 	*http.Request
 	use      use
 	held     bool
+	given    bool // its body was given to a program
+	kept     keptForm
 	stranger bool // it came under a name that is not ours: nothing of ours is shown
 }
 

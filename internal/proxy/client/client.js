@@ -113,9 +113,86 @@
     for (const e of document.querySelectorAll('body *')) {
       if ((e.scrollTop || e.scrollLeft) && inner.length < 20) inner.push([pathOf(e), e.scrollLeft, e.scrollTop]);
     }
-    keep('scroll', {url: location.href, at: Date.now(), x: scrollX, y: scrollY, inner});
+    keep('scroll', {url: location.href, at: Date.now(), x: scrollX, y: scrollY, inner, entered: entered()});
     location.reload();
     return true;
+  }
+
+  // ---- what was entered: kept over a load, and never what is secret ------------
+
+  const never = /^(password|file|hidden|submit|button|image|reset)$/;
+  const secret = /(^|\s)(cc-\S+|current-password|new-password|one-time-code)(\s|$)/;
+  const entries = 500, entryLength = 100000; // at most, and characters in all
+
+  // place names an element: by its id, else by its name and its position among those of the name.
+  function place(e) {
+    const same = selector => [...document.querySelectorAll(selector)].indexOf(e);
+    if (e.id) return '#' + e.id;
+    const name = e.getAttribute('name');
+    const kind = e.localName + (name ? '[name="' + CSS.escape(name) + '"]' : '');
+    return kind + '@' + same(kind);
+  }
+
+  function placed(name) {
+    if (name[0] === '#') return document.getElementById(name.slice(1));
+    const at = name.lastIndexOf('@');
+    return document.querySelectorAll(name.slice(0, at))[Number(name.slice(at + 1))];
+  }
+
+  const isField = e => e.matches('input, textarea, select') && !never.test(e.type) &&
+    !secret.test((e.getAttribute('autocomplete') || '').toLowerCase());
+  const visible = e => e.getClientRects().length > 0;
+  const isCheck = e => e.type === 'checkbox' || e.type === 'radio';
+
+  // stateOf is what was entered into a field, null if it is as the page came.
+  function stateOf(e) {
+    if (isCheck(e)) return e.checked !== e.defaultChecked ? e.checked : null;
+    if (e.localName !== 'select') return e.value !== e.defaultValue ? e.value : null;
+    const chosen = [...e.options].filter(o => o.selected).map(o => o.value);
+    const usual = [...e.options].filter(o => o.defaultSelected).map(o => o.value);
+    if (!usual.length && !e.multiple && e.options.length) usual.push(e.options[0].value);
+    return JSON.stringify(chosen) !== JSON.stringify(usual) ? chosen : null;
+  }
+
+  function entered() {
+    const out = {fields: [], details: []};
+    let room = entryLength;
+    for (const e of document.querySelectorAll('input, textarea, select')) {
+      if (out.fields.length >= entries || !isField(e) || !visible(e)) continue;
+      const value = stateOf(e);
+      if (value === null || (room -= String(value).length) < 0) continue;
+      out.fields.push([place(e), e.type, value]);
+    }
+    for (const e of document.querySelectorAll('details')) if (out.details.length < entries) out.details.push([place(e), e.open]);
+    const focus = document.activeElement;
+    if (focus && focus !== document.body && focus !== host) {
+      out.focus = place(focus);
+      try {
+        out.selection = isField(focus) && [focus.selectionStart, focus.selectionEnd];
+      } catch { /* a field without a selection */ }
+    }
+    return out;
+  }
+
+  function reenter(was) {
+    for (const [name, open] of was.details || []) {
+      const e = placed(name);
+      if (e && e.localName === 'details') e.open = open;
+    }
+    for (const [name, type, value] of was.fields || []) {
+      const e = placed(name);
+      // Another field by now, or somebody was quicker.
+      if (!e || e.type !== type || !isField(e) || !isCheck(e) && stateOf(e) !== null) continue;
+      if (isCheck(e)) e.checked = value;
+      else if (e.localName === 'select') for (const o of e.options) o.selected = value.includes(o.value);
+      else e.value = value;
+    }
+    const e = was.focus && placed(was.focus), now = document.activeElement;
+    if (!e || now && now !== document.body && !now.autofocus) return;
+    e.focus({preventScroll: true});
+    try {
+      if (was.selection) e.setSelectionRange(was.selection[0], was.selection[1]);
+    } catch { /* a field without a selection */ }
   }
 
   function pathOf(e) {
@@ -134,6 +211,9 @@
     const was = recall('scroll');
     keep('scroll', null);
     if (!was || was.url !== location.href || Date.now() - was.at > 30000) return;
+    const putBack = () => reenter(was.entered || {});
+    if (document.readyState === 'loading') addEventListener('DOMContentLoaded', putBack, {once: true});
+    else putBack();
     let done = false;
     const stop = () => done = true;
     for (const name of ['wheel', 'touchstart', 'keydown', 'pointerdown']) addEventListener(name, stop, {once: true, passive: true});
@@ -282,6 +362,10 @@ h1 { font-size: 20px; line-height: 1.3; font-weight: 650; margin: 0; color: var(
 .who { color: var(--soft); margin-inline-start: auto; font-size: 13px; white-space: nowrap; }
 .close { border: 1px solid var(--line); background: var(--raised); color: var(--soft); border-radius: 6px; font: inherit; font-size: 12px; padding: 2px 8px; cursor: pointer; }
 .close:hover { color: var(--text); }
+.sending { margin: 12px 24px 0; display: flex; gap: 12px; align-items: center; }
+.sending .hint { margin: 0; }
+.send { border: 1px solid var(--link); background: var(--link); color: var(--bg); border-radius: 6px; font: inherit; font-weight: 600; padding: 6px 14px; cursor: pointer; }
+.send:disabled { border-color: var(--line); background: var(--raised); color: var(--soft); cursor: default; }
 .summary { margin: 6px 24px 0; font-size: 15px; overflow-wrap: anywhere; white-space: pre-line; }
 .hint { margin: 6px 24px 0; color: var(--soft); white-space: pre-line; }
 .body { padding: 18px 24px 20px; display: grid; grid-template-columns: minmax(0, 1fr); gap: 18px; }
@@ -331,8 +415,7 @@ button.badge:hover { border-color: var(--soft); }
 `;
 
   let host = null, root = null; // the element, and what it shows
-  let before = null; // what had the focus
-  let hidden = recall('hidden'), shown = null; // what was put away, and what was asked for
+  let hidden = solid ? null : recall('hidden'), shown = null; // what was put away (a page of our own is nothing but this), and what was asked for
 
   function el(name, attributes, ...content) {
     const e = document.createElement(name);
@@ -365,7 +448,8 @@ button.badge:hover { border-color: var(--soft); }
   let later = 0;
   function draw() {
     clearTimeout(later);
-    if (!document.body) { // an element before it would count where the page counts elements
+    // An element before the body would count where the page counts elements. Our own page may have a form.
+    if (!document.body || solid && document.readyState === 'loading') {
       later = setTimeout(draw, 10);
       return;
     }
@@ -388,11 +472,16 @@ button.badge:hover { border-color: var(--soft); }
       }[t.kind] || t.title;
       return {text, kind: 'bad', show: t};
     }
-    if (here.outdated) return {text: 'Outdated: load this page again', load: true};
+    if (here.outdated && !solid) return {text: 'Outdated: load this page again', load: true};
     return null;
   }
 
   function paint(t, b) {
+    show(t, b);
+    updateResend();
+  }
+
+  function show(t, b) {
     const old = root && root.querySelector('.panel');
     if (!t && !b) {
       if (host) host.remove();
@@ -406,11 +495,9 @@ button.badge:hover { border-color: var(--soft); }
       if (b) root.append(pill(b));
     }
     if (t && !old) {
-      before = document.activeElement;
-      root.querySelector('.panel').focus({preventScroll: true});
-    } else if (!t && old) {
-      if (before && before.isConnected && before !== document.body) before.focus({preventScroll: true});
-      before = null;
+      // Only if nothing has it: whoever types goes on typing.
+      const now = document.activeElement;
+      if (!now || now === document.body || now === document.documentElement || now === host) root.querySelector('.panel').focus({preventScroll: true});
     }
   }
 
@@ -445,7 +532,8 @@ button.badge:hover { border-color: var(--soft); }
       el('header', {}, el('h1', {id: 'title'}, t.title), el('span', {class: 'who'}, who), close),
       el('p', {class: 'summary', id: 'summary'}, ...linked(t.said)),
       t.hint ? el('p', {class: 'hint'}, t.hint) : null,
-      extra ? el('p', {class: 'summary'}, extra) : null);
+      extra ? el('p', {class: 'summary'}, extra) : null,
+      resend());
     const body = el('div', {class: 'body'});
     for (const place of t.places) body.append(placeOf(place));
     if (t.more) body.append(el('p', {class: 'hint'}, 'and ' + t.more + ' more, in the terminal'));
@@ -456,6 +544,32 @@ button.badge:hover { border-color: var(--soft); }
     const shade = el('div', {class: solid ? 'shade solid' : 'shade'}, panel);
     shade.onclick = e => e.target === shade && hide();
     return shade;
+  }
+
+  // resend offers to send the form again, which is never done without a click.
+  function resend() {
+    const form = solid && document.querySelector('form[data-again]');
+    if (!form) return null;
+    const button = el('button', {class: 'send', type: 'button'}, 'Send it again');
+    button.disabled = !usable();
+    button.onclick = () => {
+      for (const e of form.querySelectorAll('input[data-content]')) {
+        const files = new DataTransfer();
+        files.items.add(new File([Uint8Array.from(atob(e.dataset.content), c => c.charCodeAt(0))], e.dataset.name, {type: e.dataset.type}));
+        e.files = files.files;
+      }
+      HTMLFormElement.prototype.submit.call(form); // a field may be named submit
+    };
+    return el('p', {class: 'sending'}, button, el('span', {class: 'hint'}, ''));
+  }
+
+  const usable = () => state.answers && state.status === 'live';
+
+  function updateResend() {
+    const button = root && root.querySelector('.send');
+    if (!button) return;
+    button.disabled = !usable();
+    button.nextSibling.textContent = usable() ? 'The program answers.' : 'Possible when the program answers.';
   }
 
   const linked = spans => (spans || []).map(s => s.link ? el('a', {href: s.link}, s.text) : s.text);
