@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,13 +13,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
-
-	"go.uber.org/goleak"
 
 	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/direct"
 	"github.com/hotreload/hotreload/internal/proc"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 func TestMain(m *testing.M) {
@@ -33,13 +30,12 @@ func TestMain(m *testing.M) {
 	if fifo := os.Getenv("BUILDER_TEST_INTERRUPT"); fifo != "" {
 		os.Exit(interruptHelper(fifo))
 	}
-	// proc keeps these for as long as the process lives.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/hotreload/hotreload/internal/proc.forkThread"),
-		goleak.IgnoreAnyFunction("github.com/hotreload/hotreload/internal/proc.reapOrphans"))
+	testkit.Main(m)
 }
 
-// deadline ends a test that hangs; nothing is measured with it.
-const deadline = 60 * time.Second
+const deadline = testkit.Deadline
+
+var read = testkit.Read
 
 const tiny = "package main\n\nfunc main() { println(version) }\n\nconst version = \"one\"\n"
 
@@ -48,25 +44,13 @@ func project(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "app")
 	write(t, dir, "go.mod", "module example.com/app\n\ngo 1.21\n")
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		write(t, dir, name, files[name])
-	}
+	testkit.Plant(t, dir, files)
 	return dir
 }
 
 func write(t *testing.T, dir, name, text string) {
 	t.Helper()
-	path := filepath.Join(dir, filepath.FromSlash(name))
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	mode := fs.FileMode(0o644)
-	if strings.HasPrefix(text, "#!") {
-		mode = 0o755
-	}
-	if err := os.WriteFile(path, []byte(text), mode); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Write(t, filepath.Join(dir, filepath.FromSlash(name)), text)
 }
 
 // testEnv is the environment of the tests without what a developer may have set for go.

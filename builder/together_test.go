@@ -311,15 +311,6 @@ func TestTogetherBefore(t *testing.T) {
 	}
 }
 
-func read(t *testing.T, path string) string {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
 // Only what one command can build has a group, and equal settings have an equal one.
 func TestGroup(t *testing.T) {
 	dir := shop(t)

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,9 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/hotreload/hotreload/internal/proc"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // modeVar makes the test binary one of the programs that the tests run.
@@ -26,13 +24,15 @@ func TestMain(m *testing.M) {
 		os.Exit(modes[mode]())
 	}
 	proc.Setup()
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreAnyFunction("github.com/hotreload/hotreload/internal/proc.forkThread"),
-		goleak.IgnoreAnyFunction("github.com/hotreload/hotreload/internal/proc.reapOrphans"))
+	testkit.Main(m)
 }
 
-// patience ends a hanging test; nothing that works comes near it.
-const patience = 60 * time.Second
+const patience = testkit.Deadline
+
+var (
+	alive    = testkit.Alive
+	listener = testkit.Listener
+)
 
 // sink collects a stream.
 type sink struct {
@@ -154,12 +154,6 @@ func self(mode string, env ...string) Spec {
 		Path: "/proc/self/exe", Args: []string{"helper-" + mode}, StopTimeout: patience,
 		Env: append(append(proc.CleanEnv(os.Environ()), modeVar+"="+mode), env...),
 	}
-}
-
-func alive(pid int) bool {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	_, rest, _ := strings.Cut(string(b), ") ")
-	return err == nil && !strings.HasPrefix(rest, "Z")
 }
 
 func countFds(t *testing.T) int {

@@ -14,28 +14,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hotreload/hotreload/internal/testaddr"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 func init() {
 	modes["http"] = modeHTTP
 	modes["listen"] = modeListen
 	modes["notify"] = modeNotify
-}
-
-func listener(t *testing.T) *os.File {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	f, err := l.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { f.Close() })
-	return f
 }
 
 func TestReadyAtOnce(t *testing.T) {
@@ -46,7 +31,7 @@ func TestReadyAtOnce(t *testing.T) {
 }
 
 func TestReadyTCP(t *testing.T) {
-	addr := testaddr.Free(t)
+	addr := testkit.Address(t)
 	s := self("serve", "ADDR="+addr)
 	_, port, _ := net.SplitHostPort(addr)
 	for _, a := range []string{addr, ":" + port, "0.0.0.0:" + port} {
@@ -85,7 +70,7 @@ func modeHTTP() int {
 
 func TestReadyHTTP(t *testing.T) {
 	for _, status := range []string{"200", "404", "302"} {
-		addr := testaddr.Free(t)
+		addr := testkit.Address(t)
 		s := self("http", "ADDR="+addr, "STATUS="+status)
 		s.Ready = Ready{HTTP: "http://" + addr + "/healthz", Timeout: patience}
 		p := start(t, s)
@@ -330,7 +315,7 @@ func TestReadyListenGrace(t *testing.T) {
 }
 
 func TestNotReady(t *testing.T) {
-	addr := testaddr.Free(t)
+	addr := testkit.Address(t)
 	const soon = 20 * time.Millisecond
 	for _, tt := range []struct {
 		ready Ready

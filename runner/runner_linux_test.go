@@ -26,7 +26,7 @@ import (
 
 	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/proc"
-	"github.com/hotreload/hotreload/internal/testaddr"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 func init() {
@@ -584,7 +584,7 @@ func TestFixedPort(t *testing.T) {
 	if testing.Short() {
 		n = 20
 	}
-	addr := testaddr.Free(t)
+	addr := testkit.Address(t)
 	for i := range n {
 		var s Spec
 		switch i % 3 {

@@ -3,7 +3,6 @@ package watcher
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,17 +12,24 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/goleak"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
-// patience ends a test that hangs. Nothing depends on it otherwise.
-const patience = 60 * time.Second
+const patience = testkit.Deadline
+
+var (
+	tempDir = testkit.TempDir
+	write   = testkit.Write
+	plant   = testkit.Plant
+)
 
 func TestMain(m *testing.M) {
 	if helper() {
 		return
 	}
-	goleak.VerifyTestMain(m)
+	testkit.Parallel(4)
+	testkit.Main(m)
 }
 
 // watching is a running watcher and what its receiver has heard.
@@ -336,16 +342,6 @@ func backends(t *testing.T, f func(t *testing.T, o Options)) {
 	}
 }
 
-// tempDir is t.TempDir without links in its path.
-func tempDir(t *testing.T) string {
-	t.Helper()
-	dir, err := filepath.EvalSymlinks(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 // memDir is a directory in memory if there is one, for tests that make very many files.
 func memDir(t *testing.T) string {
 	t.Helper()
@@ -355,13 +351,6 @@ func memDir(t *testing.T) string {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
-}
-
-func write(t *testing.T, path, content string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func mkdir(t *testing.T, path string) {
@@ -382,15 +371,5 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-// plant writes files by their names relative to root, making directories.
-func plant(t *testing.T, root string, files map[string]string) {
-	t.Helper()
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		path := filepath.Join(root, name)
-		mkdir(t, filepath.Dir(path))
-		write(t, path, files[name])
 	}
 }

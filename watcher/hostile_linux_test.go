@@ -57,6 +57,7 @@ func setLimit(t *testing.T, name string, n int) {
 // W5 (hostile): watches are used up. What cannot be watched is polled, with one
 // line that has the limit, its value, and the command; and what becomes free is used.
 func TestWatchLimit(t *testing.T) {
+	t.Parallel()
 	if again(t, namespace(), "user namespaces") {
 		return
 	}
@@ -107,6 +108,7 @@ func TestWatchLimit(t *testing.T) {
 
 // W5 (hostile): instances are used up. Everything is polled.
 func TestInstanceLimit(t *testing.T) {
+	t.Parallel()
 	if again(t, namespace(), "user namespaces") {
 		return
 	}
@@ -123,6 +125,7 @@ func TestInstanceLimit(t *testing.T) {
 
 // W9: an unreadable directory is said once and skipped, and read when it can be.
 func TestUnreadable(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() == 0 {
 		if again(t, &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}, "another user id") {
 			return
@@ -155,6 +158,7 @@ func TestUnreadable(t *testing.T) {
 // A write through a mapping sends no event: the slow look finds it also in a file that cannot
 // matter (others are looked at every second).
 func TestMappedWrite(t *testing.T) {
+	t.Parallel()
 	root := tempDir(t)
 	path := filepath.Join(root, "a.go")
 	write(t, path, "one")
@@ -176,6 +180,7 @@ func TestMappedWrite(t *testing.T) {
 
 // W6: the file system decides, by /proc/self/mountinfo.
 func TestPollingByFileSystem(t *testing.T) {
+	t.Parallel()
 	info := filepath.Join(tempDir(t), "mountinfo")
 	line := func(point, typ string) string {
 		return fmt.Sprintf("36 35 98:0 / %s rw,noatime shared:1 - %s src rw\n", strings.ReplaceAll(point, " ", `\040`), typ)

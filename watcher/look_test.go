@@ -36,6 +36,7 @@ func onlyGo(f string) bool { return filepath.Ext(f) != ".go" }
 // other: written in place, replaced, new, removed, in a new directory. From then on everything
 // on that file system is polled, which is said once.
 func TestLostEvents(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"write", "replace", "new", "remove", "mkdir"} {
 		t.Run(kind, func(t *testing.T) {
 			root := tempDir(t)
@@ -95,6 +96,7 @@ func TestLostEvents(t *testing.T) {
 // N3: where events come, the scan changes nothing, whichever is first: no file system is taken
 // for one that loses them, nothing is reported twice, and touch and chmod stay silent.
 func TestLookBesideEvents(t *testing.T) {
+	t.Parallel()
 	root := tempDir(t)
 	plant(t, root, map[string]string{"a.go": "0", "d/b.go": "0", "d/c.go": "0"})
 	s := watch(t, Options{Scope: Scope{Trees: []string{root}, Minor: onlyGo}})
@@ -146,6 +148,7 @@ func TestLookBesideEvents(t *testing.T) {
 
 // N3, with watch.backend = "notify": the change is reported, and said why it was late; nothing is polled.
 func TestLostEventsNotify(t *testing.T) {
+	t.Parallel()
 	root := tempDir(t)
 	plant(t, root, map[string]string{"a.go": "1"})
 	s := watch(t, Options{Backend: "notify", Scope: Scope{Trees: []string{root}}}, loses(root))
@@ -165,6 +168,7 @@ func TestLostEventsNotify(t *testing.T) {
 // What cannot matter is polled seldom, what matters in every round: a new file beside what
 // matters is found as soon as a changed one, and one elsewhere is found, too.
 func TestPollSlow(t *testing.T) {
+	t.Parallel()
 	root := tempDir(t)
 	files := map[string]string{"main.go": "1", "pkg/a.go": "1"}
 	for i := range 12 {

@@ -14,6 +14,7 @@ func at(ms int) time.Time { return time.Unix(1000, 0).Add(time.Duration(ms) * ti
 
 // The debounce, by a table: events at these milliseconds, then the burst is due.
 func TestBurst(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		events []int
@@ -59,6 +60,7 @@ func TestBurst(t *testing.T) {
 
 // A log that a program writes beside its sources must not delay a save.
 func TestBurstOfMinorChanges(t *testing.T) {
+	t.Parallel()
 	b := burst{quiet: 20 * time.Millisecond, limit: time.Second}
 	for ms := 0; ms < 20; ms += 5 {
 		b.minorEvent(at(ms))
@@ -87,6 +89,7 @@ func TestBurstOfMinorChanges(t *testing.T) {
 }
 
 func TestEnqueue(t *testing.T) {
+	t.Parallel()
 	x, y, z := Sum{1}, Sum{2}, Sum{3}
 	open := func(c ...Change) Batch { return Batch{First: at(1), Open: true, Changes: c} }
 	closing := func(c ...Change) Batch { return Batch{First: at(2), Changes: c} }
@@ -127,6 +130,7 @@ func TestEnqueue(t *testing.T) {
 
 // W7: looking takes at most 1/20 of a core.
 func TestPollInterval(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ least, took, want time.Duration }{
 		{500 * time.Millisecond, 0, 500 * time.Millisecond},
 		{500 * time.Millisecond, 20 * time.Millisecond, 500 * time.Millisecond},
@@ -139,6 +143,7 @@ func TestPollInterval(t *testing.T) {
 }
 
 func TestNoise(t *testing.T) {
+	t.Parallel()
 	noise := []string{
 		".main.go.swp", ".main.go.swo", ".x.swx", "4913", "5036", "main.go~", ".#main.go", "#main.go#",
 		"main.go___jb_tmp___", "main.go___jb_old___", "flycheck_main.go", "main.go.617798862851487041",
@@ -176,6 +181,7 @@ func TestNoise(t *testing.T) {
 
 // The reader of .gitignore against the real git, on patterns that libraries get wrong.
 func TestGitignoreLikeGit(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed")
 	}
@@ -244,6 +250,7 @@ func TestGitignoreLikeGit(t *testing.T) {
 // N3: the scan that no event asks for looks at 2,000 files in a second, and takes no more than
 // 1/20 of a core where that is slow.
 func TestLookAfter(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		count      int
 		took, want time.Duration

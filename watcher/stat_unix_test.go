@@ -12,6 +12,7 @@ import (
 // W7: an edit that keeps the size and sets the modification time back is a change, with both
 // backends, and so it is when a chmod follows it; a chmod alone is none.
 func TestSameSizeSameTime(t *testing.T) {
+	t.Parallel()
 	backends(t, func(t *testing.T, o Options) {
 		root := o.Scope.Trees[0]
 		old := time.Now().Add(-time.Hour)

@@ -21,6 +21,7 @@ var stormSeed = flag.Uint64("storm.seed", 1, "first seed of the storm")
 // directories and the known files equal the truth, and what the receiver was
 // told equals it too.
 func TestStorm(t *testing.T) {
+	t.Parallel()
 	rounds := *stormRounds
 	if rounds == 0 {
 		rounds = 200
@@ -46,6 +47,7 @@ func TestStorm(t *testing.T) {
 // The storm must notice the rules: without rule A or without rule B it has to
 // fail within some seeds. Otherwise it would prove nothing of them.
 func TestStormNoticesMissingRules(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("needs many rounds")
 	}

@@ -15,6 +15,7 @@ import (
 // L3, L6, and the way each editor and tool saves: the scripts of
 // testdata/watch on both backends.
 func TestTraces(t *testing.T) {
+	t.Parallel()
 	scripts, err := filepath.Glob("../testdata/watch/*.txt")
 	must(t, err)
 	if len(scripts) < 20 {

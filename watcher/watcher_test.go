@@ -18,6 +18,7 @@ import (
 // L2: one save of an existing file (truncate and write) gives one Open batch,
 // and then one closing batch that adds nothing.
 func TestOneSave(t *testing.T) {
+	t.Parallel()
 	backends(t, func(t *testing.T, o Options) {
 		root := o.Scope.Trees[0]
 		plant(t, root, map[string]string{"main.go": "package main"})
@@ -44,6 +45,7 @@ func TestOneSave(t *testing.T) {
 // An undo within a burst, after the Open batch, is reported with Old and New
 // swapped. Time is moved by hand.
 func TestUndoWithinBurst(t *testing.T) {
+	t.Parallel()
 	root := tempDir(t)
 	file := filepath.Join(root, "main.go")
 	write(t, file, "one")
@@ -66,6 +68,7 @@ func TestUndoWithinBurst(t *testing.T) {
 
 // L6: what was written meanwhile and holds again what it held is no change.
 func TestWrittenAsItWas(t *testing.T) {
+	t.Parallel()
 	backends(t, func(t *testing.T, o Options) {
 		root := o.Scope.Trees[0]
 		file, other := filepath.Join(root, "main.go"), filepath.Join(root, "other.go")
@@ -105,6 +108,7 @@ func TestWrittenAsItWas(t *testing.T) {
 
 // L4: what is written without end is reported after MaxWait all the same, although it is often seen empty.
 func TestWrittenWithoutEnd(t *testing.T) {
+	t.Parallel()
 	root := tempDir(t)
 	s := watch(t, Options{Scope: Scope{Trees: []string{root}}, Debounce: 200 * time.Millisecond, MaxWait: 300 * time.Millisecond})
 	s.hashed()
@@ -131,6 +135,7 @@ func TestWrittenWithoutEnd(t *testing.T) {
 
 // L2: a save in two writes, the second one just when the first one is read, is one save.
 func TestReadWhileWritten(t *testing.T) {
+	t.Parallel()
 	root := tempDir(t)
 	file := filepath.Join(root, "main.go")
 	write(t, file, "old")
@@ -186,6 +191,7 @@ func (s *watching) nextAfterQuiet() Batch {
 // A file is written while its first content is being read, and the event comes late: what was
 // read is then not taken for what was known before.
 func TestWrittenWhileHashed(t *testing.T) {
+	t.Parallel()
 	root := tempDir(t)
 	path := filepath.Join(root, "a.go")
 	write(t, path, "one")
@@ -201,6 +207,7 @@ func TestWrittenWhileHashed(t *testing.T) {
 
 // W1: mkdir -p a/b/c and a file written into it at once.
 func TestDeepMkdir(t *testing.T) {
+	t.Parallel()
 	n := 300
 	if testing.Short() {
 		n = 50
@@ -225,6 +232,7 @@ func TestDeepMkdir(t *testing.T) {
 // W2: a prepared directory moved in; renamed, then edited under its new name;
 // moved out and back.
 func TestMovedDirectories(t *testing.T) {
+	t.Parallel()
 	backends(t, func(t *testing.T, o Options) {
 		out := o.Scope.Trees[0]
 		root := filepath.Join(out, "project")
@@ -257,6 +265,7 @@ func TestMovedDirectories(t *testing.T) {
 // W2: away and back faster than events are read. fsnotify has given up the watch
 // of the directory by then, though path and inode are what they were.
 func TestMovedAwayAndBack(t *testing.T) {
+	t.Parallel()
 	backends(t, func(t *testing.T, o Options) {
 		out := o.Scope.Trees[0]
 		root := filepath.Join(out, "project")
@@ -278,6 +287,7 @@ func TestMovedAwayAndBack(t *testing.T) {
 // A file that is empty when the burst would close gets one more quiet time: its
 // content is still to come. Time is moved by hand.
 func TestEmptyWaits(t *testing.T) {
+	t.Parallel()
 	root := tempDir(t)
 	path := filepath.Join(root, "a.go")
 	write(t, path, "one")
@@ -322,6 +332,7 @@ func TestEmptyWaits(t *testing.T) {
 
 // MaxWait closes a burst that goes on for ever. Time is moved by hand.
 func TestMaxWait(t *testing.T) {
+	t.Parallel()
 	root := tempDir(t)
 	path := filepath.Join(root, "a.go")
 	write(t, path, "0")
@@ -354,6 +365,7 @@ func TestMaxWait(t *testing.T) {
 // W4: the kernel's queue overflows while our reader stands still. Nothing is
 // missed, everything was looked at, and one line says so.
 func TestOverflow(t *testing.T) {
+	t.Parallel()
 	root := tempDir(t)
 	plant(t, root, map[string]string{"d/first.go": "1"})
 	pause := make(chan struct{})
@@ -405,6 +417,7 @@ func TestOverflow(t *testing.T) {
 
 // W5, the instances: no notify backend to be had; everything is polled, and said.
 func TestNoInstances(t *testing.T) {
+	t.Parallel()
 	root := tempDir(t)
 	s := watch(t, Options{Scope: Scope{Trees: []string{root}}, PollInterval: 5 * time.Millisecond},
 		func(w *Watcher) { w.test.notifyError = errors.New("couldn't initialize inotify") })
@@ -422,6 +435,7 @@ func TestNoInstances(t *testing.T) {
 // W2: a directory moves, and a link to where it is now takes its place, just between its watch and its listing. It is
 // met through the link first, and must go by its true name all the same.
 func TestReplacedByLink(t *testing.T) {
+	t.Parallel()
 	moved := func(t *testing.T, old, new string) { rename(t, old, new) }
 	for _, c := range []struct {
 		name    string
@@ -483,6 +497,7 @@ func TestReplacedByLink(t *testing.T) {
 
 // W8: the root is deleted and created again, or renamed away and back.
 func TestRootLost(t *testing.T) {
+	t.Parallel()
 	backends(t, func(t *testing.T, o Options) {
 		root := filepath.Join(o.Scope.Trees[0], "project")
 		plant(t, root, map[string]string{"a/x.go": "1", "b.go": "2", "c.go": "3"})
@@ -565,6 +580,7 @@ func plantOdd(t *testing.T, dir string) {
 // W10: a symlinked root is reported under the name that was given; a symlinked
 // package directory in Dirs works, and follows when the link is turned.
 func TestSymlinks(t *testing.T) {
+	t.Parallel()
 	backends(t, func(t *testing.T, o Options) {
 		base := o.Scope.Trees[0]
 		real, link := filepath.Join(base, "real"), filepath.Join(base, "link")
@@ -618,6 +634,7 @@ func TestSymlinks(t *testing.T) {
 
 // W11: ignored directories are not walked.
 func TestIgnoredDirectories(t *testing.T) {
+	t.Parallel()
 	root := memDir(t)
 	n := 50000
 	if testing.Short() {
@@ -643,6 +660,7 @@ func TestIgnoredDirectories(t *testing.T) {
 
 // W12: names that look like something else.
 func TestOddRoots(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"with space", "$HOME", `quo"te's`, "ünï çødé 日本", "[a-z]*", "node_modules", "tmp{x}", "back\\slash", "a~"} {
 		t.Run(name, func(t *testing.T) {
 			backends(t, func(t *testing.T, o Options) {
@@ -662,6 +680,7 @@ func TestOddRoots(t *testing.T) {
 // Dirs: own files count even where the directory is ignored, outside, or not
 // there yet; what lies below does not.
 func TestDirs(t *testing.T) {
+	t.Parallel()
 	backends(t, func(t *testing.T, o Options) {
 		base := o.Scope.Trees[0]
 		root, out := filepath.Join(base, "p"), filepath.Join(base, "out")
@@ -712,6 +731,7 @@ func TestDirs(t *testing.T) {
 
 // Exclude, Keep, and .gitignore, changed live.
 func TestPatterns(t *testing.T) {
+	t.Parallel()
 	backends(t, func(t *testing.T, o Options) {
 		root := o.Scope.Trees[0]
 		keep := filepath.Join(root, "kept.log")
@@ -750,6 +770,7 @@ func TestPatterns(t *testing.T) {
 // SetScope: what newly entered directories hold is no change; what happens in
 // them afterwards is, and what was left is silent.
 func TestSetScope(t *testing.T) {
+	t.Parallel()
 	backends(t, func(t *testing.T, o Options) {
 		base := o.Scope.Trees[0]
 		root, second := filepath.Join(base, "one"), filepath.Join(base, "two")
@@ -780,6 +801,7 @@ func TestSetScope(t *testing.T) {
 
 // Sync: what was changed before the call has been received when it returns.
 func TestSync(t *testing.T) {
+	t.Parallel()
 	backends(t, func(t *testing.T, o Options) {
 		o.PollInterval = time.Hour // only Sync looks
 		root := o.Scope.Trees[0]
@@ -821,6 +843,7 @@ func TestSync(t *testing.T) {
 
 // A batch that nobody receives delays nothing: later ones are merged into it.
 func TestSlowReceiver(t *testing.T) {
+	t.Parallel()
 	root := tempDir(t)
 	plant(t, root, map[string]string{"a.go": "0"})
 	s := watch(t, Options{Scope: Scope{Trees: []string{root}}, Debounce: time.Millisecond})
@@ -839,6 +862,7 @@ func TestSlowReceiver(t *testing.T) {
 // L5: real git over many files, on both backends. No batch is sent while git is
 // at work, and at the end what was told equals the tree.
 func TestGit(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed")
 	}
@@ -911,6 +935,7 @@ func TestGit(t *testing.T) {
 // L5: nothing is sent while index.lock exists, and all of it afterwards. A
 // worktree names its git directory in a file.
 func TestIndexLock(t *testing.T) {
+	t.Parallel()
 	for name, gitdir := range map[string]string{"repository": ".git", "worktree": "../main.git/worktrees/w"} {
 		t.Run(name, func(t *testing.T) {
 			base := tempDir(t)
@@ -949,6 +974,7 @@ func TestIndexLock(t *testing.T) {
 
 // L5: a lock that a crash left behind holds one burst for the cap, and then none.
 func TestStaleLock(t *testing.T) {
+	t.Parallel()
 	root := tempDir(t)
 	plant(t, root, map[string]string{"a.go": "1", ".git/index.lock": ""})
 	s := watch(t, Options{Scope: Scope{Trees: []string{root}}, Debounce: time.Millisecond})
@@ -979,6 +1005,7 @@ func TestStaleLock(t *testing.T) {
 
 // L4: very many files rewritten at once: all are told, with their last content.
 func TestManyFiles(t *testing.T) {
+	t.Parallel()
 	backends(t, func(t *testing.T, o Options) {
 		root := o.Scope.Trees[0]
 		const n = 1500
@@ -1006,6 +1033,7 @@ func TestManyFiles(t *testing.T) {
 }
 
 func TestOptionsAreChecked(t *testing.T) {
+	t.Parallel()
 	for _, o := range []Options{
 		{Exclude: []string{"[a"}},
 		{Exclude: []string{""}},
@@ -1021,6 +1049,7 @@ func TestOptionsAreChecked(t *testing.T) {
 }
 
 func TestIgnored(t *testing.T) {
+	t.Parallel()
 	root := tempDir(t)
 	plant(t, root, map[string]string{
 		".gitignore": "# logs\n\n*.log\ngen/\n", "sub/.gitignore": "x.txt\n",

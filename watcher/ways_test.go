@@ -12,6 +12,7 @@ import (
 // outside the tree and inside, links in what a link leads to, directories that come later. Loops
 // end, and a link that is turned, removed or made changes what it names.
 func TestLinkedDirectories(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("links want a privilege there")
 	}
@@ -89,6 +90,7 @@ func TestLinkedDirectories(t *testing.T) {
 
 // A link to everything does not become a watch of everything.
 func TestTooMuchBehindALink(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("links want a privilege there")
 	}

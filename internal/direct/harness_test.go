@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // defaults are the flags that hotreload builds with, but for -w: positions and names in DWARF are the most sensitive
@@ -100,12 +102,7 @@ func writeFile(t testing.TB, path, text string) {
 		}
 		return
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Write(t, path, text)
 }
 
 // module makes a directory of files.

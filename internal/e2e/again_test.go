@@ -114,6 +114,7 @@ exec "$@"
 // L2: files that are written as they were before the one that changes, by a tool that writes all it looks at, are no reason
 // to build twice.
 func TestL2WrittenBefore(t *testing.T) {
+	t.Parallel()
 	w := startWeb(t, newApp(t, webApp), nil)
 	file := filepath.Join(w.dir, "main.go")
 	same, err := os.ReadFile(file)
@@ -136,6 +137,7 @@ func TestL2WrittenBefore(t *testing.T) {
 
 // L7: a file of events in the project is no change of it: each one would tell of the one before, for ever.
 func TestL7OwnEvents(t *testing.T) {
+	t.Parallel()
 	dir := newApp(t, webApp)
 	out := filepath.Join(dir, "events.jsonl")
 	events := func() string { b, _ := os.ReadFile(out); return string(b) }
@@ -154,6 +156,7 @@ func TestL7OwnEvents(t *testing.T) {
 // L4: a tool that writes file after file for longer than a burst may last, of which one is another than before, costs two
 // builds at most, and an error among them is told at once.
 func TestL4RewrittenOneByOne(t *testing.T) {
+	t.Parallel()
 	files := maps.Clone(webApp)
 	files[".hotreload.toml"] = "[watch]\nmax_wait = \"200ms\"\n"
 	for i := range 40 {
@@ -191,6 +194,7 @@ func TestL4RewrittenOneByOne(t *testing.T) {
 // was before hotreload has looked: the program is the last save all the same, and a
 // failure that only that moment explains is not told.
 func TestL12WrittenAgain(t *testing.T) {
+	t.Parallel()
 	script := map[string]string{
 		"go.mod":          "module example.test/again\n\ngo 1.25\n",
 		"pick.go":         "// 0\npackage main\n",
@@ -263,6 +267,7 @@ chmod +x app.new; mv app.new app
 // the burst ends, is in the program as it is in the end. (By a command of its own: the go command
 // would keep what it has compiled of such a moment.)
 func TestL12ReadEarly(t *testing.T) {
+	t.Parallel()
 	g := newGate(t)
 	dir := newApp(t, map[string]string{
 		"go.mod":          "module example.test/early\n\ngo 1.25\n",
@@ -310,6 +315,7 @@ func (s *session) becameRight(mark int) {
 // L14: a build command of the user's own that writes an input as it is, every time, runs once
 // more, once.
 func TestL14CommandRewrites(t *testing.T) {
+	t.Parallel()
 	dir := newApp(t, map[string]string{
 		"go.mod":          "module example.test/rewrites\n\ngo 1.25\n",
 		"pick.go":         "// 0\npackage main\n",

@@ -111,6 +111,7 @@ effect = "reload"
 // P11: a real browser shows each edit: Go, template, style sheet; a broken build, its
 // repair, a crash. Nothing is loaded by hand.
 func TestP11InChromium(t *testing.T) {
+	t.Parallel()
 	w := startProxy(t, shownApp)
 	b := openTab(t, "http://"+w.addr+"/")
 	b.sees(bodyText, "version one")

@@ -13,12 +13,13 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/hotreload/hotreload/internal/testaddr"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // B1 and B3: a compile error leaves the program alone and is shown once, with its
 // place; the repair is a new program, and is said.
 func TestB1CompileErrorAndB3Repair(t *testing.T) {
+	t.Parallel()
 	w := startWeb(t, newApp(t, webApp), nil)
 	before := w.answer()
 	mark := w.mark()
@@ -59,10 +60,11 @@ func TestB1CompileErrorAndB3Repair(t *testing.T) {
 
 // B2: an error at the first start waits for the repair.
 func TestB2FirstBuildFails(t *testing.T) {
+	t.Parallel()
 	files := maps.Clone(webApp)
 	files["version.go"] = "package main\n\nconst Version =\n"
 	dir := newApp(t, files)
-	addr := testaddr.Free(t)
+	addr := testkit.Address(t)
 	s := start(t, dir, nil, withEnv("ADDR="+addr))
 	if e := s.waitFor("build_finished"); e.flag("ok") {
 		t.Fatal(e.line)
@@ -81,6 +83,7 @@ func TestB2FirstBuildFails(t *testing.T) {
 
 // B6: what cannot be built is explained, with what to do, and nothing hangs.
 func TestB6NothingToBuild(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		files map[string]string
 		args  []string
@@ -116,6 +119,7 @@ func TestB6NothingToBuild(t *testing.T) {
 // B6: a package that is not main, named on purpose, fails as a build does; the
 // archive that go build makes of it is never executed.
 func TestB6NotMain(t *testing.T) {
+	t.Parallel()
 	dir := newApp(t, webApp)
 	s := start(t, dir, []string{"./lib"})
 	e := s.waitFor("build_finished")
@@ -134,6 +138,7 @@ func TestB6NotMain(t *testing.T) {
 
 // B8: the user's own flags are respected and merged with ours.
 func TestB8Flags(t *testing.T) {
+	t.Parallel()
 	files := map[string]string{
 		"go.mod":       "module example.test/flags\n\ngo 1.25\n",
 		"main.go":      "package main\n\nimport \"fmt\"\n\nvar a, b = \"no\", \"no\"\n\nfunc main() { fmt.Println(a, b, tagged) }\n",
@@ -171,6 +176,7 @@ func TestB8Flags(t *testing.T) {
 // B8: tags of the command line and of GOFLAGS count together, for the build and for what
 // it is known to be built from.
 func TestB8TagsOfBoth(t *testing.T) {
+	t.Parallel()
 	files := maps.Clone(webApp)
 	files["lib/extra.go"] = "//go:build extra && dev\n\npackage lib\n\nfunc init() { name = \"extra1\" }\n"
 	files["lib/lib.go"] = "// Package lib has a name.\npackage lib\n\nvar name = \"lib1\"\n\n// Name is a name.\nfunc Name() string { return name }\n"
@@ -195,6 +201,7 @@ func TestB8TagsOfBoth(t *testing.T) {
 // B9: a custom command builds, argv is never parsed by a shell, and one without
 // output restarts at every success.
 func TestB9CustomCommand(t *testing.T) {
+	t.Parallel()
 	files := maps.Clone(webApp)
 	files[".hotreload.toml"] = "[build]\ncommand = [\"go\", \"build\", \"-o\", \"out dir/web $x\", \".\"]\noutput = \"out dir/web $x\"\n"
 	w := startWeb(t, newApp(t, files), nil)
@@ -209,6 +216,7 @@ func TestB9CustomCommand(t *testing.T) {
 }
 
 func TestB9CommandWithoutOutput(t *testing.T) {
+	t.Parallel()
 	files := maps.Clone(webApp)
 	files[".hotreload.toml"] = "[build]\ncommand = \"go build -o web.bin . && echo built\"\n\n[run]\ncommand = [\"./web.bin\"]\n"
 	w := startWeb(t, newApp(t, files), nil)
@@ -223,6 +231,7 @@ func TestB9CommandWithoutOutput(t *testing.T) {
 // B8: a PATH in build.env and run.env is where the go command, for whatever it is asked,
 // and run.command are looked for; hotreload's own PATH has neither of these.
 func TestB8PathOfTheConfig(t *testing.T) {
+	t.Parallel()
 	bin, tools := t.TempDir(), t.TempDir()
 	log := filepath.Join(bin, "log")
 	real, err := exec.LookPath("go")

@@ -14,6 +14,7 @@ import (
 // L15: the command of a rule finds in HOTRELOAD_CHANGED what it has to work on: the files of
 // its own rule, those that were removed and those of a run that failed included.
 func TestL15Changed(t *testing.T) {
+	t.Parallel()
 	log := filepath.Join(t.TempDir(), "log")
 	dir := shell(t, fmt.Sprintf(`
 [run]

@@ -26,10 +26,16 @@ type asked struct {
 // ask runs a hotreload command with the streams apart.
 func ask(t *testing.T, dir string, args ...string) asked {
 	t.Helper()
+	return askWith(t, nil, dir, args...)
+}
+
+// askWith is ask with more in the environment.
+func askWith(t *testing.T, env []string, dir string, args ...string) asked {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, hotreload, args...)
-	cmd.Dir, cmd.Env = dir, cleanEnv()
+	cmd.Dir, cmd.Env = dir, append(cleanEnv(), env...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
@@ -50,6 +56,7 @@ func decode[T any](t *testing.T, a asked) (v T) {
 
 // C8: check prints what is in force, in a form that is a config again; flags count.
 func TestC8Check(t *testing.T) {
+	t.Parallel()
 	files := maps.Clone(webApp)
 	files[".hotreload.toml"] = `
 [run]
@@ -127,6 +134,7 @@ rules = []
 
 // C8, C1: the mistakes of a config, for people and for programs; nothing else is printed.
 func TestC8CheckMistakes(t *testing.T) {
+	t.Parallel()
 	dir := shell(t, "[run]\nstdinn = \"app\"\nstop_timeout = \"5\"\n")
 	file := filepath.Join(dir, ".hotreload.toml")
 	a := ask(t, dir, "check")
@@ -162,6 +170,7 @@ func TestC8CheckMistakes(t *testing.T) {
 // C8: why answers for every kind of file what run would do, before it exists too, and
 // whether the code builds or not.
 func TestC8Why(t *testing.T) {
+	t.Parallel()
 	files := maps.Clone(webApp)
 	files[".hotreload.toml"] = "[watch]\nexclude = [\"ignored\"]\n[[rules]]\npaths = [\"templates/**\"]\n[[rules]]\npaths = [\"conf/*\"]\neffect = \"signal\"\n"
 	files[".gitignore"] = "*.log\n"
@@ -170,9 +179,10 @@ func TestC8Why(t *testing.T) {
 		Service, Effect, Why string
 		Chain                []string
 	}
+	var env []string
 	why := func(args ...string) answer {
 		t.Helper()
-		a := ask(t, dir, append([]string{"why", "--json"}, args...)...)
+		a := askWith(t, env, dir, append([]string{"why", "--json"}, args...)...)
 		list := decode[[]answer](t, a)
 		if a.code != 0 || len(list) != 1 || list[0].Service != "web" || list[0].Why == "" || list[0].Chain == nil {
 			t.Fatalf("%v: %+v", args, a)
@@ -219,7 +229,7 @@ func TestC8Why(t *testing.T) {
 	if got := why("lib/tagged.go"); got.Effect != "none" {
 		t.Errorf("a file for a tag: %+v", got)
 	}
-	t.Setenv("GOFLAGS", "-tags=integration")
+	env = []string{"GOFLAGS=-tags=integration"}
 	if got := why("--tags", "other", "lib/tagged.go"); got.Effect != "rebuild" {
 		t.Errorf("a file for a tag of GOFLAGS: %+v", got)
 	}
@@ -234,6 +244,7 @@ func TestC8Why(t *testing.T) {
 
 // C8: the version, for people and for programs.
 func TestC8Version(t *testing.T) {
+	t.Parallel()
 	v := decode[struct{ Version, Go, OS, Arch string }](t, ask(t, t.TempDir(), "version", "--json"))
 	if v.Version == "" || !strings.HasPrefix(v.Go, "go1.") || v.OS == "" || v.Arch == "" {
 		t.Errorf("%+v", v)
@@ -249,6 +260,7 @@ func TestC8Version(t *testing.T) {
 // C8: completion scripts are valid for their shells, and what they ask of hotreload is
 // answered: commands, values, keys, and the services of the config.
 func TestC8Completion(t *testing.T) {
+	t.Parallel()
 	dir := shell(t, "[services.api]\nrun.command = [\"true\"]\n[services.worker]\nrun.command = [\"true\"]\n")
 	for _, sh := range []string{"bash", "zsh", "fish", "powershell"} {
 		a := ask(t, dir, "completion", sh)
@@ -296,6 +308,7 @@ func TestC8Completion(t *testing.T) {
 
 // C8: without a network all of them work, and none waits for one.
 func TestC8Offline(t *testing.T) {
+	t.Parallel()
 	unshare, err := exec.LookPath("unshare")
 	if err != nil {
 		t.Skip("unshare is not installed")

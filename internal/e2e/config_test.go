@@ -16,7 +16,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/hotreload/hotreload/internal/testaddr"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // applied waits until an edit of the config has been applied, and returns its event.
@@ -32,6 +32,7 @@ func sleeper(name, more string) string {
 
 // C3: only the services whose settings have changed are touched, and only as far as need be.
 func TestC3LeastEffect(t *testing.T) {
+	t.Parallel()
 	s := start(t, shell(t, sleeper("a", "")+sleeper("b", "")+sleeper("c", `needs = ["a"]`)), nil)
 	s.each("live", "a", "b", "c")
 	before := s.pids()
@@ -66,6 +67,7 @@ func TestC3LeastEffect(t *testing.T) {
 
 // C3: a rule that comes by an edit counts at once.
 func TestC3Rules(t *testing.T) {
+	t.Parallel()
 	s := start(t, shell(t, sleeper("a", "")+sleeper("b", ""), "data", "1"), nil)
 	s.each("live", "a", "b")
 	before := s.pids()
@@ -80,6 +82,7 @@ func TestC3Rules(t *testing.T) {
 
 // C3: services are added, removed and renamed in a running session; the others go on.
 func TestC3ServicesComeAndGo(t *testing.T) {
+	t.Parallel()
 	s := start(t, shell(t, sleeper("a", "")), []string{"--color", "never"})
 	s.each("live", "a")
 	until(t, "output", func() bool { return s.out.String() == "up\n" }) // no name: it is alone
@@ -128,8 +131,8 @@ func TestC3ServicesComeAndGo(t *testing.T) {
 
 // runs reports whether a process of the service is there.
 func runs(t *testing.T, service string) bool {
-	return slices.ContainsFunc(processesOf(t.Name()), func(p process) bool {
-		env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.pid))
+	return slices.ContainsFunc(processesOf(t.Name()), func(p testkit.Process) bool {
+		env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.PID))
 		return err == nil && bytes.Contains(env, []byte("HOTRELOAD_SERVICE="+service+"\x00"))
 	})
 }
@@ -137,8 +140,9 @@ func runs(t *testing.T, service string) bool {
 // C3: the settings of a build are applied to the service that has them; if its program
 // comes out as it was, it is not restarted.
 func TestC3Build(t *testing.T) {
+	t.Parallel()
 	dir := newApp(t, webApp)
-	addr := testaddr.Free(t)
+	addr := testkit.Address(t)
 	toml := "[services.web]\nbuild.package = \".\"\n" + sleeper("side", "")
 	write(t, filepath.Join(dir, "version.go"), "//go:build !two\n\npackage main\n\nconst Version = \"one\"\n")
 	write(t, filepath.Join(dir, "version2.go"), "//go:build two\n\npackage main\n\nconst Version = \"two\"\n")
@@ -172,6 +176,7 @@ func TestC3Build(t *testing.T) {
 // C3: a broken edit keeps the old config, is shown once with its place, and is made good
 // by the repair; a config that is deleted stays in force.
 func TestC3Broken(t *testing.T) {
+	t.Parallel()
 	s := start(t, shell(t, sleeper("a", "")+sleeper("b", "")), nil)
 	s.each("live", "a", "b")
 	before := s.pids()
@@ -205,7 +210,7 @@ func TestC3Broken(t *testing.T) {
 	s.applied()
 	s.each("live", "a")
 	// An address that is taken is a mistake of the edit too.
-	busy := testaddr.Free(t)
+	busy := testkit.Address(t)
 	s.rewrite(sleeper("a", `run.args = ["back"]`) + sleeper("b", "") + sleeper("c", `run.listen = ["999.0.0.1:`+busy[strings.LastIndex(busy, ":")+1:]+`"]`))
 	s.wait("the problem", func(e ev) bool { return e.Event == "problem" })
 	s.settle()
@@ -217,6 +222,7 @@ func TestC3Broken(t *testing.T) {
 // C3: a config that is empty for a moment, as it is while many editors save, ends nothing;
 // one that stays empty is an edit like any other.
 func TestC3Empty(t *testing.T) {
+	t.Parallel()
 	s := start(t, shell(t, sleeper("a", "")), nil)
 	s.each("live", "a")
 	pid := s.pids()["a"]
@@ -244,6 +250,7 @@ func TestC3Empty(t *testing.T) {
 // C3: [watch] is applied live, and no save is missed while one watcher takes the place of
 // another.
 func TestC3Watch(t *testing.T) {
+	t.Parallel()
 	dir := shell(t, "", "data/now", "start")
 	config := func(watch string) string {
 		return "[watch]\n" + watch + "\n" + sleeper("a", `rules = [{ paths = ["data/*"] }]`)
@@ -311,7 +318,8 @@ func exchange(t *testing.T, path, content string) {
 
 // C3: [log] and [control] are applied live.
 func TestC3LogAndControl(t *testing.T) {
-	one, two := testaddr.Free(t), testaddr.Free(t)
+	t.Parallel()
+	one, two := testkit.Address(t), testkit.Address(t)
 	s := start(t, shell(t, "[control]\nlisten = \""+one+"\"\n[log]\ntime = false\n"+sleeper("a", "")), nil)
 	s.each("live", "a")
 	pid := s.pids()["a"]
@@ -363,8 +371,9 @@ func TestC3LogAndControl(t *testing.T) {
 // C3: other addresses of the proxy or of sockets: the service leaves, and comes back with
 // them; its generations go on, and the others are not touched.
 func TestC3Addresses(t *testing.T) {
+	t.Parallel()
 	dir := newApp(t, portApp(true))
-	one, two := testaddr.Free(t), testaddr.Free(t)
+	one, two := testkit.Address(t), testkit.Address(t)
 	config := func(name, more string) string {
 		return "[services." + name + "]\nbuild.package = \".\"\n" + more + "\n" + sleeper("side", "")
 	}
@@ -406,8 +415,9 @@ func TestC3Addresses(t *testing.T) {
 // with its old ones, and the edit is reported as not applied. One that only the program itself
 // has is free when it has ended.
 func TestC3AddressTaken(t *testing.T) {
-	addr, proxy := testaddr.Free(t), testaddr.Free(t)
-	l, err := net.Listen("tcp", testaddr.Free(t))
+	t.Parallel()
+	addr, proxy := testkit.Address(t), testkit.Address(t)
+	l, err := net.Listen("tcp", testkit.Address(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -458,7 +468,8 @@ func TestC3AddressTaken(t *testing.T) {
 // C3: while a service that leaves takes its time to end, no stranger can take the address that another one will have: it
 // was found free before anything was stopped, and stays so. An edit meanwhile gives it back.
 func TestC3AddressReserved(t *testing.T) {
-	addr, first, proxy := testaddr.Free(t), testaddr.Free(t), testaddr.Free(t)
+	t.Parallel()
+	addr, first, proxy := testkit.Address(t), testkit.Address(t), testkit.Address(t)
 	const side = "[services.side]\nrun.command = [\"sleep\", \"1000\"]\n"
 	dir := newApp(t, withFiles(webApp, ".hotreload.toml", side+`
 [services.old]

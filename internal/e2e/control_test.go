@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"github.com/hotreload/hotreload/internal/control"
-	"github.com/hotreload/hotreload/internal/testaddr"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // hr runs a hotreload command in the directory and returns its output and exit code.
@@ -32,6 +32,7 @@ func hr(t *testing.T, dir string, args ...string) (string, int) {
 // M1: wait returns when the edit made just before it is live, or has failed; 2
 // without a session.
 func TestM1Wait(t *testing.T) {
+	t.Parallel()
 	w := startWeb(t, newApp(t, webApp), nil)
 	for _, v := range []string{"w1", "w2", "w3"} {
 		w.setVersion(v)
@@ -65,6 +66,7 @@ func TestM1Wait(t *testing.T) {
 // M2: status --json tells services, generations, pids, what is stale, the last
 // error and the times.
 func TestM2Status(t *testing.T) {
+	t.Parallel()
 	w := startWeb(t, newApp(t, webApp), nil)
 	pid := w.answer().pid
 	st := w.status()
@@ -90,8 +92,9 @@ func TestM2Status(t *testing.T) {
 
 // M3: commands and signals rebuild and restart, and answer what came of it.
 func TestM3Commands(t *testing.T) {
+	t.Parallel()
 	files := maps.Clone(webApp)
-	api := testaddr.Free(t)
+	api := testkit.Address(t)
 	w := startWeb(t, newApp(t, files), []string{"--set", "control.listen=" + api})
 	pid := w.answer().pid
 	changed := func(what string) {
@@ -173,7 +176,8 @@ func TestM3Commands(t *testing.T) {
 
 // M4: the stream of events over the API is that of --events.
 func TestM4EventStream(t *testing.T) {
-	api := testaddr.Free(t)
+	t.Parallel()
+	api := testkit.Address(t)
 	w := startWeb(t, newApp(t, webApp), []string{"--set", "control.listen=" + api})
 	resp, err := http.Get("http://" + api + "/events")
 	if err != nil {

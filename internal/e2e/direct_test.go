@@ -17,6 +17,7 @@ import (
 // D1, D2 and D6 in a session: without a configuration, saves are built directly as soon as there is a plan, an edit that
 // a plan cannot foresee is left to go build, a compile error is told as ever, and -v says who has built.
 func TestD2DirectSession(t *testing.T) {
+	t.Parallel()
 	w := startWeb(t, newApp(t, webApp), []string{"-v"})
 	direct := func(want bool) {
 		t.Helper()
@@ -81,6 +82,7 @@ func TestD2DirectSession(t *testing.T) {
 // D4: a package that came out differently from go build is found when idle: the engine is off from then on, which is
 // said, and go build makes the program again.
 func TestD4MismatchSession(t *testing.T) {
+	t.Parallel()
 	files := maps.Clone(webApp)
 	files[".hotreload.toml"] = "[build]\nengine = \"direct\"\n"
 	cache := shortTempDir(t)
@@ -139,6 +141,7 @@ func goCache(t *testing.T) string {
 
 // C3: who builds makes no difference to the program, so another engine restarts nothing; it makes the next build.
 func TestC3Engine(t *testing.T) {
+	t.Parallel()
 	files := maps.Clone(webApp)
 	files[".hotreload.toml"] = "[build]\nengine = \"go\"\n"
 	w := startWeb(t, newApp(t, files), nil)

@@ -17,7 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/hotreload/hotreload/internal/testaddr"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 type finding struct{ Check, Level, Message, Hint string }
@@ -65,6 +65,7 @@ func expect(t *testing.T, f finding, level string, parts ...string) {
 
 // C8: doctor in a project that is all right: every subject has its line, in this order.
 func TestC8Doctor(t *testing.T) {
+	t.Parallel()
 	dir := newApp(t, webApp)
 	got, order, code := doctor(t, dir)
 	if code != 0 {
@@ -98,6 +99,7 @@ func TestC8Doctor(t *testing.T) {
 
 // C8: what is wrong is said, with what to do.
 func TestC8DoctorFinds(t *testing.T) {
+	t.Parallel()
 	t.Run("config", func(t *testing.T) {
 		files := maps.Clone(webApp)
 		files[".hotreload.toml"] = "[run]\nstdinn = \"app\"\n"
@@ -144,11 +146,16 @@ func TestC8DoctorFinds(t *testing.T) {
 		// The programs of this toolchain are slow when they are started for the first time.
 		bin := t.TempDir()
 		write(t, filepath.Join(bin, "go"), "#!/bin/sh\n[ \"$1\" = build ] || exec "+real+" \"$@\"\n"+
-			"printf '#!/bin/sh\\nmkdir \"$0.seen\" 2>/dev/null && sleep 1\\nexit 0\\n' > \"$3\"\nchmod +x \"$3\"\n")
-		if err := os.Chmod(filepath.Join(bin, "go"), 0o755); err != nil {
-			t.Fatal(err)
+			"printf '#!/bin/sh\\nmkdir \"$0.seen\" 2>/dev/null && sleep 0.5\\nexit 0\\n' > \"$3\"\nchmod +x \"$3\"\n")
+		// On a busy machine the second start may be slow as well, or all takes too long to be measured.
+		var got map[string]finding
+		var code int
+		for range 20 {
+			got, _, code = doctor(t, newApp(t, webApp), "PATH="+bin+":/usr/bin:/bin")
+			if got["first launch"].Level == "warn" {
+				break
+			}
 		}
-		got, _, code := doctor(t, newApp(t, webApp), "PATH="+bin+":/usr/bin:/bin")
 		expect(t, got["first launch"], "warn", "a new program starts in ", "examines each new one", "antivirus")
 		if code != 0 {
 			t.Errorf("exit %d", code)
@@ -168,12 +175,13 @@ func TestC8DoctorFinds(t *testing.T) {
 
 // C8, R7: the ports that the config names, and who has them: a stranger, or this session.
 func TestC8DoctorPorts(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	free := testaddr.Free(t)
+	free := testkit.Address(t)
 	files := maps.Clone(webApp)
 	files[".hotreload.toml"] = fmt.Sprintf("[run]\nready = \"tcp:%s\"\nready_timeout = \"60s\"\n[control]\nlisten = %q\n", free, l.Addr())
 	dir := newApp(t, files)
@@ -200,6 +208,7 @@ func TestC8DoctorPorts(t *testing.T) {
 // C8: the toolchain is looked at where the build finds it, and the one service's is not
 // taken for another's.
 func TestC8DoctorPathOfTheConfig(t *testing.T) {
+	t.Parallel()
 	real, err := exec.LookPath("go")
 	if err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hotreload/hotreload/internal/testaddr"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // scribble writes into a file again and again until the test is over: the pace is the subject.
@@ -45,6 +45,7 @@ func scribble(t *testing.T, path string, pace time.Duration) {
 // E1: while the import graph is incomplete, a log beside the sources counts for nothing: it
 // starts no build and keeps no repair from being live.
 func TestE1LogBesideBrokenGraph(t *testing.T) {
+	t.Parallel()
 	for name, broken := range map[string]string{
 		"missing package": "import _ \"example.test/web/nowhere\"",
 		"missing module":  "import _ \"example.org/nowhere\"",
@@ -81,6 +82,7 @@ func TestE1LogBesideBrokenGraph(t *testing.T) {
 // E2: an idle session whose own output lies in the project writes nothing, whatever it is
 // asked to print, also behind a pipe, and with a program that logs into the project.
 func TestE2OwnOutput(t *testing.T) {
+	t.Parallel()
 	const chatter = `package main
 
 import (
@@ -117,7 +119,7 @@ func main() {
 			dir := newApp(t, map[string]string{"go.mod": "module example.test/chatter\n\ngo 1.25\n", "main.go": chatter})
 			cmd := exec.Command("sh", "-c", line, hotreload)
 			cmd.Dir = dir
-			cmd.Env = append(cleanEnv(), mark(t.Name()), "ADDR="+testaddr.Free(t))
+			cmd.Env = append(cleanEnv(), mark(t.Name()), "ADDR="+testkit.Address(t))
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
@@ -152,6 +154,7 @@ func main() {
 // E4: a rule's command, and a program, that write what triggers them are stopped after a few
 // rounds, with the name of the file; the rest goes on, and `wait` returns.
 func TestE4Loops(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ name, config, start, file string }{
 		{"command", "[[rules]]\npaths = [\"t/*\"]\neffect = \"restart\"\ncommand = \"date +%N > t/out\"\n", "", "t/out"},
 		{"command without effect", "[[rules]]\npaths = [\"t/*\"]\neffect = \"none\"\ncommand = \"date +%N > t/out\"\n", "", "t/out"},
@@ -188,7 +191,7 @@ func start() { ` + tt.start + `; _ = time.Now }
 				files[".hotreload.toml"] = tt.config
 			}
 			dir := newApp(t, files)
-			addr := testaddr.Free(t)
+			addr := testkit.Address(t)
 			s := start(t, dir, nil, withEnv("ADDR="+addr))
 			mark := s.mark()
 			if tt.start == "" {
@@ -241,7 +244,7 @@ func main() {
 }
 `,
 	})
-	addr := testaddr.Free(t)
+	addr := testkit.Address(t)
 	s := start(t, dir, nil, withEnv("ADDR="+addr))
 	s.waitFor("live")
 	save := func(v string) {
@@ -325,6 +328,7 @@ func (s *session) ends(mark int) (failed, live int) {
 // L3: a file that is written in pieces, none of which but the last one compiles, is no failure
 // before it is whole, and live once, also if the build fails within milliseconds.
 func TestL3Growing(t *testing.T) {
+	t.Parallel()
 	pieces := []string{"package main\n\nfunc init() {\n", "\tprintln(", "\"whole\"", ")\n", "}\n\nconst Version = \"grown\"\n"}
 	for _, b := range growingBuilds {
 		t.Run(b.name, func(t *testing.T) {
@@ -342,6 +346,7 @@ func TestL3Growing(t *testing.T) {
 // L3: a file of which each piece parses, and none but the last one compiles. The first failure
 // may come before the second piece.
 func TestL3GrowingWhole(t *testing.T) {
+	t.Parallel()
 	pieces := []string{"package main\n\n", "func init() { println(\"a\") }\n", "func init() { println(\"b\") }\n", "func init() { println(\"c\") }\n",
 		"func init() { println(\"d\") }\n", "func init() { println(\"e\") }\n", "const Version = \"grown\"\n"}
 	for _, b := range growingBuilds {

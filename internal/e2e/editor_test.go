@@ -99,6 +99,7 @@ var editors = map[string]editor{
 // L3: real editors, in the ways in which they can be set to write a file: one restart for
 // each save, with what was saved; their locks, backups and temporary files are not seen.
 func TestL3Editors(t *testing.T) {
+	t.Parallel()
 	for name, e := range editors {
 		t.Run(name, func(t *testing.T) {
 			var program string
@@ -214,6 +215,7 @@ func (w *web) onlyChanged(how string, mark int, file string) {
 
 // L3: tools that change a file, and editors that cannot be had here, as they save.
 func TestL3Tools(t *testing.T) {
+	t.Parallel()
 	w := startWeb(t, newApp(t, webApp), nil)
 	path := filepath.Join(w.dir, "version.go")
 	version := "one"

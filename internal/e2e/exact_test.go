@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hotreload/hotreload/internal/testaddr"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // lateServer listens only some time after its start.
@@ -55,7 +55,7 @@ func (s *session) succeed(code int, args ...string) string {
 // server all the same: `wait` and `live` come when it listens, at the first start and later.
 func TestE12LateServer(t *testing.T) {
 	t.Parallel()
-	addr := testaddr.Free(t)
+	addr := testkit.Address(t)
 	dir := newApp(t, map[string]string{
 		"go.mod":  "module example.test/late\n\ngo 1.25\n",
 		"main.go": fmt.Sprintf(lateServer, "700*time.Millisecond"),
@@ -91,7 +91,7 @@ func TestE12NoServerAnyMore(t *testing.T) {
 		"go.mod":          "module example.test/once\n\ngo 1.25\n",
 		"main.go":         fmt.Sprintf(lateServer, "0"),
 	})
-	s := start(t, dir, nil, withEnv("ADDR="+testaddr.Free(t)))
+	s := start(t, dir, nil, withEnv("ADDR="+testkit.Address(t)))
 	s.waitFor("live")
 	mark := s.mark()
 	write(t, filepath.Join(dir, "main.go"), "package main\n\nimport \"time\"\n\nfunc main() { time.Sleep(time.Hour) }\n")
@@ -122,14 +122,23 @@ func TestE12DiesEarly(t *testing.T) {
 	})
 	s := start(t, dir, nil)
 	s.waitFor("live")
-	mark := s.mark()
-	write(t, filepath.Join(dir, "work.go"), "package main\n\nimport \"time\"\n\nfunc work() { time.Sleep(50 * time.Millisecond); panic(\"no work\") }\n")
-	s.succeed(1, "wait")
-	if n := count(s.since(mark), "live"); n != 0 {
-		t.Errorf("%d live events of a program that died\n%s", n, s.dump())
+	for try := range 10 {
+		mark := s.mark()
+		write(t, filepath.Join(dir, "work.go"), fmt.Sprintf("package main\n\nimport \"time\"\n\nfunc work() { time.Sleep(50 * time.Millisecond); panic(\"no work %d\") }\n", try))
+		out, code := hr(t, dir, "wait")
+		died := s.wait("the end of the program", func(e ev) bool { return e.Event == "exited" && !e.flag("expected") })
+		live := count(s.since(mark), "live")
+		write(t, filepath.Join(dir, "work.go"), "package main\n\nfunc work() {}\n")
+		s.succeed(0, "wait")
+		if died.num("duration_ms") >= 250 {
+			continue // a busy machine: it lived for so long that it counted as live
+		}
+		if live != 0 || code != 1 {
+			t.Errorf("%d live events of a program that died; wait: exit %d: %s\n%s", live, code, out, s.dump())
+		}
+		return
 	}
-	write(t, filepath.Join(dir, "work.go"), "package main\n\nfunc work() {}\n")
-	s.succeed(0, "wait")
+	t.Skip("this machine is too busy: the program always lives for 250 ms")
 }
 
 // E12, M1: `wait` right after the first live, before any import graph is known, returns
@@ -173,7 +182,7 @@ func main() {
 `,
 			}
 			dir := newApp(t, files)
-			addr := testaddr.Free(t)
+			addr := testkit.Address(t)
 			s := start(t, filepath.Join(dir, "app"), nil, withEnv("ADDR="+addr))
 			s.waitFor("live")
 			replaceFile(t, filepath.Join(dir, filepath.FromSlash(tt.file)), tt.content)
@@ -384,7 +393,7 @@ func TestE12Exact(t *testing.T) {
 			if !x.asm {
 				x.values["assembly"] = 0
 			}
-			addr := testaddr.Free(t)
+			addr := testkit.Address(t)
 			s := start(t, filepath.Join(x.dir, "app"), []string{"--set", fmt.Sprintf("build.engine=%q", []string{"auto", "go"}[x.r.IntN(2)])}, withEnv("ADDR="+addr))
 			s.waitFor([]string{"session_started", "live"}[x.r.IntN(2)]) // edits come before anything runs, too
 			for round := range min(perSession, *exactRounds-first) {

@@ -14,6 +14,7 @@ import (
 // rule's effect: wait gives 1 with the command's output, and status says it. What makes up for it
 // is the command, when it succeeds.
 func TestL15FailedCommand(t *testing.T) {
+	t.Parallel()
 	for _, effect := range []string{"restart", "reload", "signal", "none", "rebuild"} {
 		t.Run(effect, func(t *testing.T) {
 			t.Parallel()

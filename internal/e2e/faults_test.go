@@ -45,6 +45,7 @@ func (e ev) at(t *testing.T) time.Time {
 // L5: git rewrites hundreds of files, with new and removed directories. Each time it is one
 // restart, and what runs is the tree: every file adds to what the program says.
 func TestL5Git(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed")
 	}
@@ -139,6 +140,7 @@ func TestL5Git(t *testing.T) {
 // R9: a program that fails is started again after 0.5 s, 1 s, 2 s; a change starts it at
 // once and begins anew, and so does a life of 10 s; an end without failure is the end.
 func TestR9OnFailure(t *testing.T) {
+	t.Parallel()
 	count := filepath.Join(t.TempDir(), "count")
 	files := script(`
 	_ = edit
@@ -228,6 +230,7 @@ func TestR9OnFailure(t *testing.T) {
 // W8: the root is renamed away and back, and removed and made anew, while the program runs.
 // hotreload waits, says so, and finds what is different.
 func TestW8RootLost(t *testing.T) {
+	t.Parallel()
 	w := startWeb(t, newApp(t, webApp, "project"), nil)
 	before := w.answer()
 	away := w.dir + "-away"
@@ -285,6 +288,7 @@ func TestW8RootLost(t *testing.T) {
 // W7: with polling the loop is the same: one restart for a save however it is written, none
 // where nothing has changed, new files and directories found.
 func TestW7Polling(t *testing.T) {
+	t.Parallel()
 	files := maps.Clone(webApp)
 	files[".hotreload.toml"] = "[watch]\nbackend = \"poll\"\npoll_interval = \"20ms\"\n"
 	w := startWeb(t, newApp(t, files), nil)

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hotreload/hotreload/internal/testaddr"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // copyHandover is examples/handover, on an address of its own.
@@ -39,9 +39,10 @@ func copyHandover(t *testing.T, addr string) string {
 // Z2, Z6: examples/handover takes its socket by go-systemd, says when it is ready, drains
 // and hands its state on; the same in both orders.
 func TestZ2Handover(t *testing.T) {
+	t.Parallel()
 	for _, order := range []string{"stop-first", "start-first"} {
 		t.Run(order, func(t *testing.T) {
-			addr := testaddr.Free(t)
+			addr := testkit.Address(t)
 			dir := copyHandover(t, addr)
 			s := start(t, dir, []string{"--set", "run.order=" + order})
 			s.waitFor("live")
@@ -64,7 +65,8 @@ func TestZ2Handover(t *testing.T) {
 // Z2: the binary of examples/handover works without hotreload, under systemd's protocol:
 // LISTEN_FDS with the right LISTEN_PID, NOTIFY_SOCKET, STATE_DIRECTORY.
 func TestZ2HandoverUnderSystemdsProtocol(t *testing.T) {
-	addr := testaddr.Free(t)
+	t.Parallel()
+	addr := testkit.Address(t)
 	dir := copyHandover(t, addr)
 	build := exec.Command("go", "build", "-o", "handover", ".")
 	build.Dir = dir

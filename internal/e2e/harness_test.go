@@ -23,13 +23,19 @@ import (
 	"time"
 
 	"github.com/hotreload/hotreload/internal/control"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // hotreload is the binary under test, built once.
 var hotreload string
 
-// deadline ends a hang; nothing is timed by it.
-const deadline = 90 * time.Second
+const deadline = testkit.Deadline
+
+var (
+	write = testkit.Write
+	read  = testkit.Read
+	until = testkit.Until
+)
 
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
@@ -55,6 +61,7 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	defer prune()
+	testkit.Parallel(4)
 	return m.Run()
 }
 
@@ -380,7 +387,7 @@ func (s *session) cleanup() {
 	if left := processesOf(s.t.Name()); len(left) > 0 {
 		s.t.Errorf("left behind: %v", left)
 		for _, p := range left {
-			_ = syscall.Kill(p.pid, syscall.SIGKILL)
+			_ = syscall.Kill(p.PID, syscall.SIGKILL)
 		}
 	}
 	if s.t.Failed() {
@@ -388,68 +395,13 @@ func (s *session) cleanup() {
 	}
 }
 
-// until waits for a state of the system that announces itself by nothing.
-func until(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	end := time.After(deadline)
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-end:
-			t.Fatalf("never came true: %s", what)
-		}
-	}
-}
-
-type process struct {
-	pid  int
-	args string
-}
-
 // mark is the variable by which the processes of a test are known; the same test may run
 // twice on a machine. hotreload does not pass on what begins with HOTRELOAD_.
 func mark(test string) string { return fmt.Sprintf("E2E_TEST=%s-%d", test, os.Getpid()) }
 
-// processesOf finds the processes that were started below a session of the test,
-// wherever they have gone: the environment tells.
-func processesOf(test string) []process {
-	var out []process
-	dirs, _ := filepath.Glob("/proc/[0-9]*")
-	for _, d := range dirs {
-		env, err := os.ReadFile(filepath.Join(d, "environ"))
-		if err != nil || !bytes.Contains(env, []byte(mark(test)+"\x00")) {
-			continue
-		}
-		args, _ := os.ReadFile(filepath.Join(d, "cmdline"))
-		p := process{args: strings.ReplaceAll(string(args), "\x00", " ")}
-		fmt.Sscanf(filepath.Base(d), "%d", &p.pid)
-		if len(args) > 0 && p.pid != os.Getpid() {
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
-func write(t *testing.T, path, content string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func read(t *testing.T, path string) string {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
-}
+// processesOf finds the processes that were started below a session of the test, wherever they
+// have gone: their environment shows it.
+func processesOf(test string) []testkit.Process { return testkit.Processes(mark(test)) }
 
 // edit replaces text in a file of the session's directory; the old text must be there.
 func (s *session) edit(name, old, replacement string) {

@@ -13,6 +13,7 @@ import (
 // E11: headers outside of the directory of a package with cgo, also outside of the module and included by other headers: each is
 // an input, and the program has what they say, though go build does not look at them (golang/go#24355).
 func TestE11Headers(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Skip("no C compiler")
 	}

@@ -52,6 +52,7 @@ func (l hookLog) lines(n int) []string {
 // Deliverable 9: [hooks] run after a failure, after its repair, and at each live, with the
 // event as JSON on their input.
 func TestHooks(t *testing.T) {
+	t.Parallel()
 	log := hookLog{t, filepath.Join(t.TempDir(), "log")}
 	files := map[string]string{".hotreload.toml": fmt.Sprintf("[hooks]\nfailed = [%[1]q]\nfixed = [[\"sh\", \"-c\", %[1]q]]\nlive = [%[1]q]\n", log.command())}
 	for k, v := range webApp {
@@ -113,6 +114,7 @@ func TestHooks(t *testing.T) {
 // event waits. They end with the session, and a failure of theirs is a problem, not a failure
 // of the service. A service has its own.
 func TestHooksBeside(t *testing.T) {
+	t.Parallel()
 	log := hookLog{t, filepath.Join(t.TempDir(), "log")}
 	gate := filepath.Join(t.TempDir(), "gate")
 	if err := syscall.Mkfifo(gate, 0o600); err != nil {
@@ -165,6 +167,7 @@ hooks.failed = [%[2]q]
 
 // Hooks of an edited config count from now on, and restart nothing.
 func TestHooksEdited(t *testing.T) {
+	t.Parallel()
 	log := hookLog{t, filepath.Join(t.TempDir(), "log")}
 	config := "[run]\ncommand = [\"sleep\", \"1000\"]\n"
 	s := start(t, shell(t, config), nil)

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // inNamespaces runs the session below unshare, as root of a user namespace, after a script
@@ -28,6 +30,7 @@ func inNamespaces(t *testing.T, flags, script string) option {
 // W5 (hostile): with very few watches the session works, by looking where it cannot watch,
 // and says once which limit it is and what raises it.
 func TestW5FewWatches(t *testing.T) {
+	t.Parallel()
 	files := maps.Clone(webApp)
 	files[".hotreload.toml"] = "[watch]\npoll_interval = \"20ms\"\n"
 	w := startWeb(t, newApp(t, files), nil, inNamespaces(t, "-Ur", "echo 3 > /proc/sys/user/max_inotify_watches && exec $HR"))
@@ -51,6 +54,7 @@ func TestW5FewWatches(t *testing.T) {
 
 // W4 (hostile): more happens while hotreload stands still than the kernel keeps for it.
 func TestW4Overflow(t *testing.T) {
+	t.Parallel()
 	limit := 0
 	if data, err := os.ReadFile("/proc/sys/fs/inotify/max_queued_events"); err != nil {
 		t.Skip(err)
@@ -84,6 +88,7 @@ func TestW4Overflow(t *testing.T) {
 // W6 (hostile): the project lies on a file system that does not report what changes on its
 // other side, as far as /proc/self/mountinfo tells: polling by itself, and said once.
 func TestW6PollsByFileSystem(t *testing.T) {
+	t.Parallel()
 	for _, typ := range []string{"9p", "fuse.sshfs", "ext4"} {
 		t.Run(typ, func(t *testing.T) {
 			files := maps.Clone(webApp)
@@ -118,6 +123,7 @@ func TestW6PollsByFileSystem(t *testing.T) {
 // B4 (hostile): the disk on which hotreload builds is full. The place is named, the program
 // that runs goes on, and the next save tries again.
 func TestB4DiskFull(t *testing.T) {
+	t.Parallel()
 	disk := t.TempDir()
 	w := startWeb(t, newApp(t, webApp), nil, withEnv("XDG_CACHE_HOME="+disk, "XDG_RUNTIME_DIR="+shortTempDir(t), "GOCACHE="+goenv(t, "GOCACHE")),
 		inNamespaces(t, "-Urm", "mount -t tmpfs -o size=64m none "+disk+" && exec $HR"))
@@ -172,6 +178,7 @@ func TestB4DiskFull(t *testing.T) {
 
 // B4: TMPDIR is missing or cannot be written: nothing of it is needed.
 func TestB4NoTMPDIR(t *testing.T) {
+	t.Parallel()
 	for name, dir := range map[string]string{"missing": filepath.Join(t.TempDir(), "gone"), "read-only": "/proc/1"} {
 		t.Run(name, func(t *testing.T) {
 			w := startWeb(t, newApp(t, webApp), nil, withEnv("TMPDIR="+dir))
@@ -187,6 +194,7 @@ func TestB4NoTMPDIR(t *testing.T) {
 // B4: GOCACHE cannot be written: said by its name, the program goes on, the next save
 // tries again.
 func TestB4GOCACHE(t *testing.T) {
+	t.Parallel()
 	dir := newApp(t, webApp)
 	cache := filepath.Join(t.TempDir(), "gocache")
 	// In one step: a go list of the session would make the directory anew in between.
@@ -242,6 +250,7 @@ func toolexec(t *testing.T) (flag string, do func(script string)) {
 
 // B5 (hostile): the compiler is killed: said in words, and the program goes on.
 func TestB5CompilerKilled(t *testing.T) {
+	t.Parallel()
 	flag, do := toolexec(t)
 	w := startWeb(t, newApp(t, webApp), []string{"--set", flag})
 	before := w.answer()
@@ -269,6 +278,7 @@ func TestB5CompilerKilled(t *testing.T) {
 // B5 (hostile): the compiler hangs: the time is shown, a save or Ctrl-C ends it with all
 // that it has started.
 func TestB5CompilerHangs(t *testing.T) {
+	t.Parallel()
 	flag, do := toolexec(t)
 	w := startWeb(t, newApp(t, webApp), []string{"--set", flag})
 	before := w.answer()
@@ -307,9 +317,9 @@ func TestB5CompilerHangs(t *testing.T) {
 }
 
 // hanging are the processes that TestB5CompilerHangs makes.
-func (s *session) hanging() (found []process) {
+func (s *session) hanging() (found []testkit.Process) {
 	for _, p := range processesOf(s.t.Name()) {
-		if strings.HasPrefix(p.args, "sleep 4321") {
+		if strings.HasPrefix(p.Args, "sleep 4321") {
 			found = append(found, p)
 		}
 	}
@@ -318,6 +328,7 @@ func (s *session) hanging() (found []process) {
 
 // B10: 10 MB of errors: the terminal shows a part, a file that it names has all.
 func TestB10ManyErrors(t *testing.T) {
+	t.Parallel()
 	files := maps.Clone(webApp)
 	files[".hotreload.toml"] = `[build]
 command = "if test -e bad; then awk 'BEGIN { for (i = 1; i <= 140000; i++) print \"main.go:1:1: this is said again and again, until there is a lot of it, number\", i }'; exit 1; fi; go build -o web.bin ."
@@ -374,9 +385,9 @@ var straying = script(`
 
 // generation are the living processes that were started by that generation, the program's
 // wrapper included.
-func generation(test string, n int) (found []process) {
+func generation(test string, n int) (found []testkit.Process) {
 	for _, p := range processesOf(test) {
-		env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.pid))
+		env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.PID))
 		if err == nil && strings.Contains("\x00"+string(env), fmt.Sprintf("\x00HOTRELOAD_GENERATION=%d\x00", n)) {
 			found = append(found, p)
 		}
@@ -386,6 +397,7 @@ func generation(test string, n int) (found []process) {
 
 // R4: descendants of every kind are gone before the next program starts, and at the end.
 func TestR4Descendants(t *testing.T) {
+	t.Parallel()
 	files := maps.Clone(straying)
 	// The wrapper is no exec: the shell dies of the signal before the program does.
 	files[".hotreload.toml"] = "[run]\ncommand = [\"sh\", \"-c\", \"\\\"$0\\\"; true\", \"{binary}\"]\nstop_timeout = \"200ms\"\n"
@@ -396,7 +408,7 @@ func TestR4Descendants(t *testing.T) {
 		until(t, "all have started", func() bool {
 			sleeping := 0
 			for _, p := range generation(t.Name(), old) {
-				if strings.HasPrefix(p.args, "sleep") {
+				if strings.HasPrefix(p.Args, "sleep") {
 					sleeping++
 				}
 			}
@@ -448,6 +460,7 @@ var orphaning = script(`
 // R11 (hostile): hotreload is PID 1 of a container, or below one that reaps nothing. No
 // zombies gather, and SIGTERM stops all.
 func TestR11Container(t *testing.T) {
+	t.Parallel()
 	for name, script := range map[string]string{
 		"as PID 1":           "exec $HR",
 		"PID 1 reaps none":   "$HR & exec sleep 54321",
@@ -473,7 +486,7 @@ func TestR11Container(t *testing.T) {
 				until(t, "only PID 1 is left", func() bool {
 					left := processesOf(t.Name())
 					for _, p := range left {
-						if !strings.HasPrefix(p.args, "unshare") && !strings.HasPrefix(p.args, "sleep 54321") {
+						if !strings.HasPrefix(p.Args, "unshare") && !strings.HasPrefix(p.Args, "sleep 54321") {
 							return false
 						}
 					}
@@ -493,6 +506,7 @@ func TestR11Container(t *testing.T) {
 
 // T4: the guard is killed: a new one takes its place, which is said, and it does the same.
 func TestT4GuardKilled(t *testing.T) {
+	t.Parallel()
 	files := maps.Clone(webApp)
 	// The program itself ends with its parent, by the kernel; a daemon of it does not.
 	files[".hotreload.toml"] = "[run]\ncommand = [\"sh\", \"-c\", \"setsid sleep 1000 & exec \\\"$0\\\"\", \"{binary}\"]\n"
@@ -571,6 +585,7 @@ func (c *counting) endsIn(text string) bool {
 // R10: a program that writes as fast as it can, in lines, in one line without end, and what
 // is no text: hotreload's memory stays flat, a save and Ctrl-C are answered meanwhile.
 func TestR10Flood(t *testing.T) {
+	t.Parallel()
 	for name, chunk := range map[string]string{
 		"lines":    `bytes.Repeat([]byte("a line of the flood\n"), 1<<12)`,
 		"one line": `bytes.Repeat([]byte("x"), 1<<16)`,
@@ -643,6 +658,7 @@ func peak(t *testing.T, pid int) (kib int) {
 
 // R10: what hotreload says begins on a line of its own, also behind a line without end.
 func TestR10LineWithoutEnd(t *testing.T) {
+	t.Parallel()
 	_, x := startTTY(t, newApp(t, script(`os.Stdout.WriteString("half a line"); _ = edit`, "os")), nil)
 	x.see("half a line\x1b[0m\r\n")
 	x.see("exit code 0")

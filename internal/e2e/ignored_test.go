@@ -14,6 +14,7 @@ import (
 // L8: what a program is built from counts, whatever .gitignore and watch.exclude say of the file
 // or of its directory: as it is, new, and in a directory that is new.
 func TestL8IgnoredInputs(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		gitignore, config, embed string
 	}{
@@ -54,6 +55,7 @@ func TestL8IgnoredInputs(t *testing.T) {
 
 // L8: a cgo header that .gitignore names.
 func TestL8IgnoredHeader(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Skip("no C compiler: ", err)
 	}
@@ -75,6 +77,7 @@ func TestL8IgnoredHeader(t *testing.T) {
 // with all that is in it. One that names none does not reach into ignored directories, and no
 // rule wins over watch.exclude; `why` says so.
 func TestE3IgnoredByGit(t *testing.T) {
+	t.Parallel()
 	files := maps.Clone(webApp)
 	files[".gitignore"] = "*.local.yaml\nbuild/\nnode_modules/\n/gen/*\n!/gen/.keep\n/styles/out.css\n"
 	files["gen/.keep"] = ""
@@ -139,6 +142,7 @@ effect = "restart"
 // E3: a rule over a link to a directory, outside of the project and inside: edits, new files and
 // directories, and a link that is turned.
 func TestE3SymlinkedDirectory(t *testing.T) {
+	t.Parallel()
 	files := maps.Clone(webApp)
 	files["real/a.txt"] = "1"
 	files[".hotreload.toml"] = `
@@ -188,6 +192,7 @@ effect = "restart"
 // E3: a path of a rule that matches no file is said at the start, by `check` and by `why` alike,
 // with what to write instead; and again when the rules are edited. A file in watch.include is watched.
 func TestE3RuleMatchesNothing(t *testing.T) {
+	t.Parallel()
 	files := maps.Clone(webApp)
 	files["excluded.txt"] = "1"
 	const config = `

@@ -17,6 +17,7 @@ import (
 // goes on when it does its work again; a failure is explained, and keeps the new program waiting
 // while the old one runs.
 func TestS3NeedsAJob(t *testing.T) {
+	t.Parallel()
 	s := start(t, shell(t, `
 [services.web]
 run.command = ["sh", "web.sh"]
@@ -83,6 +84,7 @@ rules = [{ paths = ["migrate.sh"], effect = "restart" }]
 
 // S3: a job that hotreload builds runs again only if its program has changed.
 func TestS3BuiltJob(t *testing.T) {
+	t.Parallel()
 	dir := newApp(t, map[string]string{
 		"go.mod": "module example.test/jobs\n\ngo 1.25\n",
 		".hotreload.toml": `
@@ -109,6 +111,7 @@ run.ready = "exit"
 
 // T13: --once runs the jobs, then what needs them, and ends when nothing is left to run.
 func TestT13OnceJobs(t *testing.T) {
+	t.Parallel()
 	const jobs = `
 [services.first]
 run.command = ["sh", "-c", "echo first"]
@@ -139,6 +142,7 @@ needs = ["second"]
 // S5, fault 37: helpers that end when their input does (tailwindcss --watch, esbuild --watch)
 // go on; a job, and stdin = "none", have the end of input at once.
 func TestS5InputStaysOpen(t *testing.T) {
+	t.Parallel()
 	s := start(t, shell(t, `
 [services.helper]
 run.command = ["sh", "-c", "cat; echo input has ended"]

@@ -18,7 +18,7 @@ import (
 	"testing"
 
 	"github.com/hotreload/hotreload/internal/control"
-	"github.com/hotreload/hotreload/internal/testaddr"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // split runs a command of a session and returns its two streams and the exit code.
@@ -37,6 +37,7 @@ func split(t *testing.T, dir string, args ...string) (out, errs string, code int
 // Deliverable 9: logs prints what the program has written, each stream on its own and byte for
 // byte, of all its processes in the session.
 func TestLogs(t *testing.T) {
+	t.Parallel()
 	dir := shell(t, `
 [run]
 command = ["sh", "app.sh"]
@@ -91,6 +92,7 @@ ready = "log:^up"
 // Deliverable 9: logs -f goes on, over restarts, until the session ends or Ctrl-C; with several
 // services each line has a name.
 func TestLogsFollow(t *testing.T) {
+	t.Parallel()
 	dir := shell(t, `
 [run]
 ready = "log:^up"
@@ -176,6 +178,7 @@ run.command = ["sh", "-c", "echo up; sleep 1000"]
 
 // Deliverable 9: what is kept is bounded, whatever the program writes, and it is the end.
 func TestLogsBounded(t *testing.T) {
+	t.Parallel()
 	s := start(t, shell(t, `
 [run]
 command = ["sh", "-c", "seq 1 300000; echo up; sleep 1000"]
@@ -194,6 +197,7 @@ ready_timeout = "0s"
 
 // Deliverable 9: reload makes the browsers load their page again, and says how many tabs.
 func TestReloadCommand(t *testing.T) {
+	t.Parallel()
 	dir := shell(t, `
 [run]
 command = ["sh", "-c", "echo up; sleep 1000"]
@@ -211,7 +215,7 @@ ready = "log:^up"
 		t.Errorf("without a session: exit %d: %s", code, out)
 	}
 
-	addr := testaddr.Free(t)
+	addr := testkit.Address(t)
 	s = start(t, dir, []string{"--set", "proxy.listen=" + addr})
 	s.waitFor("live")
 	if out, code := hr(t, dir, "reload"); code != 0 || out != "reloaded 0 browser tabs\n" {
@@ -256,7 +260,8 @@ ready = "log:^up"
 
 // Deliverable 9: the same over the loopback address of the API.
 func TestLogsOverHTTP(t *testing.T) {
-	addr := testaddr.Free(t)
+	t.Parallel()
+	addr := testkit.Address(t)
 	s := start(t, shell(t, fmt.Sprintf(`
 [run]
 command = ["sh", "-c", "echo up; sleep 1000"]

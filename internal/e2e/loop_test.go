@@ -17,6 +17,7 @@ import (
 
 // L1: no config; builds, serves, says what it watches and how long it took.
 func TestL1FirstStart(t *testing.T) {
+	t.Parallel()
 	w := startWeb(t, newApp(t, webApp), nil)
 	if a := w.answer(); a.version != "one" {
 		t.Errorf("answer %+v", a)
@@ -46,6 +47,7 @@ func TestL1FirstStart(t *testing.T) {
 
 // L2: one save is exactly one build, one restart, one live.
 func TestL2OneSave(t *testing.T) {
+	t.Parallel()
 	w := startWeb(t, newApp(t, webApp), nil)
 	for i := range 5 {
 		before := w.answer()
@@ -68,6 +70,7 @@ func TestL2OneSave(t *testing.T) {
 
 // L3: a slow save is one restart with the final content.
 func TestL3SlowSave(t *testing.T) {
+	t.Parallel()
 	w := startWeb(t, newApp(t, webApp), nil)
 	mark := w.mark()
 	f, err := os.OpenFile(filepath.Join(w.dir, "version.go"), os.O_WRONLY|os.O_TRUNC, 0)
@@ -95,6 +98,7 @@ func TestL3SlowSave(t *testing.T) {
 // L4: 1,500 files rewritten in one go: the last content wins, at most two builds
 // and one restart.
 func TestL4ManyFiles(t *testing.T) {
+	t.Parallel()
 	files := map[string]string{}
 	for k, v := range webApp {
 		files[k] = v
@@ -104,7 +108,7 @@ func TestL4ManyFiles(t *testing.T) {
 		files[fmt.Sprintf("lib/gen%d.go", i)] = fmt.Sprintf("package lib\n\nconst c%d = %d\n", i, i)
 	}
 	// A pause of the writer, which a busy machine imposes, must not look like its end.
-	w := startWeb(t, newApp(t, files), []string{"--set", "watch.debounce=300ms", "--set", "watch.max_wait=60s"})
+	w := startWeb(t, newApp(t, files), []string{"--set", "watch.debounce=3s", "--set", "watch.max_wait=60s"})
 	mark := w.mark()
 	for i := range n {
 		write(t, filepath.Join(w.dir, fmt.Sprintf("lib/gen%d.go", i)), fmt.Sprintf("package lib\n\nvar c%d = %d\n", i, i+1))
@@ -134,6 +138,7 @@ func TestL4ManyFiles(t *testing.T) {
 
 // L6: saves that change nothing do nothing; undo cancels.
 func TestL6NothingChanged(t *testing.T) {
+	t.Parallel()
 	w := startWeb(t, newApp(t, webApp), nil)
 	w.settle()
 	before := w.answer()
@@ -171,6 +176,7 @@ func TestL6NothingChanged(t *testing.T) {
 
 // L7: what the program is not built from does nothing, and why says so.
 func TestL7Irrelevant(t *testing.T) {
+	t.Parallel()
 	w := startWeb(t, newApp(t, webApp), nil)
 	w.knowsGraph()
 	before := w.answer()
@@ -217,6 +223,7 @@ func (w *web) knowsGraph() {
 
 // L8: embedded files, new files that an embed pattern matches, and module files rebuild.
 func TestL8Inputs(t *testing.T) {
+	t.Parallel()
 	w := startWeb(t, newApp(t, webApp), nil)
 	w.knowsGraph()
 	w.edit("static/page.html", "page1", "page2")
@@ -239,6 +246,7 @@ func TestL8Inputs(t *testing.T) {
 
 // L9: a local replace target outside the root is watched without configuration.
 func TestL9Replace(t *testing.T) {
+	t.Parallel()
 	files := map[string]string{
 		"web/go.mod":    "module example.test/web\n\ngo 1.25\n\nrequire example.test/lib v0.0.0\n\nreplace example.test/lib => ../lib\n",
 		"web/main.go":   strings.ReplaceAll(webApp["main.go"], "example.test/web/lib", "example.test/lib"),
@@ -267,6 +275,7 @@ func TestL9Replace(t *testing.T) {
 // L8: an embedded file becomes a link to the same text, which go build refuses to embed, and a file again, also
 // when no import graph is known yet.
 func TestL8EmbeddedLink(t *testing.T) {
+	t.Parallel()
 	for _, known := range []bool{true, false} {
 		t.Run(fmt.Sprintf("graph known=%v", known), func(t *testing.T) {
 			w := startWeb(t, newApp(t, webApp), nil)
@@ -298,6 +307,7 @@ func TestL8EmbeddedLink(t *testing.T) {
 
 // L10: a comment-only edit is built, not restarted, and said.
 func TestL10Comment(t *testing.T) {
+	t.Parallel()
 	w := startWeb(t, newApp(t, webApp), nil)
 	before := w.answer()
 	mark := w.mark()
@@ -318,6 +328,7 @@ func TestL10Comment(t *testing.T) {
 // L11 and L12: ten saves at random times during slow builds; never two builds or
 // two apps alive, and the final app is the last save.
 func TestL12RandomSaves(t *testing.T) {
+	t.Parallel()
 	rounds := 20
 	if testing.Short() {
 		rounds = 4
@@ -368,6 +379,7 @@ func TestL12RandomSaves(t *testing.T) {
 
 // L13: an import of a package that does not exist yet, then the package.
 func TestL13MissingPackage(t *testing.T) {
+	t.Parallel()
 	w := startWeb(t, newApp(t, webApp), nil)
 	w.knowsGraph()
 	write(t, filepath.Join(w.dir, "extra.go"), "package main\n\nimport _ \"example.test/web/fresh\"\n")
@@ -386,6 +398,7 @@ func TestL13MissingPackage(t *testing.T) {
 
 // L14: a generator in before that rewrites a watched file does not loop.
 func TestL14Generator(t *testing.T) {
+	t.Parallel()
 	for name, script := range map[string]string{
 		"same":      `printf 'package main\n\nconst generated = 1\n' > generated.go`,
 		"different": `printf 'package main\n\nconst generated = "%s"\n' "$(date +%N)" > generated.go`,
@@ -416,6 +429,7 @@ func TestL14Generator(t *testing.T) {
 
 // L15: rules do exactly what they say, and no rebuild.
 func TestL15Rules(t *testing.T) {
+	t.Parallel()
 	files := map[string]string{".hotreload.toml": `
 [[rules]]
 paths = ["templates/**/*.html"]
@@ -491,6 +505,7 @@ command = ["cp", "tmpl/a.src", "templates/t.html"]
 
 // L16: .env restarts without a build; a removed key is unset; the real environment wins.
 func TestL16DotEnv(t *testing.T) {
+	t.Parallel()
 	files := map[string]string{".env": "COLOR=red\nSHAPE=round\nREAL=file\n", ".gitignore": ".env\n"}
 	for k, v := range webApp {
 		files[k] = v
@@ -517,6 +532,7 @@ func TestL16DotEnv(t *testing.T) {
 // L7: an import graph that was read while an editor had a file empty is read again, though the file's header is in the end
 // what it always was; until then every name would count.
 func TestL7GraphOfEmptyFile(t *testing.T) {
+	t.Parallel()
 	real, err := exec.LookPath("go")
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 // N3: a file is changed and no event tells of it: it is written through another hard link, which
 // lies elsewhere. It is live all the same, and the file system is polled from then on, said once.
 func TestN3NoEvent(t *testing.T) {
+	t.Parallel()
 	files := maps.Clone(webApp)
 	files[".hotreload.toml"] = "[watch]\npoll_interval = \"20ms\"\n"
 	w := startWeb(t, newApp(t, files), nil)

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hotreload/hotreload/internal/testaddr"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // matcher is the problem matcher of docs/editors-and-scripts.md, as VS Code runs it.
@@ -81,6 +81,7 @@ func (m *matcher) run(output string) (found [][]string, active bool, stray []str
 // The problem matcher in the docs understands what a session prints: each save begins an activity, all
 // errors come within it, and it ends, whatever comes of the save.
 func TestProblemMatcher(t *testing.T) {
+	t.Parallel()
 	m := documentedMatcher(t)
 	file := func(body string) string {
 		return "package main\n\nimport (\n\t\"fmt\"\n\t\"net/http\"\n\t\"os\"\n\n\t\"example.test/m/lib\"\n)\n\nfunc main() {\n\tfmt.Println(lib.Name)\n\t" + body + "\n}\n"
@@ -90,11 +91,11 @@ func TestProblemMatcher(t *testing.T) {
 		t.Run(fmt.Sprint(services), func(t *testing.T) {
 			files := map[string]string{
 				"go.mod": "module example.test/m\n\ngo 1.25\n", "lib/lib.go": fmt.Sprintf(lib, "a"), "style.css": "", "a/main.go": file(sleep),
-				".hotreload.toml": "[[rules]]\npaths = [\"*.css\"]\neffect = \"reload\"\n[build]\npackage = \"./a\"\n[proxy]\nlisten = \"" + testaddr.Free(t) + "\"\n",
+				".hotreload.toml": "[[rules]]\npaths = [\"*.css\"]\neffect = \"reload\"\n[build]\npackage = \"./a\"\n[proxy]\nlisten = \"" + testkit.Address(t) + "\"\n",
 			}
 			if services == 2 {
 				files["b/main.go"] = file(sleep)
-				files[".hotreload.toml"] = "[[rules]]\npaths = [\"*.css\"]\neffect = \"reload\"\n[services.api]\nbuild.package = \"./a\"\nproxy.listen = \"" + testaddr.Free(t) + "\"\n[services.a-longer-one]\nbuild.package = \"./b\"\n"
+				files[".hotreload.toml"] = "[[rules]]\npaths = [\"*.css\"]\neffect = \"reload\"\n[services.api]\nbuild.package = \"./a\"\nproxy.listen = \"" + testkit.Address(t) + "\"\n[services.a-longer-one]\nbuild.package = \"./b\"\n"
 			}
 			s := start(t, newApp(t, files), m.args)
 			n := 0

@@ -15,6 +15,7 @@ import (
 // N2: the programs of a session take turns under a few file names, whatever the order is, and with programs that do not
 // come up; in the end one is left.
 func TestN2Names(t *testing.T) {
+	t.Parallel()
 	saves := 100
 	if testing.Short() {
 		saves = 15

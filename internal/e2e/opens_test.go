@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hotreload/hotreload/internal/testaddr"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // readerApp opens files by literal names: a template, data, static files.
@@ -75,7 +75,7 @@ func Read() []byte {
 // startReader starts a session of readerApp.
 func startReader(t *testing.T, files map[string]string) *web {
 	t.Helper()
-	addr := testaddr.Free(t)
+	addr := testkit.Address(t)
 	w := &web{session: start(t, newApp(t, files), nil, withEnv("ADDR="+addr)), addr: addr}
 	w.waitFor("live")
 	return w
@@ -92,6 +92,7 @@ func (s *session) waited() {
 // E13, E12: without a config, what the code opens by a literal name counts, also when git ignores it, and wait tells
 // when it is live: from the first moment on.
 func TestE13Opened(t *testing.T) {
+	t.Parallel()
 	w := startReader(t, readerApp)
 	write(t, filepath.Join(w.dir, "views/a.html"), "view2")
 	w.waited()
@@ -133,6 +134,7 @@ func TestE13Opened(t *testing.T) {
 
 // E13: what a save adds to the code counts from when that is live; what it takes away does not any more.
 func TestE13CodeChanges(t *testing.T) {
+	t.Parallel()
 	w := startReader(t, readerApp)
 	write(t, filepath.Join(w.dir, "other.json"), "other1")
 	w.edit("conf/conf.go", `"conf.json"`, `"other.json"`)
@@ -152,6 +154,7 @@ func TestE13CodeChanges(t *testing.T) {
 
 // E13: a rule of the user's wins, watch.exclude does, and watch.discover turns all of it off, also while running.
 func TestE13Rules(t *testing.T) {
+	t.Parallel()
 	files := maps.Clone(readerApp)
 	const rules = "[watch]\nexclude = [\"conf.json\"]\n[[rules]]\npaths = [\"views/**\"]\neffect = \"none\"\n"
 	files[".hotreload.toml"] = rules
@@ -185,6 +188,7 @@ func TestE13Rules(t *testing.T) {
 
 // E13: why names the line of code, without a session, and for a file that does not exist yet.
 func TestE13Why(t *testing.T) {
+	t.Parallel()
 	dir := newApp(t, readerApp)
 	type answer struct{ Effect, Why string }
 	why := func(args ...string) answer {
@@ -229,8 +233,9 @@ func TestE13Why(t *testing.T) {
 
 // E13, P7: with a proxy, what is served reloads the page.
 func TestE13Proxy(t *testing.T) {
-	addr := testaddr.Free(t)
-	w := start(t, newApp(t, readerApp), []string{"--set", fmt.Sprintf("proxy.listen=%q", testaddr.Free(t)), "--set", fmt.Sprintf("proxy.app=%q", addr)}, withEnv("ADDR="+addr))
+	t.Parallel()
+	addr := testkit.Address(t)
+	w := start(t, newApp(t, readerApp), []string{"--set", fmt.Sprintf("proxy.listen=%q", testkit.Address(t)), "--set", fmt.Sprintf("proxy.app=%q", addr)}, withEnv("ADDR="+addr))
 	w.waitFor("live")
 	write(t, filepath.Join(w.dir, "static/css/app.css"), "a { color: red }\n")
 	if e := w.waitFor("reloaded"); e.str("kind") != "css" {
@@ -240,6 +245,7 @@ func TestE13Proxy(t *testing.T) {
 
 // C5: init says at once what it can do: nothing without a program, the rest beside the config of another tool.
 func TestC5Init(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "lib/go.mod"), "module example.test/lib\n\ngo 1.25\n")
 	write(t, filepath.Join(dir, "lib/lib.go"), "package lib\n")

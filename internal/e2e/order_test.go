@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/hotreload/hotreload/internal/control"
-	"github.com/hotreload/hotreload/internal/testaddr"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // page is an answer of the proxy.
@@ -79,6 +79,7 @@ func init() { time.Sleep(time.Hour) }
 // Z3: start-first: the old program answers until the new one is ready, and goes on,
 // marked as stale, if that dies or is not ready in time.
 func TestZ3StartFirst(t *testing.T) {
+	t.Parallel()
 	for _, c := range broken {
 		t.Run(c.name, func(t *testing.T) {
 			w := startProxy(t, portApp(true), "--set", "run.order=start-first", "--set", "run.ready_timeout=700ms")
@@ -124,7 +125,8 @@ func TestZ3StartFirst(t *testing.T) {
 
 // Z3: with sockets and without a proxy.
 func TestZ3Sockets(t *testing.T) {
-	addr := testaddr.Free(t)
+	t.Parallel()
+	addr := testkit.Address(t)
 	sock := filepath.Join(shortTempDir(t), "x.sock")
 	dir := newApp(t, map[string]string{
 		"go.mod":          "module example.test/activated\n\ngo 1.25\n",
@@ -149,6 +151,7 @@ func TestZ3Sockets(t *testing.T) {
 // Z4: rollback: the new program does not come up, so the one that was live last runs
 // again; that is said, and every answer is marked.
 func TestZ4Rollback(t *testing.T) {
+	t.Parallel()
 	for _, c := range broken {
 		t.Run(c.name, func(t *testing.T) {
 			w := startProxy(t, portApp(true), "--set", "run.rollback=true", "--set", "run.ready_timeout=700ms")
@@ -176,9 +179,10 @@ func TestZ4Rollback(t *testing.T) {
 
 // Z5: a program that ignores PORT, or LISTEN_FDS: explained.
 func TestZ5Explained(t *testing.T) {
-	addr := testaddr.Free(t)
+	t.Parallel()
+	addr := testkit.Address(t)
 	t.Run("PORT", func(t *testing.T) {
-		s := start(t, newApp(t, webApp), []string{"--set", "proxy.listen=" + testaddr.Free(t)}, withEnv("ADDR="+addr))
+		s := start(t, newApp(t, webApp), []string{"--set", "proxy.listen=" + testkit.Address(t)}, withEnv("ADDR="+addr))
 		began := time.Now()
 		e := s.wait("the explanation", func(e ev) bool { return e.Event == "problem" })
 		if !strings.Contains(e.str("message"), "listens on "+addr+", and not on the port that it was given: PORT=") ||

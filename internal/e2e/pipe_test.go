@@ -15,6 +15,7 @@ import (
 // build fails and names it, the program keeps running, and all is well when it is gone, without
 // another save.
 func TestW9PipeInPackage(t *testing.T) {
+	t.Parallel()
 	for name, engine := range map[string]string{"lib/pipe.go": "auto", "pipe_test.go": "go", "asm.s": "auto"} {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			w := startWeb(t, newApp(t, webApp), []string{"--set", "build.engine=" + engine})
@@ -48,6 +49,7 @@ func TestW9PipeInPackage(t *testing.T) {
 
 // W9: the same at the first start, in a package that nobody has read yet.
 func TestW9PipeAtTheStart(t *testing.T) {
+	t.Parallel()
 	dir := newApp(t, webApp)
 	pipe := filepath.Join(dir, "lib", "pipe.go")
 	if err := errors.Join(syscall.Mkfifo(pipe, 0o644), syscall.Mkfifo(filepath.Join(dir, "lib", "pipe_windows.go"), 0o644)); err != nil {
@@ -72,6 +74,7 @@ func TestW9PipeAtTheStart(t *testing.T) {
 
 // W9: the search for a main package does not wait for a pipe either.
 func TestW9PipeBesideMain(t *testing.T) {
+	t.Parallel()
 	dir := newApp(t, map[string]string{
 		"go.mod": "module example.test/m\n\ngo 1.25\n", "cmd/m/main.go": "package main\n\nfunc main() {}\n", "lib.go": "package lib\n",
 	})

@@ -16,6 +16,7 @@ import (
 // R7: the port is taken by a stranger: it is named with pid and command, and left alone;
 // when the port is free, the next restart works.
 func TestR7PortTaken(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ listen, say string }{
 		"same address":            {"127.0.0.1:0", ""},
 		"all interfaces":          {":0", ""},
@@ -58,6 +59,7 @@ func TestR7PortTaken(t *testing.T) {
 
 // R7: an address that hotreload itself wants.
 func TestR7ControlAddressTaken(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

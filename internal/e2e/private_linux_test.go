@@ -23,6 +23,7 @@ import (
 // The cache directory is removed under a session: a second one is refused all the same, and
 // the first goes on.
 func TestT12RemovedCache(t *testing.T) {
+	t.Parallel()
 	cache := t.TempDir()
 	env := withEnv("XDG_CACHE_HOME="+cache, "GOCACHE="+goenv(t, "GOCACHE"))
 	w := startWeb(t, newApp(t, webApp), nil, env)
@@ -50,6 +51,7 @@ func TestT12RemovedCache(t *testing.T) {
 
 // A socket in the place of the session's own is not removed with it.
 func TestT12SocketOfAnother(t *testing.T) {
+	t.Parallel()
 	runtimeDir := shortTempDir(t)
 	s := start(t, shell(t, sleeper("a", "")), nil, withEnv("XDG_RUNTIME_DIR="+runtimeDir))
 	s.each("live", "a")
@@ -168,6 +170,7 @@ func TestS0Impostor(t *testing.T) {
 // Bad input: a cache directory that others have prepared, or may write. Programs are run
 // from there, and the lock is written.
 func TestS0SharedCache(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("only root can give files away")
 	}

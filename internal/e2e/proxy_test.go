@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hotreload/hotreload/internal/testaddr"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // portApp listens on $PORT and counts what it was sent.
@@ -68,7 +68,7 @@ var _ = syscall.SIGTERM
 
 func startProxy(t *testing.T, files map[string]string, args ...string) *web {
 	t.Helper()
-	addr := testaddr.Free(t)
+	addr := testkit.Address(t)
 	s := start(t, newApp(t, files), append([]string{"--set", "proxy.listen=" + addr}, args...))
 	w := &web{session: s, addr: addr}
 	w.waitFor("live")
@@ -78,6 +78,7 @@ func startProxy(t *testing.T, files map[string]string, args ...string) *web {
 // P3: a request sent right after a save is answered by the new program, and P4:
 // after a broken one by the error.
 func TestP3NoStaleAnswer(t *testing.T) {
+	t.Parallel()
 	w := startProxy(t, portApp(true))
 	for i := range 5 {
 		v := fmt.Sprintf("held%d", i)
@@ -115,6 +116,7 @@ func TestP3NoStaleAnswer(t *testing.T) {
 // T9: behind the proxy, a program that a signal has stopped answers nobody: the proxy says so,
 // also while the build is broken, and passes requests on when it goes on.
 func TestT9SuspendedPage(t *testing.T) {
+	t.Parallel()
 	w := startProxy(t, portApp(false))
 	app := w.status().Services[0].PID
 	get := func() string { return w.get(w.addr, "/") }
@@ -144,6 +146,7 @@ func TestT9SuspendedPage(t *testing.T) {
 // delivered to an old program after the save, with graceful and ungraceful
 // programs, with and without keep-alive.
 func TestZ1NoFailedRequest(t *testing.T) {
+	t.Parallel()
 	restarts := 20
 	if testing.Short() {
 		restarts = 4

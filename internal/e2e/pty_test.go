@@ -210,8 +210,8 @@ func (s *session) pid() int {
 	var pid int
 	until(s.t, "hotreload runs", func() bool {
 		for _, p := range processesOf(s.t.Name()) {
-			if strings.HasPrefix(p.args, hotreload+" run") {
-				pid = p.pid
+			if strings.HasPrefix(p.Args, hotreload+" run") {
+				pid = p.PID
 				return true
 			}
 		}

@@ -45,6 +45,7 @@ const waitForTerm = `
 
 // R1: the program gets the signal exactly once and ends in its own time.
 func TestR1GracefulStop(t *testing.T) {
+	t.Parallel()
 	files := script(waitForTerm+`
 	sig := <-ch
 	time.Sleep(300 * time.Millisecond)
@@ -71,6 +72,7 @@ func TestR1GracefulStop(t *testing.T) {
 
 // R2: the new program starts only when the old group is gone.
 func TestR2SlowStop(t *testing.T) {
+	t.Parallel()
 	files := script(waitForTerm+`
 	<-ch
 	time.Sleep(6 * time.Second)
@@ -96,6 +98,7 @@ func TestR2SlowStop(t *testing.T) {
 
 // R3: a program that ignores signals is killed at the timeout, and that is said.
 func TestR3IgnoresSignals(t *testing.T) {
+	t.Parallel()
 	files := script(`
 	signal.Ignore(syscall.SIGTERM)
 	println("up", edit)
@@ -125,6 +128,7 @@ func TestR3IgnoresSignals(t *testing.T) {
 
 // R6: a fixed port, many quick restarts: never "address already in use".
 func TestR6FixedPort(t *testing.T) {
+	t.Parallel()
 	n := 100
 	if testing.Short() {
 		n = 10
@@ -149,6 +153,7 @@ func TestR6FixedPort(t *testing.T) {
 
 // R8: the cause of an end is shown, and the next save starts the program again.
 func TestR8Ends(t *testing.T) {
+	t.Parallel()
 	files := script(`
 	switch os.Getenv("MODE") {
 	case "zero":
@@ -192,6 +197,7 @@ func TestR8Ends(t *testing.T) {
 
 // R12: what cannot be executed is explained, and the session goes on.
 func TestR12NotExecutable(t *testing.T) {
+	t.Parallel()
 	files := script("")
 	files["run.txt"] = "no program\n"
 	files[".hotreload.toml"] = "[run]\ncommand = [\"./run.txt\", \"{binary}\"]\n"
@@ -207,6 +213,7 @@ func TestR12NotExecutable(t *testing.T) {
 
 // C7: arguments after -- reach the program byte for byte.
 func TestC7Arguments(t *testing.T) {
+	t.Parallel()
 	files := script(`
 	json.NewEncoder(os.Stdout).Encode(os.Args[1:])
 `, "encoding/json", "os")
@@ -226,6 +233,7 @@ func TestC7Arguments(t *testing.T) {
 
 // T13: --once builds, runs, and passes on the exit code; 1 if the build fails.
 func TestT13Once(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		body string
 		want int
@@ -255,6 +263,7 @@ func TestT13Once(t *testing.T) {
 
 // T1: Ctrl-C during a build and while the program runs: all ends, exit 0.
 func TestT1CtrlC(t *testing.T) {
+	t.Parallel()
 	w := startWeb(t, newApp(t, webApp), nil)
 	w.setVersion("two")
 	w.waitFor("build_started")
@@ -280,6 +289,7 @@ func (s *session) settled(when string) {
 
 // T2: Ctrl-C twice kills at once, exit 130.
 func TestT2CtrlCTwice(t *testing.T) {
+	t.Parallel()
 	files := script(`
 	signal.Ignore(syscall.SIGTERM)
 	println("up", edit)
@@ -313,6 +323,7 @@ func TestT2CtrlCTwice(t *testing.T) {
 
 // T3: kill -9 of hotreload leaves no program behind.
 func TestT3KillNine(t *testing.T) {
+	t.Parallel()
 	w := startWeb(t, newApp(t, webApp), nil)
 	pid := w.answer().pid
 	_ = w.cmd.Process.Kill()
@@ -330,6 +341,7 @@ func TestT3KillNine(t *testing.T) {
 // T6: without a terminal: plain lines, no cursor control; stdin closed; output
 // piped into something that ends.
 func TestT6NoTerminal(t *testing.T) {
+	t.Parallel()
 	dir := newApp(t, webApp)
 	w := startWeb(t, dir, []string{"--color", "auto"}, withStdin(nil))
 	w.stop(syscall.SIGTERM)
@@ -373,6 +385,7 @@ func refused(t *testing.T, cmd *exec.Cmd) ([]byte, error) {
 
 // T12: a second session in the same project is refused with the first one's pid.
 func TestT12SecondSession(t *testing.T) {
+	t.Parallel()
 	w := startWeb(t, newApp(t, webApp), nil)
 	cmd := exec.Command(hotreload, "run")
 	cmd.Dir = filepath.Join(w.dir, "lib")
@@ -388,6 +401,7 @@ func TestT12SecondSession(t *testing.T) {
 
 // C4: run from a subdirectory finds the root and its config.
 func TestC4Subdirectory(t *testing.T) {
+	t.Parallel()
 	files := maps.Clone(webApp)
 	files[".hotreload.toml"] = "[run.env]\nFROM = \"config\"\n"
 	dir := newApp(t, files)
@@ -402,6 +416,7 @@ func TestC4Subdirectory(t *testing.T) {
 
 // W12: a path with blanks, quotes, a dollar, unicode, and a part that looks like noise.
 func TestW12HardPath(t *testing.T) {
+	t.Parallel()
 	w := startWeb(t, newApp(t, webApp, "a b $HOME 'q' \"d\" ü", "node_modules", "*.go", "[x]"), nil)
 	w.setVersion("hard")
 	w.waitFor("live")
@@ -412,6 +427,7 @@ func TestW12HardPath(t *testing.T) {
 
 // W10: a symlinked root.
 func TestW10SymlinkedRoot(t *testing.T) {
+	t.Parallel()
 	dir := newApp(t, webApp)
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(dir, link); err != nil {
@@ -427,6 +443,7 @@ func TestW10SymlinkedRoot(t *testing.T) {
 
 // W13: the home directory is refused, with the way to insist.
 func TestW13Home(t *testing.T) {
+	t.Parallel()
 	home := newApp(t, webApp)
 	cmd := exec.Command(hotreload, "run")
 	cmd.Dir = home

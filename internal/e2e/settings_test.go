@@ -53,6 +53,7 @@ func withFiles(files map[string]string, more ...string) map[string]string {
 // without what is written there; the last good values stay in force, for a save of Go code
 // too; and the repair is reported, and restarts only if it makes a difference.
 func TestE5EnvFile(t *testing.T) {
+	t.Parallel()
 	w := startWeb(t, newApp(t, withFiles(webApp, ".env", "COLOR=red\nPASSWORD="+secret+"\n")), []string{"--color", "never"})
 	env := filepath.Join(w.dir, ".env")
 	before := w.answer()
@@ -111,6 +112,7 @@ func TestE5EnvFile(t *testing.T) {
 
 // E5: what goes by the name of an env file and is none hangs nothing and stops nothing.
 func TestE5EnvFileIsNoFile(t *testing.T) {
+	t.Parallel()
 	w := startWeb(t, newApp(t, withFiles(webApp, ".env", "COLOR=red\n")), nil)
 	env := filepath.Join(w.dir, ".env")
 	before := w.answer()
@@ -138,6 +140,7 @@ func TestE5EnvFileIsNoFile(t *testing.T) {
 // E5: with a mistake in the env file at the first start nothing is started, and the repair
 // starts it.
 func TestE5EnvFileAtTheStart(t *testing.T) {
+	t.Parallel()
 	s := start(t, shell(t, sleeper("a", "")+sleeper("b", "run.env_files = []"), ".env", "A=1\nPASSWORD='"+secret+"\n"), nil)
 	p := s.problemWith(".env:2: ")
 	if p.Service != "a" {
@@ -161,6 +164,7 @@ func TestE5EnvFileAtTheStart(t *testing.T) {
 // E5: a file that a rule names and that was right before: as with an env file. One that never
 // was right is the program's affair.
 func TestE5RuleFile(t *testing.T) {
+	t.Parallel()
 	s := start(t, shell(t, sleeper("a", `rules = [{ paths = ["*.json", "*.toml", "plain.txt"], command = "cat conf.json >> seen" }]`),
 		"conf.json", `{"a": 1}`, "conf.toml", "a = 1\n", "comments.json", "// a comment\n{}", "plain.txt", "{}"), nil)
 	s.each("live", "a")
@@ -204,6 +208,7 @@ func TestE5RuleFile(t *testing.T) {
 
 // L16: of several env files a later one wins, and one that does not exist is no mistake.
 func TestL16EnvFiles(t *testing.T) {
+	t.Parallel()
 	s := start(t, shell(t, "[services.a]\nrun.env_files = [\"one\", \"none\", \"two\"]\nrun.command = [\"sh\", \"-c\", \"echo up $A $B $C; sleep 1000\"]\n",
 		"one", "A=1\nB=1\n", "two", "B=2\nC=2\n"), nil, withEnv("C=0"))
 	until(t, "the values", func() bool { return strings.Contains(s.out.String(), "up 1 2 0\n") })

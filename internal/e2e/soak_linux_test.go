@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hotreload/hotreload/internal/testaddr"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 var (
@@ -84,6 +84,7 @@ func (w *web) usage() usage {
 // files, goroutines, memory, watches, zombies and temporary files stay what they
 // were. `make soak` does 5,000 restarts, CI a few.
 func TestF6Soak(t *testing.T) {
+	t.Parallel()
 	restarts := *soakRestarts
 	if testing.Short() {
 		restarts = min(restarts, 40)
@@ -121,7 +122,7 @@ func main() {
 		}
 	}
 	cache := t.TempDir()
-	addr := testaddr.Free(t)
+	addr := testkit.Address(t)
 	s := start(t, dir, []string{"-q"}, withEnv("ADDR="+addr, "XDG_CACHE_HOME="+cache, "XDG_RUNTIME_DIR="+shortTempDir(t)))
 	w := &web{session: s, addr: addr, cache: cache}
 	w.waitFor("live")

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hotreload/hotreload/internal/testaddr"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // activatedApp takes its sockets from LISTEN_FDS, as a program under systemd
@@ -78,11 +78,12 @@ func main() {
 // restart, and without keep-alive no request fails. Z6: what a generation writes
 // into HOTRELOAD_STATE_DIR, the next one finds.
 func TestZ2SocketsAndZ6State(t *testing.T) {
+	t.Parallel()
 	restarts := 20
 	if testing.Short() {
 		restarts = 5
 	}
-	addr := testaddr.Free(t)
+	addr := testkit.Address(t)
 	sock := filepath.Join(shortTempDir(t), "x.sock")
 	dir := newApp(t, map[string]string{
 		"go.mod":          "module example.test/activated\n\ngo 1.25\n",

@@ -14,13 +14,14 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/hotreload/hotreload/internal/testaddr"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // Bad input: what a web page could send to the control address is refused with the
 // reason, on every path, and does nothing.
 func TestS0ForeignOrigin(t *testing.T) {
-	addr := testaddr.Free(t)
+	t.Parallel()
+	addr := testkit.Address(t)
 	s := start(t, shell(t, "[control]\nlisten = \""+addr+"\"\n"+sleeper("a", "")), nil)
 	s.each("live", "a")
 	before := s.status().Services[0]
@@ -103,6 +104,7 @@ func TestS0ForeignOrigin(t *testing.T) {
 // Bad input: a session of another user. Who has no business there is told so, and by
 // whom it is held; nothing is taken over.
 func TestS0AnotherUser(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("only root can start hotreload as two users")
 	}

@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hotreload/hotreload/internal/testaddr"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // patient is a program that ends on request after it has said so.
@@ -30,6 +30,7 @@ var patient = script(`
 
 // T1: Ctrl-C in a terminal, while the program runs and during a build.
 func TestT1CtrlCInTerminal(t *testing.T) {
+	t.Parallel()
 	s, x := startTTY(t, newApp(t, patient), nil)
 	before := x.modes()
 	s.waitFor("live")
@@ -57,6 +58,7 @@ func TestT1CtrlCInTerminal(t *testing.T) {
 // T1: who starts hotreload may pass Ctrl-C on although the terminal has sent it to both, as
 // go tool and npm do. That is one Ctrl-C, and the program ends in its own time.
 func TestT1CtrlCPassedOn(t *testing.T) {
+	t.Parallel()
 	forward := filepath.Join(t.TempDir(), "forward")
 	source := forward + ".go"
 	write(t, source, `package main
@@ -111,6 +113,7 @@ func main() {
 
 // T1: the shell gets its terminal back as it was.
 func TestT1ModesRestored(t *testing.T) {
+	t.Parallel()
 	s, x := startTTY(t, newApp(t, patient), nil, below("sh", "-c", "$HR; echo after; read line; echo got $line"))
 	before := x.modes()
 	s.waitFor("live")
@@ -128,6 +131,7 @@ func TestT1ModesRestored(t *testing.T) {
 
 // T2: Ctrl-C twice kills at once, exit 130.
 func TestT2CtrlCTwiceInTerminal(t *testing.T) {
+	t.Parallel()
 	files := script(`
 	signal.Ignore(syscall.SIGTERM)
 	fmt.Println("up", edit)
@@ -155,6 +159,7 @@ func TestT2CtrlCTwiceInTerminal(t *testing.T) {
 
 // T3: the terminal is closed: nothing is left, and nothing spins on errors.
 func TestT3HangUp(t *testing.T) {
+	t.Parallel()
 	for name, opts := range map[string][]option{
 		"alone":       nil,
 		"below sh":    {below("sh", "-c", "$HR; exit 7")},
@@ -179,6 +184,7 @@ func TestT3HangUp(t *testing.T) {
 
 // T3: all streams are redirected, and the terminal is closed all the same.
 func TestT3HangUpRedirected(t *testing.T) {
+	t.Parallel()
 	s, x := startTTY(t, newApp(t, patient), nil, below("sh", "-c", "$HR </dev/null >/dev/null 2>&1"))
 	s.waitFor("live")
 	x.hangUp()
@@ -188,6 +194,7 @@ func TestT3HangUpRedirected(t *testing.T) {
 
 // T3, fault 86: nohup means that the session goes on.
 func TestT3Nohup(t *testing.T) {
+	t.Parallel()
 	dir := newApp(t, patient)
 	s, x := startTTY(t, dir, nil, below("sh", "-c", "trap '' HUP; exec $HR </dev/null >/dev/null 2>&1"))
 	s.waitFor("live")
@@ -202,6 +209,7 @@ func TestT3Nohup(t *testing.T) {
 
 // SIGHUP of a person is a wish to rebuild, not a hang-up.
 func TestT3HangUpSignalIsNoHangUp(t *testing.T) {
+	t.Parallel()
 	s, _ := startTTY(t, newApp(t, patient), nil)
 	s.waitFor("live")
 	_ = s.cmd.Process.Signal(syscall.SIGHUP)
@@ -214,6 +222,7 @@ func TestT3HangUpSignalIsNoHangUp(t *testing.T) {
 
 // T3: kill -9, or a crash of hotreload's own, leaves a terminal that can be used.
 func TestT3TerminalUsable(t *testing.T) {
+	t.Parallel()
 	for name, sig := range map[string]syscall.Signal{"killed": syscall.SIGKILL, "crashed": syscall.SIGSEGV} {
 		t.Run(name, func(t *testing.T) {
 			s, x := startTTY(t, newApp(t, patient), nil, below("sh", "-c", "$HR; read line; echo got $line"))
@@ -235,6 +244,7 @@ func TestT3TerminalUsable(t *testing.T) {
 // T3: an interactive shell that has its terminal again keeps its own modes: what the guard
 // would put back would break the editing of its line.
 func TestT3KilledJobOfShell(t *testing.T) {
+	t.Parallel()
 	s, x := startShell(t, newApp(t, patient), nil)
 	s.waitFor("live")
 	until(t, "keys are read", x.keyMode)
@@ -245,7 +255,7 @@ func TestT3KilledJobOfShell(t *testing.T) {
 	x.see("PROMPT$ ")
 	until(t, "the guard has done its work", func() bool {
 		for _, p := range processesOf(t.Name()) {
-			if !strings.HasPrefix(p.args, "bash") {
+			if !strings.HasPrefix(p.Args, "bash") {
 				return false
 			}
 		}
@@ -320,6 +330,7 @@ func winsize(f *os.File) (s size, err error) {
 // T5: the program sees a terminal on both streams, of the right size, also after a change;
 // its colours arrive as they were written.
 func TestT5AppSeesTerminal(t *testing.T) {
+	t.Parallel()
 	s, x := startTTY(t, newApp(t, sizer), nil)
 	s.waitFor("live")
 	x.see("\x1b[31msize\x1b[0m 80x24 80x24\r\n")
@@ -334,6 +345,7 @@ func TestT5AppSeesTerminal(t *testing.T) {
 
 // T5: a stream that is no terminal for hotreload is none for the program.
 func TestT5HalfATerminal(t *testing.T) {
+	t.Parallel()
 	x, slave := newTTY(t)
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -355,6 +367,7 @@ func TestT5HalfATerminal(t *testing.T) {
 
 // T6: a terminal only by name: no colour, no cursor control, no keys.
 func TestT6PlainTerminal(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		env  string
 		keys bool
@@ -415,6 +428,7 @@ func (s *session) idle() {
 
 // T6: stdin closed, or the null device, or no terminal: no spin, no error.
 func TestT6StdinClosed(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ redirect, stdin string }{
 		"closed":         {"<&-", "keys"},
 		"closed, app":    {"<&-", "app"},
@@ -452,6 +466,7 @@ func TestT6StdinClosed(t *testing.T) {
 
 // T3, T6: the terminal is gone and the session goes on (nohup): no spin on its errors.
 func TestT3NoSpinAfterHangUp(t *testing.T) {
+	t.Parallel()
 	for _, stdin := range []string{"keys", "app"} {
 		t.Run(stdin, func(t *testing.T) {
 			files := maps.Clone(ticker)
@@ -489,6 +504,7 @@ func cpu(t *testing.T, pid int) (ticks int) {
 
 // T6: everything piped into something that ends after the first line.
 func TestT6Head(t *testing.T) {
+	t.Parallel()
 	s := start(t, newApp(t, patient), nil, below("bash", "-c", "$HR 2>&1 | head -1; echo ${PIPESTATUS[0]} >&2"))
 	s.wait("the end", func(e ev) bool { return e.Event == "session_ended" })
 	s.exit()
@@ -503,6 +519,7 @@ func TestT6Head(t *testing.T) {
 
 // T7: single keys, without Enter.
 func TestT7Keys(t *testing.T) {
+	t.Parallel()
 	s, x := startTTY(t, newApp(t, patient), nil)
 	first := s.waitFor("live").Generation
 	until(t, "keys are read", x.keyMode)
@@ -555,6 +572,7 @@ func TestT7Keys(t *testing.T) {
 
 // T7: `o` opens the proxy's page.
 func TestT7OpenBrowser(t *testing.T) {
+	t.Parallel()
 	bin, page := t.TempDir(), filepath.Join(t.TempDir(), "page")
 	if err := syscall.Mkfifo(page, 0o600); err != nil {
 		t.Fatal(err)
@@ -569,7 +587,7 @@ func TestT7OpenBrowser(t *testing.T) {
 	if err := os.Chmod(filepath.Join(bin, "xdg-open"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	addr := testaddr.Free(t)
+	addr := testkit.Address(t)
 	files := maps.Clone(webApp)
 	files[".hotreload.toml"] = fmt.Sprintf("[proxy]\nlisten = %q\n[run.env]\nADDR = \":0\"\n", addr)
 	files["main.go"] = strings.Replace(files["main.go"], `os.Getenv("ADDR")`, `"127.0.0.1:" + os.Getenv("PORT")`, 1)
@@ -617,6 +635,7 @@ func replWith(policy string) map[string]string {
 // T8: stdin = "app": a line REPL in a terminal. Each process has its own input; the end of
 // one (Ctrl-D) is not that of the next.
 func TestT8Repl(t *testing.T) {
+	t.Parallel()
 	s, x := startTTY(t, newApp(t, replWith("app")), nil)
 	before := x.modes()
 	x.see("ready 0")
@@ -643,6 +662,7 @@ func TestT8Repl(t *testing.T) {
 // T8: what is typed while nothing runs that could read it waits for the next program, and
 // so does what a program leaves unread.
 func TestT8TypeAhead(t *testing.T) {
+	t.Parallel()
 	files := replWith("app")
 	// The first generation reads nothing.
 	files["main.go"] = strings.Replace(files["main.go"], "\tsc := ", `	if edit == 0 {
@@ -673,6 +693,7 @@ func TestT8TypeAhead(t *testing.T) {
 
 // T8: a standard input that is no terminal is passed on whole, and so is its end.
 func TestT8Pipe(t *testing.T) {
+	t.Parallel()
 	for _, policy := range []string{"app", "interactive"} {
 		t.Run(policy, func(t *testing.T) {
 			r, w, err := os.Pipe()
@@ -702,6 +723,7 @@ func TestT8Pipe(t *testing.T) {
 
 // stdin = "none" and "keys" give the program the null device, and only "keys" reads keys.
 func TestT8NoInput(t *testing.T) {
+	t.Parallel()
 	s, x := startTTY(t, newApp(t, replWith("none")), nil)
 	before := x.modes()
 	x.see("end of input 0")
@@ -769,6 +791,7 @@ func ioctl(what uintptr, m unsafe.Pointer) syscall.Errno {
 // T8: stdin = "interactive": a full-screen program has the terminal itself. Its successor
 // gets it in the state of before, and so does the shell, though the program was killed.
 func TestT8Interactive(t *testing.T) {
+	t.Parallel()
 	s, x := startTTY(t, newApp(t, fullScreen), nil, below("sh", "-c", "$HR; read line; echo got $line"))
 	before := x.modes()
 	group := x.foreground()
@@ -811,6 +834,7 @@ func TestT8Interactive(t *testing.T) {
 // T3, T8: hotreload is killed while a full-screen program has the terminal. Below a shell
 // without job control nobody but the guard can put its modes back.
 func TestT8InteractiveKilled(t *testing.T) {
+	t.Parallel()
 	s, x := startTTY(t, newApp(t, fullScreen), nil, below("sh", "-c", "$HR; sleep 1000"))
 	before := x.modes()
 	x.see("full 0")
@@ -825,7 +849,7 @@ func TestT8InteractiveKilled(t *testing.T) {
 	s.exit()
 	until(t, "nothing is left", func() bool {
 		for _, p := range processesOf(t.Name()) {
-			_ = syscall.Kill(p.pid, syscall.SIGKILL) // the sleep
+			_ = syscall.Kill(p.PID, syscall.SIGKILL) // the sleep
 		}
 		return len(processesOf(t.Name())) == 0
 	})
@@ -833,6 +857,7 @@ func TestT8InteractiveKilled(t *testing.T) {
 
 // T3, T8: the same as a job of an interactive shell, which has its own idea of the modes.
 func TestT8InteractiveKilledJob(t *testing.T) {
+	t.Parallel()
 	s, x := startShell(t, newApp(t, fullScreen), nil)
 	x.see("full 0")
 	app := s.waitFor("started").num("pid")
@@ -850,6 +875,7 @@ func TestT8InteractiveKilledJob(t *testing.T) {
 
 // T8: Ctrl-C reaches only a program that has the terminal; its end by it is the wish to quit.
 func TestT8InteractiveCtrlC(t *testing.T) {
+	t.Parallel()
 	s, x := startTTY(t, newApp(t, fullScreen), nil, withEnv("SIGNALS=1"))
 	before := x.modes()
 	x.see("full 0")
@@ -866,6 +892,7 @@ func TestT8InteractiveCtrlC(t *testing.T) {
 
 // T8: hotreload itself is in the background: the terminal is not its to give away.
 func TestT8InteractiveInBackground(t *testing.T) {
+	t.Parallel()
 	s, x := startTTY(t, newApp(t, fullScreen), nil, below("bash", "-m", "-c", "$HR & read line; kill %1; wait"))
 	group := x.foreground()
 	s.wait("it is said", func(e ev) bool {
@@ -881,6 +908,7 @@ func TestT8InteractiveInBackground(t *testing.T) {
 // keys are not read, and nothing is stopped, while hotreload is a job in the background;
 // after fg they are.
 func TestT7KeysAfterForeground(t *testing.T) {
+	t.Parallel()
 	s, x := startTTY(t, newApp(t, patient), nil, below("bash", "--norc", "--noprofile", "-i"))
 	x.see("PROMPT$ ")
 	x.press("$HR &\n")
@@ -900,6 +928,7 @@ func TestT7KeysAfterForeground(t *testing.T) {
 // T9: a program that touches the terminal from the background stands still; that is said,
 // with what to do. A restart works all the same.
 func TestT9StoppedByTerminal(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ body, did, sig string }{
 		"reads": {`
 	f, err := os.Open("/dev/tty")
@@ -948,6 +977,7 @@ func TestT9StoppedByTerminal(t *testing.T) {
 
 // T9, fault 30: a program that somebody has stopped is not live until it goes on.
 func TestT9Suspended(t *testing.T) {
+	t.Parallel()
 	s := start(t, newApp(t, patient), nil)
 	app := s.waitFor("started").num("pid")
 	s.waitFor("live")
@@ -979,6 +1009,7 @@ func TestT9Suspended(t *testing.T) {
 // T10: Ctrl-Z stops the program and hotreload and gives the terminal back as it was; fg
 // continues both, with keys, and looks at the files.
 func TestT10CtrlZ(t *testing.T) {
+	t.Parallel()
 	s, x := startShell(t, newApp(t, patient), nil)
 	app := s.waitFor("started").num("pid")
 	s.waitFor("live")
@@ -1015,6 +1046,7 @@ func TestT10CtrlZ(t *testing.T) {
 // T10: after Ctrl-Z and bg hotreload works in the background, without touching the
 // terminal, which stops whoever does; fg gives it the keys back.
 func TestT10Background(t *testing.T) {
+	t.Parallel()
 	s, x := startShell(t, newApp(t, patient), nil)
 	app := s.waitFor("started").num("pid")
 	s.waitFor("live")
@@ -1040,6 +1072,7 @@ func TestT10Background(t *testing.T) {
 // T10: Ctrl-Z in a full-screen program: the shell gets the terminal as it was, fg gives it
 // back with the program's modes.
 func TestT10Interactive(t *testing.T) {
+	t.Parallel()
 	s, x := startShell(t, newApp(t, fullScreen), nil, withEnv("SIGNALS=1"))
 	x.see("full 0")
 	app := s.waitFor("started").num("pid")
@@ -1068,6 +1101,7 @@ func TestT10Interactive(t *testing.T) {
 
 // T10: Ctrl-Z where no shell could continue us does nothing.
 func TestT10NoShell(t *testing.T) {
+	t.Parallel()
 	s, x := startTTY(t, newApp(t, patient), nil)
 	app := s.waitFor("started").num("pid")
 	s.waitFor("live")
@@ -1085,6 +1119,7 @@ func TestT10NoShell(t *testing.T) {
 // files: their events may have been lost. Here there are none, and the next look by itself
 // is an hour away.
 func TestT10Continued(t *testing.T) {
+	t.Parallel()
 	files := maps.Clone(patient)
 	files[".hotreload.toml"] = "[watch]\nbackend = \"poll\"\npoll_interval = \"1h\"\n"
 	s := start(t, newApp(t, files), nil)
@@ -1100,6 +1135,7 @@ func TestT10Continued(t *testing.T) {
 
 // T10: Ctrl-\ gives the program's goroutine dump; hotreload goes on.
 func TestT10CtrlBackslash(t *testing.T) {
+	t.Parallel()
 	files := script(`
 	fmt.Println("up", edit)
 	func() { select {} }()
@@ -1125,6 +1161,7 @@ func TestT10CtrlBackslash(t *testing.T) {
 // T11: from make, also with -j4: Ctrl-C once ends all, and the program sees nothing of the
 // job server.
 func TestT11Make(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("make"); err != nil {
 		t.Skip("there is no make here")
 	}

@@ -13,6 +13,7 @@ import (
 // Bad input: somebody else's config in a directory above the project. No command obeys it,
 // and the answer says how to insist.
 func TestS0ConfigOfAnotherUser(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("only root can give files away")
 	}
@@ -55,6 +56,7 @@ func TestS0ConfigOfAnotherUser(t *testing.T) {
 // Bad input: what goes by the name of the config is no file, or does not end. Every command
 // answers, and says what it is; so it is for a config that is named.
 func TestS0ConfigIsNoFile(t *testing.T) {
+	t.Parallel()
 	for what, c := range map[string]struct {
 		make func(path string) error
 		text string

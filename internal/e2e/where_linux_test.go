@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hotreload/hotreload/internal/testaddr"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // E9: --once passes on how the program ended: 128 and the number of any signal.
@@ -63,7 +63,7 @@ func TestR13ListensElsewhere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			files := maps.Clone(webApp)
-			wrong, addr := testaddr.Free(t), testaddr.Free(t)
+			wrong, addr := testkit.Address(t), testkit.Address(t)
 			files[".hotreload.toml"] = fmt.Sprintf(c.config, wrong)
 			s := start(t, newApp(t, files), []string{"--set", "run.ready_timeout=2s"}, withEnv("ADDR="+addr))
 			e := s.wait("not ready", func(e ev) bool { return e.Event == "problem" && strings.Contains(e.str("message"), "not ready") })

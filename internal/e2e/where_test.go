@@ -15,12 +15,13 @@ import (
 	"time"
 
 	"github.com/hotreload/hotreload/internal/control"
-	"github.com/hotreload/hotreload/internal/testaddr"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // C2: a flag that is given overrides the file, also with the value that it has without being
 // given; false and 0 in the file override the defaults.
 func TestC2FlagsGiven(t *testing.T) {
+	t.Parallel()
 	const file = `[build]
 race = true
 tags = ["x"]
@@ -413,7 +414,7 @@ func TestE10WaitForStart(t *testing.T) {
 	t.Parallel()
 	dir := newApp(t, webApp)
 	for i := range 10 {
-		addr := testaddr.Free(t)
+		addr := testkit.Address(t)
 		s := start(t, dir, nil, withEnv("ADDR="+addr))
 		a := ask(t, dir, "wait")
 		if a.code != 0 || !strings.Contains(a.out, "web: live, generation 1, ") {
@@ -432,7 +433,7 @@ func TestE10WaitForStart(t *testing.T) {
 	write(t, filepath.Join(dir, "version.go"), "package main\n\nconst Version = missing\n")
 	waits := make(chan asked)
 	go func() { waits <- ask(t, dir, "wait", "--timeout", "60s") }()
-	s := start(t, dir, nil, withEnv("ADDR="+testaddr.Free(t)))
+	s := start(t, dir, nil, withEnv("ADDR="+testkit.Address(t)))
 	if a := <-waits; a.code != 1 || !strings.Contains(a.out, "version.go:3:17: undefined: missing") {
 		t.Errorf("%+v", a)
 	}
@@ -462,8 +463,9 @@ func TestE10Timeout(t *testing.T) {
 	gate := filepath.Join(t.TempDir(), "gate")
 	files[".hotreload.toml"] = fmt.Sprintf("[build]\nbefore = [\"until test -e %s; do sleep 0.02; done\"]\n", gate)
 	dir := newApp(t, files)
-	s := start(t, dir, nil, withEnv("ADDR="+testaddr.Free(t)))
-	a := ask(t, dir, "wait", "--timeout", "300ms")
+	s := start(t, dir, nil, withEnv("ADDR="+testkit.Address(t)))
+	var a asked
+	until(t, "there is a session", func() bool { a = ask(t, dir, "wait", "--timeout", "300ms"); return a.code != 2 })
 	if a.code != 1 || !strings.Contains(a.err, "not live within 300ms") || !strings.Contains(a.out, "web: building") && a.out != "" {
 		t.Errorf("%+v", a)
 	}

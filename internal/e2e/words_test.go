@@ -7,13 +7,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hotreload/hotreload/internal/testaddr"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // E5, P21: a config that was repaired says so, also when nothing differs; arguments of the command
 // line win, so an edit of run.args restarts nothing; a rule's line names the glob that matched; and
 // the address of a proxy is told when it is added or moved, and only then.
 func TestE5ConfigWords(t *testing.T) {
+	t.Parallel()
 	const base = "[[rules]]\npaths = [\"*.never\", \"*.none\"]\neffect = \"none\"\ncommand = [\"true\"]\n[run]\nargs = "
 	files := script(`
 	http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), nil)
@@ -48,7 +49,7 @@ func TestE5ConfigWords(t *testing.T) {
 		}
 	}
 	for range 2 {
-		url := testaddr.Free(t)
+		url := testkit.Address(t)
 		applied(base + "[]\n[proxy]\nlisten = \"" + url + "\"\n")
 		if e := s.waitFor("proxy"); e.str("url") != "http://"+url {
 			t.Errorf("%s", e.line)

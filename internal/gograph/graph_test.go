@@ -15,10 +15,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
-	"go.uber.org/goleak"
 
 	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/proc"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 func TestMain(m *testing.M) {
@@ -27,9 +27,7 @@ func TestMain(m *testing.M) {
 	}
 	// As in hotreload itself: without it, the end of a canceled go command is known later.
 	proc.Setup()
-	// Both live as long as the process, by design.
-	const in = "github.com/hotreload/hotreload/internal/proc."
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction(in+"forkThread"), goleak.IgnoreTopFunction(in+"reapOrphans"))
+	testkit.Main(m)
 }
 
 // project writes a txtar archive into a new directory. A file whose content is "-> TARGET" becomes a symbolic link.

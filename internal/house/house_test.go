@@ -10,6 +10,7 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -50,7 +51,7 @@ var layers = map[string]int{
 }
 
 // outside are packages that are no part of the program: tools and rules.
-var outside = []string{"internal/house", "internal/chromium", "internal/testaddr", "bench", "bench/", "docs/img", "examples/", "internal/e2e", "testdata/"}
+var outside = []string{"internal/house", "internal/chromium", "internal/testkit", "bench", "bench/", "docs/img", "examples/", "internal/e2e", "testdata/"}
 
 // reserved is what only one package may do, with the reason.
 var reserved = []struct {
@@ -131,6 +132,15 @@ func TestLayers(t *testing.T) {
 	}
 	if seen < 10 {
 		t.Fatalf("only %d packages were looked at: the test does not see the house", seen)
+	}
+}
+
+// TestTestkit holds that only tests import what is made for tests.
+func TestTestkit(t *testing.T) {
+	for _, p := range packages(t) {
+		if slices.Contains(p.Imports, module+"/internal/testkit") {
+			t.Errorf("%s imports internal/testkit, which only tests may", p.ImportPath)
+		}
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hotreload/hotreload/internal/testaddr"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // R8: how the leader ended.
@@ -230,7 +230,7 @@ func TestMainThreadEnded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := testaddr.Free(t)
+	addr := testkit.Address(t)
 	p := run(t, Cmd{
 		Path: "/bin/sh", Args: []string{"sh", "-c", `(setsid "$0" &); exec sleep 1000`, exe}, Env: selfEnv("headless", "ADDR="+addr),
 	})

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // modeVar makes the test binary one of the programs that the tests run.
@@ -25,9 +25,7 @@ func TestMain(m *testing.M) {
 	if w := Setup(); len(w) > 0 {
 		fmt.Fprintln(os.Stderr, "Setup:", w)
 	}
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreAnyFunction("github.com/hotreload/hotreload/internal/proc.forkThread"),
-		goleak.IgnoreAnyFunction("github.com/hotreload/hotreload/internal/proc.reapOrphans"))
+	testkit.Main(m)
 }
 
 // modes are the programs. It is filled by functions beside the tests that use them.
@@ -35,8 +33,12 @@ var modes = map[string]func() int{
 	"count-term": modeCountTerm,
 }
 
-// patience ends a hanging test; nothing that works comes near it.
-const patience = 60 * time.Second
+const patience = testkit.Deadline
+
+var (
+	eventually = testkit.Until
+	listener   = testkit.Listener
+)
 
 // program is a running command whose output lines can be waited for.
 type program struct {
@@ -120,11 +122,7 @@ func selfEnv(mode string, env ...string) []string {
 
 func wait(t *testing.T, what string, c <-chan struct{}) {
 	t.Helper()
-	select {
-	case <-c:
-	case <-time.After(patience):
-		t.Fatal("never: " + what)
-	}
+	testkit.Receive(t, what, c)
 }
 
 func gone(t *testing.T, g *Group) {
@@ -138,16 +136,6 @@ func closed(c <-chan struct{}) bool {
 		return true
 	default:
 		return false
-	}
-}
-
-// eventually polls a condition that has no event.
-func eventually(t *testing.T, what string, f func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !f(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("never: " + what)
-		}
 	}
 }
 

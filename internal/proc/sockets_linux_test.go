@@ -3,27 +3,11 @@ package proc
 import (
 	"errors"
 	"io/fs"
-	"net"
 	"os"
 	"strconv"
 	"syscall"
 	"testing"
 )
-
-func listener(t *testing.T) *os.File {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	f, err := l.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { f.Close() })
-	return f
-}
 
 // listening is run for a command with sockets.
 func listening(t *testing.T, c Cmd, names []string) (*Group, func() string) {

@@ -20,6 +20,7 @@ var own = []string{"/__hotreload/client.js", "/__hotreload/worker.js", "/__hotre
 // TestAttacks: one row for each attack on the proxy's own endpoints (P9, P19, U4). secret is a line
 // of source code that is part of the state while the build is broken.
 func TestAttacks(t *testing.T) {
+	t.Parallel()
 	const secret = "the_secret_line"
 	r, _ := startLive(t, Options{Inject: true, Hosts: []string{"shop.test", ".ngrok.app"}}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
@@ -122,6 +123,7 @@ func TestAttacks(t *testing.T) {
 // script nor source code, and nobody is shown the page of the old program as if it were the new one
 // (P19, U4).
 func TestStrangers(t *testing.T) {
+	t.Parallel()
 	const secret = "the_secret_line"
 	broken := event.BuildFinished{OK: false, Summary: secret, Output: secret, Diagnostics: []event.Diagnostic{{
 		File: "/src/main.go", Line: 1, Message: secret, Frame: []event.SourceLine{{Number: 1, Text: secret}},
@@ -167,6 +169,7 @@ func TestStrangers(t *testing.T) {
 
 // TestLinksStayBelowTheRoots: whatever a compiler or a program prints (U4).
 func TestLinksStayBelowTheRoots(t *testing.T) {
+	t.Parallel()
 	p := &Proxy{opt: Options{Dir: "/src", Editor: "vscode://file/{file}:{line}", Roots: func() []string { return []string{"/lib", ""} }}}
 	for file, ok := range map[string]bool{
 		"/src/main.go": true, "main.go": true, "a/../b.go": true, "/lib/x/y.go": true,
@@ -180,6 +183,7 @@ func TestLinksStayBelowTheRoots(t *testing.T) {
 
 // TestTextStaysText: what looks like markup, in every field of a report, is text in the page (U4).
 func TestTextStaysText(t *testing.T) {
+	t.Parallel()
 	browser := startBrowser(t)
 	dir := t.TempDir()
 	const evil = `"><img src=x onerror="window.evil=1"><script>window.evil=1</script>`

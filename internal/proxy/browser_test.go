@@ -201,6 +201,7 @@ func page1(title string) string { return fmt.Sprintf(long, title) }
 
 // TestInChromium: what people see (P4, P5, P6, P7, P8).
 func TestInChromium(t *testing.T) {
+	t.Parallel()
 	browser := startBrowser(t)
 	rigUp := func(t *testing.T, o Options, s *site) (*rig, *app) {
 		o.Inject = true

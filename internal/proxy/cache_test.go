@@ -10,6 +10,7 @@ import (
 
 // TestCaching: only an answer that says nothing about caching is changed (P12).
 func TestCaching(t *testing.T) {
+	t.Parallel()
 	old, now := "Tue, 01 Oct 2024 10:00:00 GMT", "Fri, 11 Oct 2024 10:00:00 GMT"
 	var head http.Header
 	r, _ := startLive(t, Options{Inject: true}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -56,6 +57,7 @@ func TestCaching(t *testing.T) {
 // their time: after a save of a script, of a style sheet and of Go code, the page never shows what
 // was before (P12).
 func TestFreshInChromium(t *testing.T) {
+	t.Parallel()
 	browser := startBrowser(t)
 	dir := t.TempDir()
 	write := func(name, content string, age time.Duration) {

@@ -10,6 +10,7 @@ import (
 
 // TestPolicy: what a policy becomes: the client's own paths are admitted, and nothing else (P15).
 func TestPolicy(t *testing.T) {
+	t.Parallel()
 	const (
 		script  = "localhost:8090/__hotreload/client.js"
 		worker  = "worker-src localhost:8090/__hotreload/worker.js"
@@ -100,6 +101,7 @@ func TestPolicy(t *testing.T) {
 // TestPoliciesInChromium: the overlay is shown and the page reloads under each, nothing is reported
 // to the program, and what the policy forbids the page stays forbidden (P15).
 func TestPoliciesInChromium(t *testing.T) {
+	t.Parallel()
 	browser := startBrowser(t)
 	const probe = `<script nonce="abc">
 addEventListener('securitypolicyviolation', e => (window.reported = window.reported || []).push(e.violatedDirective + ' ' + e.blockedURI));

@@ -10,6 +10,7 @@ import (
 // Programs that start together are given different ports. The kernel alone offers one
 // again now and then: of 10,000 draws, dozens within so short a time.
 func TestFreePorts(t *testing.T) {
+	t.Parallel()
 	var p FreePorts
 	var all []string
 	for range 10_000 {
@@ -26,6 +27,7 @@ func TestFreePorts(t *testing.T) {
 
 // Where the system has few ports, the one that was given first comes again.
 func TestFewPorts(t *testing.T) {
+	t.Parallel()
 	taken := map[string]bool{}
 	p := FreePorts{listen: func(string, string) (net.Listener, error) {
 		for _, addr := range []string{"127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"} {

@@ -13,15 +13,15 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testkit.Main(m) }
 
-// hang ends a test that would wait forever. Nothing is asserted about it.
-const hang = 60 * time.Second
+const hang = testkit.Deadline
+
+var eventually = testkit.Until
 
 // rig is a proxy that runs, for a service "api" in /src.
 type rig struct {
@@ -118,19 +118,6 @@ func (r *rig) waits(n int) {
 		defer r.mu.Unlock()
 		return r.held == n
 	})
-}
-
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	end := time.Now().Add(hang)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		if time.Now().After(end) {
-			t.Fatalf("it never happens that %s", what)
-		}
-		<-tick.C
-	}
 }
 
 // app is a program: a real server on a port of its own.
@@ -286,13 +273,7 @@ func (r *rig) later(method, path, body string, header ...string) <-chan *answer 
 
 func await[T any](t *testing.T, what string, c <-chan T) T {
 	t.Helper()
-	select {
-	case v := <-c:
-		return v
-	case <-time.After(hang):
-		t.Fatalf("%s: never", what)
-		panic("unreachable")
-	}
+	return testkit.Receive(t, what, c)
 }
 
 func want(t *testing.T, a *answer, code int, body string) {

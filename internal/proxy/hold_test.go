@@ -20,6 +20,7 @@ import (
 // TestHeldUntilLive: from the save on, requests wait for the new program; a POST
 // reaches it once, and the old one never (P3).
 func TestHeldUntilLive(t *testing.T) {
+	t.Parallel()
 	var old, posts atomic.Int32
 	r, a := startLive(t, Options{}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		old.Add(1)
@@ -57,6 +58,7 @@ func TestHeldUntilLive(t *testing.T) {
 
 // TestHeldBeforeTheFirstProgram: the browser may be faster than the first build (P3).
 func TestHeldBeforeTheFirstProgram(t *testing.T) {
+	t.Parallel()
 	r := start(t, Options{})
 	got := r.later("GET", "/", "", browser...)
 	r.waits(1)
@@ -67,6 +69,7 @@ func TestHeldBeforeTheFirstProgram(t *testing.T) {
 // TestHeldBeforeTheBody: a client that asks before it sends is not told to go on
 // while its request waits (P3).
 func TestHeldBeforeTheBody(t *testing.T) {
+	t.Parallel()
 	r := start(t, Options{})
 	c, br := r.dialRaw()
 	fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\nConnection: close\r\n\r\n")
@@ -79,6 +82,7 @@ func TestHeldBeforeTheBody(t *testing.T) {
 
 // TestReleased: what ends the wait without a new program (P3).
 func TestReleased(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		end  func(r *rig)
@@ -120,6 +124,7 @@ func TestReleased(t *testing.T) {
 
 // TestPaused: nobody waits for what nobody builds; what answers is marked (P3).
 func TestPaused(t *testing.T) {
+	t.Parallel()
 	r, _ := startLive(t, Options{Inject: true}, says("old"))
 	r.save()
 	got := r.later("POST", "/", "x")
@@ -139,6 +144,7 @@ func TestPaused(t *testing.T) {
 
 // TestBuildWithoutAChange: an edit of the config asks for a build by itself (P3).
 func TestBuildWithoutAChange(t *testing.T) {
+	t.Parallel()
 	r, _ := startLive(t, Options{}, says("old"))
 	r.gen++
 	r.emit(event.BuildStarted{})
@@ -150,6 +156,7 @@ func TestBuildWithoutAChange(t *testing.T) {
 
 // TestHoldExpires: nobody waits longer than hold (P3).
 func TestHoldExpires(t *testing.T) {
+	t.Parallel()
 	r := start(t, Options{Hold: time.Millisecond})
 	a := r.get("/")
 	want(t, a, 503, "api: Waiting")
@@ -161,6 +168,7 @@ func TestHoldExpires(t *testing.T) {
 
 // TestHeldClientLeaves: it does not count any more (P10).
 func TestHeldClientLeaves(t *testing.T) {
+	t.Parallel()
 	r := start(t, Options{})
 	c, _ := r.dialRaw()
 	fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -171,6 +179,7 @@ func TestHeldClientLeaves(t *testing.T) {
 
 // TestTenThousandHeld: bounded, the rest is told to come again (P10).
 func TestTenThousandHeld(t *testing.T) {
+	t.Parallel()
 	n := 10000
 	if testing.Short() {
 		n = 2000
@@ -227,6 +236,7 @@ func TestTenThousandHeld(t *testing.T) {
 // TestRefusedRightAfterLive: a server that says it is ready a moment before it
 // listens costs nobody anything; a POST is still sent once (P3).
 func TestRefusedRightAfterLive(t *testing.T) {
+	t.Parallel()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -256,6 +266,7 @@ func TestRefusedRightAfterLive(t *testing.T) {
 // TestUndeliveredIsHeldAgain: a request that finds the port closed, because the
 // program has just crashed, waits with the others for the next one (P3, P5).
 func TestUndeliveredIsHeldAgain(t *testing.T) {
+	t.Parallel()
 	r := start(t, Options{})
 	refused := r.refusals()
 	a := startApp(t, says("old"))
@@ -272,6 +283,7 @@ func TestUndeliveredIsHeldAgain(t *testing.T) {
 
 // TestDeliveredIsNotSentAgain: once a byte of the body was read, never (P3).
 func TestDeliveredIsNotSentAgain(t *testing.T) {
+	t.Parallel()
 	var conns atomic.Int32
 	raw := rawApp(t, func(c net.Conn, br *bufio.Reader) {
 		conns.Add(1)
@@ -294,6 +306,7 @@ func must[T any](v T, err error) T {
 
 // TestStartFirst: the old program answers until live; then Drain is for it (Z1).
 func TestStartFirst(t *testing.T) {
+	t.Parallel()
 	finish := make(chan struct{})
 	arrived := make(chan struct{}, 1)
 	r, old := startLive(t, Options{}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -330,6 +343,7 @@ func TestStartFirst(t *testing.T) {
 
 // TestStartFirstFails: the old program goes on answering, marked (Z3).
 func TestStartFirstFails(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		body event.Body
@@ -366,6 +380,7 @@ func TestStartFirstFails(t *testing.T) {
 // TestDrainOfOneThatNeverAnswered: what does not come up beside the program that serves has
 // answered nothing, so that its end drains nothing: the old one goes on, marked (Z3).
 func TestDrainOfOneThatNeverAnswered(t *testing.T) {
+	t.Parallel()
 	r, old := startLive(t, Options{}, says("old"))
 	r.save()
 	r.emit(event.BuildFinished{OK: true})
@@ -389,6 +404,7 @@ func TestDrainOfOneThatNeverAnswered(t *testing.T) {
 // TestPromote: the new program answers from then on, though something newer is wanted
 // already and `live` does not come (Z3).
 func TestPromote(t *testing.T) {
+	t.Parallel()
 	r, old := startLive(t, Options{}, says("old"))
 	r.save()
 	r.emit(event.BuildFinished{OK: true})
@@ -415,6 +431,7 @@ func TestPromote(t *testing.T) {
 // TestRollback: the last good program answers again, marked as stale; it may be
 // announced as live with its older generation, or only as ready (Z4).
 func TestRollback(t *testing.T) {
+	t.Parallel()
 	for _, last := range []event.Body{event.Live{}, event.Ready{}} {
 		t.Run(last.Name(), func(t *testing.T) {
 			r, old := startLive(t, Options{}, says("old"))
@@ -441,6 +458,7 @@ func TestRollback(t *testing.T) {
 
 // TestBrokenBuild: who gets what while the build is broken (P4).
 func TestBrokenBuild(t *testing.T) {
+	t.Parallel()
 	old := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/json" {
 			w.Header().Set("Content-Type", "application/json")
@@ -521,6 +539,7 @@ func TestBrokenBuild(t *testing.T) {
 // TestFailedRule: a command that leads to no new program (tailwind, say) fails:
 // shown, but what answers is right (P4).
 func TestFailedRule(t *testing.T) {
+	t.Parallel()
 	r, _ := startLive(t, Options{}, says("app"))
 	r.save() // undone: that number is what answers, too
 	r.emit(event.Undone{})
@@ -542,6 +561,7 @@ func TestFailedRule(t *testing.T) {
 
 // TestCrash: at start and later; the panic with its first own frame (P5).
 func TestCrash(t *testing.T) {
+	t.Parallel()
 	stack := "goroutine 1 [running]:\nruntime.panic()\n\t/go/src/runtime/panic.go:1 +0x1\nmain.main()\n\t/src/main.go:7 +0x1d\nmain.other()\n\t/src/other.go:7 +0x1d"
 	end := event.Exited{PID: 101, Code: 2, Reason: "panic: boom (main.go:7)", Panic: stack, File: "/src/main.go", Line: 7}
 	for _, when := range []string{"at the first start", "at a start", "later"} {
@@ -597,6 +617,7 @@ func TestCrash(t *testing.T) {
 // TestCrashInTheMiddle: a request during which the program dies is answered with
 // the reason (P5).
 func TestCrashInTheMiddle(t *testing.T) {
+	t.Parallel()
 	arrived := make(chan struct{}, 1)
 	finish := make(chan struct{})
 	r, a := startLive(t, Options{}, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { arrived <- struct{}{}; <-finish }))
@@ -610,6 +631,7 @@ func TestCrashInTheMiddle(t *testing.T) {
 
 // TestCrashWhileBuilding: the next program is on its way: wait for it (P3, P5).
 func TestCrashWhileBuilding(t *testing.T) {
+	t.Parallel()
 	r, a := startLive(t, Options{}, says("old"))
 	r.save()
 	got := r.later("GET", "/", "")
@@ -623,6 +645,7 @@ func TestCrashWhileBuilding(t *testing.T) {
 
 // TestProblemAtStart is shown (P5).
 func TestProblemAtStart(t *testing.T) {
+	t.Parallel()
 	r := start(t, Options{})
 	r.gen = 1
 	got := r.later("GET", "/", "")
@@ -639,6 +662,7 @@ func TestProblemAtStart(t *testing.T) {
 
 // TestSuspended: a program that a signal has stopped would take a connection and never answer (T9).
 func TestSuspended(t *testing.T) {
+	t.Parallel()
 	why := &event.Problem{Message: "the program is suspended by SIGSTOP", Hint: "SIGCONT lets it go on"}
 	r := start(t, Options{})
 	r.gen = 1
@@ -696,6 +720,7 @@ func TestSuspended(t *testing.T) {
 // TestEndOfRun: what is still in flight then breaks off; it does not become an
 // empty answer that looks fine.
 func TestEndOfRun(t *testing.T) {
+	t.Parallel()
 	p, err := New(Options{Listen: "127.0.0.1:0", Service: "api", Hold: hang})
 	if err != nil {
 		t.Fatal(err)
@@ -726,6 +751,7 @@ func TestEndOfRun(t *testing.T) {
 
 // TestTakenPort: explained before anything is built.
 func TestTakenPort(t *testing.T) {
+	t.Parallel()
 	p, err := New(Options{Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
@@ -743,6 +769,7 @@ func TestTakenPort(t *testing.T) {
 
 // TestUnixUpstream: a program may listen on a socket in the file system.
 func TestUnixUpstream(t *testing.T) {
+	t.Parallel()
 	path := t.TempDir() + "/s"
 	ln, err := net.Listen("unix", path)
 	if err != nil {
@@ -757,6 +784,7 @@ func TestUnixUpstream(t *testing.T) {
 // TestNoFailedRequest: POSTs without retries through restarts, in both orders,
 // of programs that drain and that do not, with connections kept and not (Z1).
 func TestNoFailedRequest(t *testing.T) {
+	t.Parallel()
 	restarts := 20
 	if testing.Short() {
 		restarts = 5

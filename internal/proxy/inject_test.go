@@ -44,6 +44,7 @@ func respond(t testing.TB, body io.Reader, length int64, surely bool, header ...
 
 // TestWhereTheElementGoes: | marks the place (P6).
 func TestWhereTheElementGoes(t *testing.T) {
+	t.Parallel()
 	long := "<!--" + strings.Repeat("x", 9000) + "-->"
 	for _, tt := range []struct {
 		name, page string
@@ -124,6 +125,7 @@ var codings = map[string]struct {
 }
 
 func TestCompressedPages(t *testing.T) {
+	t.Parallel()
 	page := "<!doctype html><head></head>" + strings.Repeat("<p>hello", 10000)
 	for name, c := range codings {
 		t.Run(name, func(t *testing.T) {
@@ -170,6 +172,7 @@ func TestCompressedPages(t *testing.T) {
 
 // TestReadErrorPasses: a page that breaks off breaks off for the client too (P6).
 func TestReadErrorPasses(t *testing.T) {
+	t.Parallel()
 	for _, page := range []string{"", "<!doc", "<!doctype html><head>x", "<p>x"} {
 		rd := io.MultiReader(strings.NewReader(page), iotest.ErrReader(io.ErrUnexpectedEOF))
 		res, _ := respond(t, rd, -1, true)
@@ -186,6 +189,7 @@ func TestReadErrorPasses(t *testing.T) {
 // TestUntouched: what is no document, or cannot be changed, passes byte for byte
 // with its headers (P6).
 func TestUntouched(t *testing.T) {
+	t.Parallel()
 	const page = "<!doctype html><html><head></head><body>x</body></html>"
 	doc := []string{"Sec-Fetch-Dest", "document"}
 	for _, tt := range []struct {
@@ -271,6 +275,7 @@ func TestUntouched(t *testing.T) {
 // TestAcceptEncoding: a page load asks for what can be undone; nothing else is
 // changed (P6).
 func TestAcceptEncoding(t *testing.T) {
+	t.Parallel()
 	r, _ := startLive(t, Options{Inject: true}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%q", r.Header["Accept-Encoding"])
 	}))
@@ -379,6 +384,7 @@ func (p *pieces) Read(b []byte) (int, error) {
 // A program that sends pages in an encoding that nobody asked for gets them through as they are,
 // and why they do not reload is said once.
 func TestEncodedPages(t *testing.T) {
+	t.Parallel()
 	said := make(chan event.Problem, 8)
 	r, _ := startLive(t, Options{Inject: true, Notice: func(p event.Problem) { said <- p }}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")

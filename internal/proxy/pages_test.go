@@ -73,6 +73,7 @@ func (b *tab) until(what string, ok func(s state) bool) (s state, pages int) {
 // TestStates: the current state at once, then every change; a page is told to
 // load anew once per program, when it is live (P8).
 func TestStates(t *testing.T) {
+	t.Parallel()
 	r := start(t, Options{})
 	b := r.listen()
 	s := b.next()
@@ -127,6 +128,7 @@ func TestStates(t *testing.T) {
 // TestStalledTab: one that does not read delays nobody; it gets the newest state
 // when it reads or comes again (P8).
 func TestStalledTab(t *testing.T) {
+	t.Parallel()
 	r, _ := startLive(t, Options{}, says("x"))
 	stalled, c := r.listen(), r.listen()
 	for range 600 { // far more than the buffers of a connection hold
@@ -154,6 +156,7 @@ func TestStalledTab(t *testing.T) {
 
 // TestTabsThatGo are forgotten (P8).
 func TestTabsThatGo(t *testing.T) {
+	t.Parallel()
 	r := start(t, Options{})
 	b := r.listen()
 	b.next()
@@ -163,6 +166,7 @@ func TestTabsThatGo(t *testing.T) {
 
 // TestNotLoopback: possible, and said (P9).
 func TestNotLoopback(t *testing.T) {
+	t.Parallel()
 	said := make(chan event.Problem, 1)
 	r := start(t, Options{Listen: "0.0.0.0:0", Notice: func(p event.Problem) { said <- p }})
 	if p := await(t, "notice", said); !strings.Contains(p.Message, "everyone") || p.Hint == "" {
@@ -180,6 +184,7 @@ func TestNotLoopback(t *testing.T) {
 
 // TestReports: what the overlay is given (P4).
 func TestReports(t *testing.T) {
+	t.Parallel()
 	p := &Proxy{opt: Options{Service: "api", Dir: "/src", Editor: "vscode://file/{file}:{line}:{column}"}}
 	tr := &trouble{p: p, kind: buildFailed, gen: 7, build: event.BuildFinished{Summary: "2 errors", Hint: "go get x", Diagnostics: []event.Diagnostic{
 		{File: "/src/a b/ü&.go", Line: 3, Column: 4, Message: "bad\n\thave int", Package: "x/a", Frame: []event.SourceLine{{Number: 3, Text: "\tx := 1"}}},
@@ -213,6 +218,7 @@ func TestReports(t *testing.T) {
 
 // TestOwnPagesEscape: what a program or a compiler says is never markup (P4).
 func TestOwnPagesEscape(t *testing.T) {
+	t.Parallel()
 	r := start(t, Options{})
 	r.save()
 	r.emit(event.BuildFinished{OK: false, Summary: "</title><script>alert(1)</script>", Output: "</pre></script><img src=x onerror=alert(1)>"})

@@ -27,6 +27,7 @@ import (
 // TestRequestPassesAsItCame compares what a program reads from its socket with
 // what the client wrote to its own (P1).
 func TestRequestPassesAsItCame(t *testing.T) {
+	t.Parallel()
 	heads := make(chan string, 1)
 	bodies := make(chan string, 1)
 	raw := rawApp(t, func(c net.Conn, br *bufio.Reader) {
@@ -119,6 +120,7 @@ func TestRequestPassesAsItCame(t *testing.T) {
 
 // TestForwardingChain: a proxy in front of this one is not forgotten (P1).
 func TestForwardingChain(t *testing.T) {
+	t.Parallel()
 	r, _ := startLive(t, Options{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := r.Header
 		fmt.Fprintf(w, "%q %q %q %q", h["X-Forwarded-For"], h["X-Forwarded-Host"], h["X-Forwarded-Proto"], h["Forwarded"])
@@ -129,6 +131,7 @@ func TestForwardingChain(t *testing.T) {
 
 // TestAnswerPassesAsItCame: not a header more or less, but for Cache-Control (P1, P6, P12).
 func TestAnswerPassesAsItCame(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ name, method, answer string }{
 		{"no type, no date", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>"},
 		{"not modified", "GET", "HTTP/1.1 304 Not Modified\r\nEtag: \"x\"\r\nDate: Mon, 02 Jan 2006 15:04:05 GMT\r\n\r\n"},
@@ -170,6 +173,7 @@ func TestAnswerPassesAsItCame(t *testing.T) {
 
 // TestTrailers in both directions (P1).
 func TestTrailers(t *testing.T) {
+	t.Parallel()
 	r, _ := startLive(t, Options{Inject: true}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Trailer", "X-Sum")
 		b, _ := io.ReadAll(r.Body)
@@ -191,6 +195,7 @@ func TestTrailers(t *testing.T) {
 
 // TestExpectContinue: the program decides, not the proxy (P1).
 func TestExpectContinue(t *testing.T) {
+	t.Parallel()
 	goOn := make(chan bool)
 	seen := make(chan struct{}, 1)
 	r, _ := startLive(t, Options{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -235,6 +240,7 @@ func TestExpectContinue(t *testing.T) {
 
 // TestEarlyHints: 1xx answers pass (P1).
 func TestEarlyHints(t *testing.T) {
+	t.Parallel()
 	r, _ := startLive(t, Options{}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Link", "</a.css>; rel=preload")
 		w.WriteHeader(http.StatusEarlyHints)
@@ -302,6 +308,7 @@ func TestUploadIsStreamed(t *testing.T) {
 
 // TestWebSocket: echo, cut by Drain, and back at the next program (P2).
 func TestWebSocket(t *testing.T) {
+	t.Parallel()
 	echo := func(name string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			c, err := websocket.Accept(w, r, nil) // checks Origin against Host
@@ -357,6 +364,7 @@ func TestWebSocket(t *testing.T) {
 
 // TestEventStream: the first byte at once, not waited for, cut in order (P2).
 func TestEventStream(t *testing.T) {
+	t.Parallel()
 	gone := make(chan struct{})
 	r, _ := startLive(t, Options{Inject: true}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
@@ -386,6 +394,7 @@ func TestEventStream(t *testing.T) {
 // TestStreamThatComesLate: a stream that begins while the program is being
 // drained is cut too (P2).
 func TestStreamThatComesLate(t *testing.T) {
+	t.Parallel()
 	begin := make(chan struct{})
 	arrived := make(chan struct{})
 	r, _ := startLive(t, Options{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -410,6 +419,7 @@ func TestStreamThatComesLate(t *testing.T) {
 // TestChunksPassAtOnce: what the program flushes, the client has: text and pages,
 // compressed or not, with a length or without (P2, P6).
 func TestChunksPassAtOnce(t *testing.T) {
+	t.Parallel()
 	pieces := []string{"<!doctype html><head></head>a", "b\n", "c", strings.Repeat("d", 1000), "e"}
 	next := make(chan string)
 	r, _ := startLive(t, Options{Inject: true}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -477,6 +487,7 @@ func TestChunksPassAtOnce(t *testing.T) {
 // TestOldAnswersEnd: what is in flight at a save is finished by the program that
 // began it, and Drain waits for that (P2, P3).
 func TestOldAnswersEnd(t *testing.T) {
+	t.Parallel()
 	finish := make(chan struct{})
 	arrived := make(chan struct{}, 1)
 	r, _ := startLive(t, Options{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -508,6 +519,7 @@ func TestOldAnswersEnd(t *testing.T) {
 // TestDrainEndsWithItsContext: a handler that never ends does not hold the
 // restart forever (P2).
 func TestDrainEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	finish := make(chan struct{})
 	arrived := make(chan struct{}, 1)
 	r, a := startLive(t, Options{}, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
@@ -530,6 +542,7 @@ func TestDrainEndsWithItsContext(t *testing.T) {
 // TestHTTP2: a client that speaks HTTP/2 without TLS reaches the program with
 // it, trailers and all, if the program speaks it, else with HTTP/1.1 (P1).
 func TestHTTP2(t *testing.T) {
+	t.Parallel()
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Trailer", "Grpc-Status")
 		b, _ := io.ReadAll(r.Body)
@@ -578,6 +591,7 @@ func TestHTTP2(t *testing.T) {
 // TestBrokenAnswerIsBroken: an answer that the program breaks off does not look
 // complete to the client, and the proxy survives it (P1).
 func TestBrokenAnswerIsBroken(t *testing.T) {
+	t.Parallel()
 	r, _ := startLive(t, Options{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, "half")
 		_ = http.NewResponseController(w).Flush()
@@ -599,6 +613,7 @@ func TestBrokenAnswerIsBroken(t *testing.T) {
 // TestNoAnswer: a program that closes the connection is explained, to people as
 // a page, to others as text, never in the words of net/http (P1).
 func TestNoAnswer(t *testing.T) {
+	t.Parallel()
 	r, _ := startLive(t, Options{Inject: true}, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	a := r.get("/")
 	want(t, a, http.StatusBadGateway, "closed the connection before it answered")
@@ -614,6 +629,7 @@ func TestNoAnswer(t *testing.T) {
 // Fault 53: connections without a request do not stay for ever, and neither do those that never finish one; what is under way
 // is not cut, however long it takes (P2).
 func TestIdleConnectionsEnd(t *testing.T) {
+	t.Parallel()
 	const limit = 100 * time.Millisecond
 	goOn := make(chan struct{})
 	r, _ := startLive(t, Options{HeaderTimeout: limit, IdleTimeout: limit}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -690,6 +706,7 @@ func TestIdleConnectionsEnd(t *testing.T) {
 
 // Fault 53: what a client sends and is no HTTP is its own mistake, not a panic of the program.
 func TestInvalidRequest(t *testing.T) {
+	t.Parallel()
 	r, _ := startLive(t, Options{Inject: true}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			panic(http.ErrAbortHandler)

@@ -23,6 +23,7 @@ func reworded(b event.Body) event.Body {
 // H3: how something is said changes nothing for the proxy. Two sessions hear the same, one of
 // them in other words, and do the same all the time.
 func TestH3Words(t *testing.T) {
+	t.Parallel()
 	plain, _ := startLive(t, Options{Inject: true}, says("old"))
 	other, _ := startLive(t, Options{Inject: true}, says("old"))
 	both := func(b event.Body, service string, gen int) {

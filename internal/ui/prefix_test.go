@@ -6,11 +6,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // several is a screen of two services.
@@ -25,22 +25,11 @@ func several(out, err *bytes.Buffer, terminal, color bool) (*Screen, *Palette) {
 // eventually waits for the timer of an unfinished line.
 func eventually(t *testing.T, s *Screen, buf *bytes.Buffer, want string) {
 	t.Helper()
-	end := time.After(30 * time.Second)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for {
+	testkit.Until(t, fmt.Sprintf("the output is %q", want), func() bool {
 		s.mu.Lock()
-		got := buf.String()
-		s.mu.Unlock()
-		if got == want {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-end:
-			t.Fatalf("%q, want %q", got, want)
-		}
-	}
+		defer s.mu.Unlock()
+		return buf.String() == want
+	})
 }
 
 // S4: a name in front of every line, whatever pieces it comes in.

@@ -1,0 +1,185 @@
+// Package testkit holds what the tests of several packages need: files, waiting, leaks,
+// processes, and addresses to listen on.
+//
+// It imports no package of this module, so that the tests of every package can use it, also
+// those of proc, on which all the others depend. Only tests import it; a test in internal/house
+// checks this. A helper that only one package needs stays with that package.
+package testkit
+
+import (
+	"flag"
+	"io/fs"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// Deadline ends a test that hangs. Nothing is measured with it, so it leaves time for a machine
+// that does other work.
+const Deadline = 3 * time.Minute
+
+// Main runs the tests of a package and then checks that no goroutine is left. It is the last
+// statement of a TestMain.
+func Main(m *testing.M) {
+	// proc keeps both for as long as the process lives.
+	const proc = "github.com/hotreload/hotreload/internal/proc."
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(proc+"forkThread"), goleak.IgnoreAnyFunction(proc+"reapOrphans"))
+}
+
+// Parallel lets n tests per core run at the same time, for tests that wait more than they work.
+// An explicit -parallel takes precedence.
+func Parallel(n int) {
+	flag.Parse()
+	explicit := false
+	flag.Visit(func(f *flag.Flag) { explicit = explicit || f.Name == "test.parallel" })
+	if !explicit {
+		_ = flag.Set("test.parallel", strconv.Itoa(n*runtime.GOMAXPROCS(0)))
+	}
+}
+
+// Long skips a test that -short leaves out, with its name and the reason.
+func Long(t testing.TB, reason string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skipf("%s is not run with -short: %s", t.Name(), reason)
+	}
+}
+
+// Size is how often a test repeats itself: all of it, or a few rounds with -short.
+func Size(all, short int) int {
+	if testing.Short() {
+		return short
+	}
+	return all
+}
+
+// Write writes a file and makes its directories. A text that begins with "#!" is executable.
+func Write(t testing.TB, path, text string) {
+	t.Helper()
+	mode := fs.FileMode(0o644)
+	if strings.HasPrefix(text, "#!") {
+		mode = 0o755
+		// A process that is forked while the file is open for writing keeps it open until its
+		// exec; meanwhile the system refuses to run the file (ETXTBSY).
+		syscall.ForkLock.RLock()
+		defer syscall.ForkLock.RUnlock()
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Read returns the content of a file.
+func Read(t testing.TB, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// Plant writes files by their names relative to root.
+func Plant(t testing.TB, root string, files map[string]string) {
+	t.Helper()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		Write(t, filepath.Join(root, filepath.FromSlash(name)), files[name])
+	}
+}
+
+// TempDir is t.TempDir without links in its path.
+func TempDir(t testing.TB) string {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// Until waits for a condition that no event announces.
+func Until(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(Deadline); !ok(); <-tick.C {
+		if time.Now().After(end) {
+			t.Fatalf("never true: %s", what)
+		}
+	}
+}
+
+// Receive waits for a value from a channel, or for its end.
+func Receive[T any](t testing.TB, what string, c <-chan T) T {
+	t.Helper()
+	timeout := time.NewTimer(Deadline)
+	defer timeout.Stop()
+	select {
+	case v := <-c:
+		return v
+	case <-timeout.C:
+		t.Fatalf("never came: %s", what)
+		panic("unreachable")
+	}
+}
+
+// Alive reports whether a process exists and is not a zombie. It needs /proc.
+func Alive(pid int) bool {
+	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	return err == nil && !strings.HasPrefix(rest, "Z")
+}
+
+// Process is a process of the system.
+type Process struct {
+	PID  int
+	Args string
+}
+
+// Processes finds the processes whose environment has the variable, given as NAME=value, but not
+// the test itself. It needs /proc.
+func Processes(variable string) []Process {
+	var found []Process
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		env, err := os.ReadFile(filepath.Join(dir, "environ"))
+		if err != nil || !slices.Contains(strings.Split(string(env), "\x00"), variable) {
+			continue
+		}
+		args, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+		pid, _ := strconv.Atoi(filepath.Base(dir))
+		if len(args) > 0 && pid != os.Getpid() { // a zombie has no command line
+			found = append(found, Process{pid, strings.ReplaceAll(string(args), "\x00", " ")})
+		}
+	}
+	return found
+}
+
+// Listener is a listening TCP socket as a file, as programs inherit it.
+func Listener(t testing.TB) *os.File {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	f, err := l.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
