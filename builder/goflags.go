@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/hotreload/hotreload/internal/advice"
-	"github.com/hotreload/hotreload/internal/goflags"
+	"github.com/hotreload/hotreload/internal/gocmd"
 )
 
 // goPlan is how go build is called, besides -o and the package.
@@ -19,50 +19,11 @@ type goPlan struct {
 	noisy   bool   // it prints more than complaints (-x, -v)
 }
 
-// goFlag is one flag, with one dash and its value, as the user wrote it.
-type goFlag struct {
-	name     string
-	value    string
-	hasValue bool
-	raw      []string // one word, or two ("-tags", "x")
-}
-
-// switches are the flags of go build that take no value as the next word.
-var switches = []string{"a", "asan", "buildvcs", "cover", "i", "json", "linkshared", "modcacherw", "msan", "n", "race",
-	"trimpath", "v", "work", "x", "debug-nocgo"}
-
-// valued are those that do. A value may begin with a dash (-ldflags -w).
-var valued = []string{"C", "asmflags", "buildmode", "compiler", "covermode", "coverpkg", "gccgoflags", "gcflags",
-	"installsuffix", "ldflags", "mod", "modfile", "o", "overlay", "p", "pgo", "pkgdir", "tags", "toolexec"}
-
-// parseFlags takes flags apart as package flag does. A flag that is in neither list takes
-// the next word as its value if that does not look like a flag: go build will judge it.
-func parseFlags(words []string) ([]goFlag, error) {
-	var out []goFlag
-	for i := 0; i < len(words); i++ {
-		w := words[i]
-		name := strings.TrimPrefix(strings.TrimPrefix(w, "-"), "-")
-		if !strings.HasPrefix(w, "-") || name == "" || name[0] == '-' || name[0] == '=' {
-			return nil, fmt.Errorf("%q is not a build flag", w)
-		}
-		f := goFlag{raw: words[i : i+1]}
-		f.name, f.value, f.hasValue = strings.Cut(name, "=")
-		if !f.hasValue && i+1 < len(words) && !slices.Contains(switches, f.name) &&
-			(slices.Contains(valued, f.name) || !strings.HasPrefix(words[i+1], "-")) {
-			f.value, f.hasValue = words[i+1], true
-			f.raw = words[i : i+2]
-			i++
-		}
-		out = append(out, f)
-	}
-	return out, nil
-}
-
 // checkFlags refuses flags with which go build would not leave a program to run.
 func checkFlags(words []string) error {
-	flags, err := parseFlags(words)
-	if err != nil {
-		return advice.With(err, "build flags begin with a dash; the package has a setting of its own")
+	flags, rest := gocmd.Build.Parse(words)
+	if len(rest) > 0 {
+		return advice.With(fmt.Errorf("%q is not a build flag", rest[0]), "build flags begin with a dash; the package has a setting of its own")
 	}
 	for _, f := range flags {
 		if err := checkFlag(f, ""); err != nil {
@@ -72,24 +33,24 @@ func checkFlags(words []string) error {
 	return nil
 }
 
-func checkFlag(f goFlag, where string) error {
-	switch f.name {
+func checkFlag(f gocmd.Arg, where string) error {
+	switch f.Name {
 	case "o":
 		return advice.With(fmt.Errorf("the build flag -o%s is not possible: every build gets a file name of its own", where),
 			"use a build command and its output, if the binary has to lie elsewhere")
 	case "n":
-		if f.value != "false" {
+		if f.Value != "false" {
 			return advice.With(fmt.Errorf("the build flag -n%s is not possible: it only prints commands", where), "use -x to see them while they run")
 		}
 	case "C":
 		return advice.With(fmt.Errorf("the build flag -C%s is not possible: the build has a directory already", where),
 			"set the directory of the project, or name the package by its path")
 	case "buildmode":
-		if f.value != "default" && f.value != "exe" && f.value != "pie" {
-			return advice.With(fmt.Errorf("-buildmode=%s%s does not make a program that can be run", f.value, where), "use exe or pie")
+		if f.Value != "default" && f.Value != "exe" && f.Value != "pie" {
+			return advice.With(fmt.Errorf("-buildmode=%s%s does not make a program that can be run", f.Value, where), "use exe or pie")
 		}
 	case "h", "help":
-		return fmt.Errorf("the build flag -%s%s builds nothing", f.name, where)
+		return fmt.Errorf("the build flag -%s%s builds nothing", f.Name, where)
 	}
 	return nil
 }
@@ -109,15 +70,8 @@ func checkFlag(f goFlag, where string) error {
 // of 25 runs were 0..6 % shorter with 400 (7..9 % with off), for 9..14 % more memory of the
 // largest process on programs of 60 and 306 packages: no clear gain, and unsafe for big ones.
 func makePlan(o Options, t toolchain, linker string) (goPlan, error) {
-	user, err := parseFlags(o.Flags)
-	if err != nil {
-		return goPlan{}, err // seen by complete already
-	}
-	var inherited []goFlag
-	// GOFLAGS that cannot be parsed are go build's to complain about.
-	if words, err := goflags.Split(t.goflags); err == nil {
-		inherited, _ = parseGoflags(words)
-	}
+	user, _ := gocmd.Build.Parse(o.Flags)         // complete has refused words that are no flags
+	inherited, _ := gocmd.ParseGOFLAGS(t.goflags) // go build complains about GOFLAGS that cannot be parsed
 	for _, f := range inherited {
 		if err := checkFlag(f, " in GOFLAGS"); err != nil {
 			return goPlan{}, err
@@ -125,13 +79,13 @@ func makePlan(o Options, t toolchain, linker string) (goPlan, error) {
 	}
 	both := slices.Concat(inherited, user)
 	given := func(name string) bool {
-		return slices.ContainsFunc(both, func(f goFlag) bool { return f.name == name })
+		return slices.ContainsFunc(both, func(f gocmd.Arg) bool { return f.Name == name })
 	}
 
 	var p goPlan
 	p.json = t.since("go1.24") && !given("json")
 	p.overlay = lastOverlay(both)
-	p.noisy = given("x") || given("v") || given("work")
+	p.noisy = slices.ContainsFunc(both, func(f gocmd.Arg) bool { return f.Is(gocmd.Noisy) })
 	if t.since("go1.18") && !given("buildvcs") {
 		p.flags = append(p.flags, "-buildvcs=false")
 	}
@@ -154,8 +108,8 @@ func makePlan(o Options, t toolchain, linker string) (goPlan, error) {
 	}
 	p.flags = append(p.flags, ld...)
 	for _, f := range user {
-		if f.name != "ldflags" && f.name != "tags" {
-			p.flags = append(p.flags, f.raw...)
+		if f.Name != "ldflags" && f.Name != "tags" {
+			p.flags = append(p.flags, f.Words...)
 		}
 	}
 	return p, nil
@@ -172,39 +126,22 @@ func buildID(name string) string {
 	}, name)
 }
 
-// parseGoflags takes GOFLAGS apart, where each word is a flag: no value follows.
-func parseGoflags(words []string) ([]goFlag, error) {
-	var out []goFlag
-	for _, w := range words {
-		f, err := parseFlags([]string{w})
-		if err != nil {
-			return out, err
-		}
-		out = append(out, f...)
-	}
-	return out, nil
-}
-
 // mergeTags returns the union. For go build the last -tags would replace all others, so
 // a tag in the settings would silently switch off those of GOFLAGS.
-func mergeTags(tags []string, flags ...[]goFlag) string {
+func mergeTags(tags []string, flags ...[]gocmd.Arg) string {
+	var lists []string
+	for _, f := range slices.Concat(flags...) {
+		if f.Name == "tags" {
+			lists = append(lists, f.Value)
+		}
+	}
 	var all []string
-	add := func(list string) {
-		for _, tag := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' || strings.ContainsRune(spaces, r) }) {
+	for _, list := range append(lists, tags...) {
+		for _, tag := range gocmd.Tags(list) {
 			if !slices.Contains(all, tag) {
 				all = append(all, tag)
 			}
 		}
-	}
-	for _, fs := range flags {
-		for _, f := range fs {
-			if f.name == "tags" {
-				add(f.value)
-			}
-		}
-	}
-	for _, tag := range tags {
-		add(tag)
 	}
 	return strings.Join(all, ",")
 }
@@ -215,7 +152,7 @@ func mergeTags(tags []string, flags ...[]goFlag) string {
 // ours and those before it (but for other patterns) in front: whichever counts has all,
 // and as the linker takes the last of equal flags, the user wins over us, and the
 // command line over GOFLAGS. An empty value drops what came before it, as for go build.
-func mergeLdflags(dwarf bool, linker, id string, flags []goFlag) []string {
+func mergeLdflags(dwarf bool, linker, id string, flags []gocmd.Arg) []string {
 	ours := "-w -buildid=" + id
 	if dwarf {
 		ours = "-compressdwarf=false -buildid=" + id
@@ -224,19 +161,19 @@ func mergeLdflags(dwarf bool, linker, id string, flags []goFlag) []string {
 	entries := []entry{{"", ""}}
 	users := ""
 	for _, f := range flags {
-		if f.name != "ldflags" {
+		if f.Name != "ldflags" {
 			continue
 		}
-		e := entry{value: strings.Trim(f.value, spaces)}
+		e := entry{value: strings.Trim(f.Value, spaces)}
 		if e.value != "" && e.value[0] != '-' {
 			i := strings.Index(e.value, "=")
 			if i <= 0 {
-				return []string{"-ldflags=" + f.value} // wrong: go build says why
+				return []string{"-ldflags=" + f.Value} // wrong: go build says why
 			}
 			e.pattern, e.value = e.value[:i], e.value[i+1:]
 		}
-		if _, err := goflags.Split(e.value); err != nil {
-			return []string{"-ldflags=" + f.value}
+		if _, err := gocmd.Split(e.value); err != nil {
+			return []string{"-ldflags=" + f.Value}
 		}
 		switch {
 		case e.pattern != "":
@@ -275,7 +212,7 @@ func withLinker(linker, value string) string {
 		return value
 	}
 	fuse := "-fuse-ld=" + linker
-	words, err := goflags.Split(value)
+	words, err := gocmd.Split(value)
 	if err != nil {
 		return value
 	}
@@ -302,7 +239,7 @@ func withLinker(linker, value string) string {
 		return value
 	}
 	words[last] += " " + fuse
-	merged, err := goflags.Join(words)
+	merged, err := gocmd.Join(words)
 	if err != nil {
 		return value
 	}

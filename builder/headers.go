@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+
+	"github.com/hotreload/hotreload/internal/gocmd"
 )
 
 // HeaderFile is the name of the Go file that a package with [Headers] seems to have while it is built. It is empty but for a
@@ -89,10 +91,10 @@ func headerFlags(tmp string, plan goPlan, dir string, lists ...[]Headers) ([]str
 }
 
 // lastOverlay is the value of the -overlay that counts.
-func lastOverlay(flags []goFlag) (value string) {
+func lastOverlay(flags []gocmd.Arg) (value string) {
 	for _, f := range flags {
-		if f.name == "overlay" {
-			value = strings.TrimSpace(f.value)
+		if f.Name == "overlay" {
+			value = strings.TrimSpace(f.Value)
 		}
 	}
 	return value

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/hotreload/hotreload/internal/gocmd"
 )
 
 // show writes diagnostics one to a line: place | message | package | more.
@@ -135,10 +137,11 @@ func TestFrame(t *testing.T) {
 
 // B8: how -ldflags are merged.
 func TestMergeLdflags(t *testing.T) {
-	flags := func(values ...string) []goFlag {
-		out := []goFlag{{name: "tags", value: "x"}}
+	flags := func(values ...string) []gocmd.Arg {
+		out, _ := gocmd.Build.Parse([]string{"-tags=x"})
 		for _, v := range values {
-			out = append(out, goFlag{name: "ldflags", value: v, hasValue: true})
+			more, _ := gocmd.Build.Parse([]string{"-ldflags", v})
+			out = append(out, more...)
 		}
 		return out
 	}
@@ -183,7 +186,7 @@ func TestPlanByVersion(t *testing.T) {
 		"devel go1.99-ab12 Mon Jan 2 linux/x":  "-json -buildvcs=false -pgo=off -ldflags=-w -buildid=hotreload/x",
 		"something else entirely, and no name": "-json -buildvcs=false -pgo=off -ldflags=-w -buildid=hotreload/x",
 	} {
-		p, err := makePlan(Options{Name: "x"}, toolchain{version: goVersion(version)}, "")
+		p, err := makePlan(Options{Name: "x"}, toolchain{version: gocmd.Version(version)}, "")
 		got := strings.Join(p.flags, " ")
 		if p.json {
 			got = "-json " + got

@@ -3,12 +3,10 @@ package builder
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"os"
-	"strings"
 	"time"
 
-	"github.com/hotreload/hotreload/internal/goflags"
+	"github.com/hotreload/hotreload/internal/gocmd"
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
@@ -74,20 +72,20 @@ func probe(ctx context.Context, o Options) toolchain {
 	if err != nil {
 		return unknown
 	}
-	names := []string{"GOVERSION", "GOFLAGS", "GOENV", "GOCACHE", "CC", "CGO_ENABLED", "GOOS", "GOARCH", "GOHOSTOS", "GOHOSTARCH"}
+	args := gocmd.EnvArgs("GOVERSION", "GOFLAGS", "GOENV", "GOCACHE", "CC", "CGO_ENABLED", "GOOS", "GOARCH", "GOHOSTOS", "GOHOSTARCH")
 	var text bytes.Buffer
 	end := run(ctx, command{
-		path: path, argv: append([]string{o.Go, "env", "-json"}, names...), dir: o.Dir,
+		path: path, argv: append([]string{o.Go}, args...), dir: o.Dir,
 		env: proc.SetEnv(o.Env, "PWD", o.Dir), output: &text, stderr: discard{}, hard: true,
 	})
-	v := make(map[string]string)
-	if !end.ok() || json.Unmarshal(text.Bytes(), &v) != nil || v["GOVERSION"] == "" {
+	v, err := gocmd.ParseEnv(text.Bytes())
+	if !end.ok() || err != nil || v["GOVERSION"] == "" {
 		return unknown
 	}
-	cc, _ := goflags.Split(v["CC"])
+	cc, _ := gocmd.Split(v["CC"])
 	return toolchain{
 		known:   true,
-		version: goVersion(v["GOVERSION"]),
+		version: v.Version(),
 		goflags: v["GOFLAGS"],
 		cc:      cc,
 		cgo:     v["CGO_ENABLED"] == "1",
@@ -96,16 +94,6 @@ func probe(ctx context.Context, o Options) toolchain {
 		envFile: v["GOENV"],
 		stamp:   stampOf(v["GOENV"]),
 	}
-}
-
-// goVersion cuts what surrounds the number: "devel go1.27-ab12 Mon Jan 2", "go1.26.1 X:simd".
-func goVersion(s string) string {
-	for _, w := range strings.Fields(s) {
-		if strings.HasPrefix(w, "go") {
-			return w
-		}
-	}
-	return s
 }
 
 type discard struct{}

@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,6 +21,7 @@ import (
 	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/control"
+	"github.com/hotreload/hotreload/internal/gocmd"
 	"github.com/hotreload/hotreload/internal/proc"
 	"github.com/hotreload/hotreload/internal/safe"
 	"github.com/hotreload/hotreload/internal/watchinfo"
@@ -319,11 +319,6 @@ func size(n uint64) string {
 	return fmt.Sprintf("%d GB", n>>30)
 }
 
-// goEnv is what is asked of the toolchain.
-type goEnv struct {
-	GOVERSION, GOFLAGS, GOTOOLCHAIN, GOCACHE, GOTMPDIR, CGO_ENABLED, CC, GOOS, GOARCH, GOHOSTOS, GOHOSTARCH, GOEXPERIMENT string
-}
-
 func (d *doctor) toolchain() {
 	path, err := proc.LookPath(d.tools, d.root, "go")
 	if err != nil {
@@ -345,41 +340,41 @@ func (d *doctor) toolchain() {
 		return
 	}
 	if text := d.newerGo(path); text != "" {
-		d.add(levelFail, "go", "install that Go, or set GOTOOLCHAIN=auto to let go fetch it", "%s, %s: %s", env.GOVERSION, path, text)
-	} else if env.GOTOOLCHAIN != "" {
-		d.ok("go", "%s, %s (GOTOOLCHAIN=%s)", env.GOVERSION, path, env.GOTOOLCHAIN)
+		d.add(levelFail, "go", "install that Go, or set GOTOOLCHAIN=auto to let go fetch it", "%s, %s: %s", env["GOVERSION"], path, text)
+	} else if env["GOTOOLCHAIN"] != "" {
+		d.ok("go", "%s, %s (GOTOOLCHAIN=%s)", env["GOVERSION"], path, env["GOTOOLCHAIN"])
 	} else {
-		d.ok("go", "%s, %s", env.GOVERSION, path)
+		d.ok("go", "%s, %s", env["GOVERSION"], path)
 	}
-	d.goFlags(env.GOFLAGS)
-	switch err := writable(env.GOCACHE); {
-	case env.GOCACHE == "off":
+	d.goFlags(env["GOFLAGS"])
+	switch err := writable(env["GOCACHE"]); {
+	case env["GOCACHE"] == "off":
 		d.add(levelFail, "GOCACHE", "unset GOCACHE", "it is off, and go build does not work without")
 	case errors.Is(err, fs.ErrNotExist): // go makes it
-		if err := os.MkdirAll(env.GOCACHE, 0o777); err != nil {
+		if err := os.MkdirAll(env["GOCACHE"], 0o777); err != nil {
 			d.add(levelFail, "GOCACHE", "set GOCACHE to a directory that can be written", "%v", err)
 			break
 		}
-		d.ok("GOCACHE", "%s (empty)", env.GOCACHE)
+		d.ok("GOCACHE", "%s (empty)", env["GOCACHE"])
 	case err != nil:
 		d.add(levelFail, "GOCACHE", "set GOCACHE to a directory that can be written", "%v", err)
 	default:
-		d.ok("GOCACHE", "%s", env.GOCACHE)
+		d.ok("GOCACHE", "%s", env["GOCACHE"])
 	}
-	if env.GOOS != env.GOHOSTOS || env.GOARCH != env.GOHOSTARCH {
+	if env["GOOS"] != env["GOHOSTOS"] || env["GOARCH"] != env["GOHOSTARCH"] {
 		d.add(levelWarn, "target", "unset GOOS and GOARCH, unless run.command runs it elsewhere",
-			"programs are built for %s/%s, and this is %s/%s", env.GOOS, env.GOARCH, env.GOHOSTOS, env.GOHOSTARCH)
+			"programs are built for %s/%s, and this is %s/%s", env["GOOS"], env["GOARCH"], env["GOHOSTOS"], env["GOHOSTARCH"])
 	}
 	d.compiler(env)
 	d.launch(path)
 }
 
-func (d *doctor) askGo(path string) (env goEnv, err error) {
-	out, err := d.askTool(path, "env", "-json")
+func (d *doctor) askGo(path string) (gocmd.Env, error) {
+	out, err := d.askTool(path, gocmd.EnvArgs("GOVERSION", "GOFLAGS", "GOTOOLCHAIN", "GOCACHE", "CGO_ENABLED", "CC", "GOOS", "GOARCH", "GOHOSTOS", "GOHOSTARCH")...)
 	if err != nil {
-		return env, err
+		return nil, err
 	}
-	return env, json.Unmarshal(out, &env)
+	return gocmd.ParseEnv(out)
 }
 
 // askTool runs the go command without the network; what it complains of is the error.
@@ -429,12 +424,12 @@ func (d *doctor) goFlags(flags string) {
 	}
 }
 
-func (d *doctor) compiler(env goEnv) {
-	if env.CGO_ENABLED != "1" {
-		d.ok("cgo", "off (CGO_ENABLED=%s)", env.CGO_ENABLED)
+func (d *doctor) compiler(env gocmd.Env) {
+	if env["CGO_ENABLED"] != "1" {
+		d.ok("cgo", "off (CGO_ENABLED=%s)", env["CGO_ENABLED"])
 		return
 	}
-	cc := strings.Fields(env.CC)
+	cc := strings.Fields(env["CC"])
 	if len(cc) == 0 {
 		return
 	}

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hotreload/hotreload/internal/gocmd"
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
@@ -137,12 +138,12 @@ func (e *Engine) snapshot(ctx context.Context) (*state, map[int]bool, error) {
 			return nil, nil, refuse("%s has changed, and is too large to be read", f.path)
 		}
 		if f.kind != embedded {
-			key, err := headerKey(text)
+			key, err := gocmd.ExactHeader(text)
 			switch {
 			case err != nil && f.kind == source:
 				// The compiler would not get far either; the plan holds for what comes next.
 				return nil, nil, &fallback{reason: fmt.Sprintf("%s does not parse", f.path), keep: true}
-			case err != nil && sumOf(text) != f.key, err == nil && key != f.key:
+			case err != nil && sumOf(text) != f.key, err == nil && sumOf(key) != f.key:
 				return nil, nil, refuse("the imports or directives of %s have changed", f.path)
 			}
 		}

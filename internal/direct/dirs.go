@@ -2,13 +2,11 @@ package direct
 
 import (
 	"bytes"
-	"errors"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
-	"strings"
-	"syscall"
+
+	"github.com/hotreload/hotreload/internal/gocmd"
 )
 
 // dir is a directory whose names decide what the program is made of.
@@ -30,7 +28,7 @@ func (d dir) list() (names sum, links bool, err error) {
 	for _, e := range entries {
 		name := e.Name()
 		switch {
-		case d.embed && (d.all || name[0] != '.' && name[0] != '_'):
+		case d.embed && (d.all || !gocmd.Hidden(name)):
 		case counts(name):
 		default:
 			continue
@@ -53,59 +51,41 @@ func (d dir) list() (names sum, links bool, err error) {
 
 const maxDirs = 20_000
 
-// embedDirs are the directories in which a file may come or go that the pattern matches, by the rules of //go:embed: those
-// whose entries it globs, and all below a directory that it names. On the way are the names that it leads through, each of
-// which may be replaced by something that cannot be embedded, or become the root of another module.
+// counts says whether a file of that name in a package's directory can mean anything to the go command.
+func counts(name string) bool {
+	return name == "go.mod" || name == "vendor" || gocmd.Source(name) != "" && !gocmd.Hidden(name)
+}
+
+// embedDirs are the directories in which a file may come or go that the pattern matches: those whose entries it globs, and
+// all below a directory that it names, also those that are another module now: the go.mod that makes them one may go. On the
+// way are the names that the pattern leads through, each of which may be replaced by something that cannot be embedded, or
+// become the root of another module.
 func embedDirs(pkgDir, pattern string) (out []dir, way []string, err error) {
-	glob, all := strings.CutPrefix(pattern, "all:")
-	level := []string{pkgDir}
-	for elem := range strings.SplitSeq(glob, "/") {
-		var next []string
-		for _, d := range level {
-			if !strings.ContainsAny(elem, `*?[\`) {
-				p := filepath.Join(d, elem)
-				if _, err := os.Lstat(p); errors.Is(err, syscall.ENOTDIR) {
-					continue // a glob has matched a file; the listing of its directory says that it is one
-				} else if err != nil {
-					out = append(out, dir{path: d, embed: true, all: true})
-					continue
-				}
-				next = append(next, p)
-				continue
-			}
-			out = append(out, dir{path: d, embed: true, all: true})
-			entries, err := os.ReadDir(d)
-			if err != nil {
-				continue // a file
-			}
-			for _, e := range entries {
-				if ok, err := path.Match(elem, e.Name()); err != nil || ok {
-					next = append(next, filepath.Join(d, e.Name()))
-				}
-			}
-		}
-		level = next
-		way = append(way, next...)
+	t := gocmd.ExpandEmbed(pkgDir, pattern)
+	for _, d := range t.Open {
+		out = append(out, dir{path: d, embed: true, all: true})
 	}
-	for _, root := range level {
+	for _, names := range t.Levels {
+		way = append(way, names...)
+	}
+	for _, root := range t.Roots() {
 		err := filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
 			switch {
 			case err != nil:
 				return err
 			case !e.IsDir():
 				return nil
-			case p != root && !all && (e.Name()[0] == '.' || e.Name()[0] == '_'), e.Name() == ".git":
+			case p != root && !t.All && gocmd.Hidden(e.Name()), e.Name() == ".git":
 				return fs.SkipDir
 			case len(out) > maxDirs:
 				return refuse("more than %d embedded directories", maxDirs)
 			}
-			out = append(out, dir{path: p, embed: true, all: all})
+			out = append(out, dir{path: p, embed: true, all: t.All})
 			return nil
 		})
 		if err != nil {
 			return nil, nil, refuse("the embedded %s: %v", root, err)
 		}
 	}
-	// The pattern's own level may not be a directory at all.
 	return out, way, nil
 }

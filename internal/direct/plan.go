@@ -3,18 +3,14 @@ package direct
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"golang.org/x/mod/modfile"
-
-	"github.com/hotreload/hotreload/internal/goflags"
+	"github.com/hotreload/hotreload/internal/gocmd"
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
@@ -93,28 +89,10 @@ type lateFile struct {
 	stamp stamp
 }
 
-// listed is what go list says about a package.
-type listed struct {
-	ImportPath, Name, Dir, Export string
-	Standard                      bool
-	Module                        *struct {
-		Path, Dir, GoMod string
-	}
-	GoFiles, CgoFiles, IgnoredGoFiles, IgnoredOtherFiles, CFiles, CXXFiles, MFiles, HFiles, FFiles,
-	SFiles, SwigFiles, SwigCXXFiles, SysoFiles, CgoPkgConfig, EmbedPatterns, EmbedFiles, TestGoFiles, XTestGoFiles []string
-	Incomplete bool
-	Error      *struct{ Err string }
-}
+var listFields = gocmd.ListFields("ImportPath,Name,Dir,Export,Standard,Module,Incomplete,Error", gocmd.FieldsSources,
+	gocmd.FieldsEmbedding, "CgoPkgConfig,TestGoFiles,XTestGoFiles")
 
-const listFields = "-json=ImportPath,Name,Dir,Export,Standard,Module,GoFiles,CgoFiles,IgnoredGoFiles,IgnoredOtherFiles," +
-	"CFiles,CXXFiles,MFiles,HFiles,FFiles,SFiles,SwigFiles,SwigCXXFiles,SysoFiles,CgoPkgConfig,EmbedPatterns,EmbedFiles," +
-	"TestGoFiles,XTestGoFiles,Incomplete,Error"
-
-// toolEnv is what the go command has in its environment, and so gives to its tools, wherever it is set (`go env -w`).
-var toolEnv = []string{"GOROOT", "GOOS", "GOARCH", "GOEXPERIMENT", "GOFIPS140", "CC", "CXX", "AR", "CGO_ENABLED", "GO386",
-	"GOAMD64", "GOARM", "GOARM64", "GOMIPS", "GOMIPS64", "GOPPC64", "GORISCV64", "GOWASM"}
-
-var envNames = append([]string{"GOMODCACHE", "GOFLAGS", "GOENV", "GOWORK", "GOMOD", "GOVERSION"}, toolEnv...)
+var envNames = append([]string{"GOMODCACHE", "GOFLAGS", "GOENV", "GOWORK", "GOMOD", "GOVERSION"}, gocmd.ToolVariables...)
 
 // take asks the go command for a plan, and reads the sources that it is about.
 func (e *Engine) take(ctx context.Context) (*plan, *state, error) {
@@ -124,7 +102,7 @@ func (e *Engine) take(ctx context.Context) (*plan, *state, error) {
 	if strings.HasSuffix(e.o.Package, ".go") || strings.Contains(e.o.Package, "...") {
 		return nil, nil, refuse("the package is named by its files or a pattern")
 	}
-	for _, name := range magic {
+	for _, name := range gocmd.TraceVariables {
 		if proc.GetEnv(e.o.Env, name) != "" {
 			return nil, nil, refuse("%s is set", name)
 		}
@@ -135,30 +113,26 @@ func (e *Engine) take(ctx context.Context) (*plan, *state, error) {
 	}
 	defer done()
 	started := time.Now()
-	said, _, err := e.goTool(ctx, work, append([]string{"env", "-json"}, envNames...)...)
+	said, _, err := e.goTool(ctx, work, gocmd.EnvArgs(envNames...)...)
 	if err != nil {
 		return nil, nil, err
 	}
-	env := map[string]string{}
-	if err := json.Unmarshal(said, &env); err != nil || env["GOVERSION"] == "" || env["GOROOT"] == "" {
+	env, err := gocmd.ParseEnv(said)
+	if err != nil || env["GOVERSION"] == "" || env["GOROOT"] == "" {
 		return nil, nil, refuse("go env answered nothing that is understood")
 	}
-	inherited, err := goflags.Split(env["GOFLAGS"])
-	if err != nil {
-		return nil, nil, refuse("GOFLAGS cannot be understood")
-	}
-	if err := checkFlags(slices.Concat(inherited, e.o.Flags)); err != nil {
+	if err := checkFlags(env["GOFLAGS"], e.o.Flags); err != nil {
 		return nil, nil, err
 	}
 	switch {
-	case env["GOMOD"] == "" || env["GOMOD"] == os.DevNull:
+	case env.Mod() == "":
 		return nil, nil, refuse("there is no go.mod")
 	case env["GOFIPS140"] != "" && env["GOFIPS140"] != "off":
 		return nil, nil, refuse("GOFIPS140 is %s", env["GOFIPS140"])
 	}
 
-	b := &planner{e: e, env: env, plan: &plan{}, byPath: map[string]*listed{}, seen: map[file]bool{}}
-	for _, name := range toolEnv {
+	b := &planner{e: e, env: env, plan: &plan{}, byPath: map[string]*gocmd.Package{}, seen: map[file]bool{}}
+	for _, name := range gocmd.ToolVariables {
 		if env[name] != "" {
 			b.plan.env = append(b.plan.env, name+"="+env[name])
 		}
@@ -185,7 +159,7 @@ func (e *Engine) take(ctx context.Context) (*plan, *state, error) {
 	}
 	for _, t := range s.compile {
 		for _, name := range t.argv {
-			if strings.HasSuffix(name, ".go") && !within(name, env["GOROOT"]) && !within(name, env["GOMODCACHE"]) {
+			if strings.HasSuffix(name, ".go") && !gocmd.Within(name, env["GOROOT"]) && !gocmd.Within(name, env["GOMODCACHE"]) {
 				before[name], _ = look(name)
 			}
 		}
@@ -194,18 +168,14 @@ func (e *Engine) take(ctx context.Context) (*plan, *state, error) {
 	if said, _, err = e.goTool(ctx, work, args...); err != nil {
 		return nil, nil, err
 	}
-	dec := json.NewDecoder(bytes.NewReader(said))
-	for {
-		var p listed
-		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
+	for p, err := range gocmd.Packages(bytes.NewReader(said)) {
+		if err != nil {
 			return nil, nil, refuse("go list answered nothing that is understood")
 		}
 		if p.Incomplete || p.Error != nil {
 			return nil, nil, refuse("the package %s has errors", p.ImportPath)
 		}
-		b.list = append(b.list, &p)
+		b.list = append(b.list, p)
 	}
 	b.script = s
 	if err := b.packages(); err != nil {
@@ -233,21 +203,21 @@ func (e *Engine) take(ctx context.Context) (*plan, *state, error) {
 // planner puts a plan together.
 type planner struct {
 	e      *Engine
-	env    map[string]string
+	env    gocmd.Env
 	script *script
-	list   []*listed
+	list   []*gocmd.Package
 	plan   *plan
-	byPath map[string]*listed
+	byPath map[string]*gocmd.Package
 	inPlan map[string]*pkg
 	seen   map[file]bool // path and kind
 }
 
-func (b *planner) local(l *listed) bool {
-	return !l.Standard && l.Dir != "" && !within(l.Dir, b.env["GOROOT"]) && !within(l.Dir, b.env["GOMODCACHE"])
+func (b *planner) local(l *gocmd.Package) bool {
+	return !l.Standard && l.Dir != "" && !gocmd.Within(l.Dir, b.env["GOROOT"]) && !gocmd.Within(l.Dir, b.env["GOMODCACHE"])
 }
 
 // frozen says that a package is a copy in a vendor directory: nobody is expected to edit it.
-func (b *planner) frozen(l *listed) bool { return l.Module != nil && l.Module.Dir == "" }
+func (b *planner) frozen(l *gocmd.Package) bool { return l.Module != nil && l.Module.Dir == "" }
 
 func (b *planner) packages() error {
 	// The linker's importcfg names the directory of every package.
@@ -378,14 +348,14 @@ func (b *planner) config(text string, path map[string]string, p *pkg) ([]cfgLine
 }
 
 // compilation fills in how a package is compiled. The error is what stands in the way.
-func (b *planner) compilation(p *pkg, l *listed) error {
+func (b *planner) compilation(p *pkg, l *gocmd.Package) error {
 	t, ok := b.script.compile[p.bucket]
 	switch {
 	case len(l.CgoFiles) > 0:
 		return refuse("it uses cgo")
 	case len(l.SFiles) > 0:
 		return refuse("it has assembly")
-	case len(l.CFiles)+len(l.CXXFiles)+len(l.MFiles)+len(l.FFiles)+len(l.SwigFiles)+len(l.SwigCXXFiles)+len(l.SysoFiles) > 0:
+	case len(l.Foreign())+len(l.SysoFiles) > 0:
 		return refuse("it has sources that are not Go")
 	case !ok || b.script.other[p.bucket] != "":
 		return refuse("it is not made by one compilation")
@@ -506,7 +476,7 @@ func toolchainOf(path string) error {
 
 // compilerOfC holds the C compiler, and what it calls: what cgo makes, also of the standard library, depends on both.
 func (b *planner) compilerOfC(ctx context.Context, name string) error {
-	words, err := goflags.Split(b.env[name])
+	words, err := gocmd.Split(b.env[name])
 	if err != nil || len(words) == 0 || b.env["CGO_ENABLED"] != "1" {
 		return nil
 	}
@@ -546,17 +516,16 @@ func (b *planner) inputs() error {
 	}
 	modules := map[string]string{} // path of a local module -> directory
 	for _, l := range b.list {
-		known := [][]string{l.GoFiles, l.CgoFiles, l.CFiles, l.CXXFiles, l.MFiles, l.HFiles, l.FFiles, l.SFiles, l.SwigFiles,
-			l.SwigCXXFiles, l.SysoFiles}
+		known := slices.Concat(l.Compiled(), l.EmbedFiles)
 		if !b.local(l) {
-			for _, f := range slices.Concat(append(known, l.EmbedFiles)...) {
+			for _, f := range known {
 				p.late = append(p.late, lateFile{path: filepath.Join(l.Dir, f)})
 			}
 			continue
 		}
 		addDir(dir{path: l.Dir})
 		if b.frozen(l) {
-			for _, f := range slices.Concat(append(known, l.EmbedFiles, l.IgnoredGoFiles, l.IgnoredOtherFiles)...) {
+			for _, f := range slices.Concat(known, l.IgnoredGoFiles, l.IgnoredOtherFiles) {
 				p.late = append(p.late, lateFile{path: filepath.Join(l.Dir, f)})
 			}
 		} else {
@@ -568,7 +537,7 @@ func (b *planner) inputs() error {
 			b.module(l.Module.Dir)
 			b.above(l.Dir, l.Module.Dir)
 			if q.obstacle != "" {
-				for _, f := range slices.Concat(append(known, l.EmbedFiles)...) {
+				for _, f := range known {
 					p.files = append(p.files, file{path: filepath.Join(l.Dir, f), kind: fixed, pkg: q, what: "a file of " + q.path})
 				}
 			} else {
@@ -691,40 +660,24 @@ func (b *planner) look(ctx context.Context, started time.Time) (*state, error) {
 
 // keyOf is the header's key, or that of the whole file where the header cannot be read: then any change counts.
 func keyOf(text []byte) sum {
-	key, err := headerKey(text)
+	key, err := gocmd.ExactHeader(text)
 	if err != nil {
 		return sumOf(text)
 	}
-	return key
+	return sumOf(key)
 }
 
-func within(path, dir string) bool {
-	if dir == "" || !strings.HasPrefix(path, dir) {
-		return false
-	}
-	return len(path) == len(dir) || dir[len(dir)-1] == filepath.Separator || path[len(dir)] == filepath.Separator
-}
-
-// workModules are the directories of the modules that a go.work uses.
+// workModules are the directories of the modules that a go.work uses, or puts in place of others.
 func workModules(file string) ([]string, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, refuse("%s cannot be read", file)
 	}
-	w, err := modfile.ParseWork(file, text, nil)
+	used, replacing, err := gocmd.WorkDirs(file, text)
 	if err != nil {
 		return nil, refuse("%s cannot be understood", file)
 	}
-	var out []string
-	for _, u := range w.Use {
-		out = append(out, abs(filepath.Dir(file), u.Path))
-	}
-	for _, r := range w.Replace {
-		if r.New.Version == "" {
-			out = append(out, abs(filepath.Dir(file), r.New.Path))
-		}
-	}
-	return out, nil
+	return append(used, replacing...), nil
 }
 
 // replacements are the directories that stand for modules in a go.mod.
@@ -735,23 +688,9 @@ func replacements(file string) ([]string, error) {
 	} else if err != nil {
 		return nil, refuse("%s cannot be read", file)
 	}
-	m, err := modfile.Parse(file, text, nil)
+	dirs, err := gocmd.ModDirs(file, filepath.Dir(file), text)
 	if err != nil {
 		return nil, refuse("%s cannot be understood", file)
 	}
-	var out []string
-	for _, r := range m.Replace {
-		if r.New.Version == "" {
-			out = append(out, abs(filepath.Dir(file), r.New.Path))
-		}
-	}
-	return out, nil
-}
-
-func abs(dir, path string) string {
-	path = filepath.FromSlash(path)
-	if filepath.IsAbs(path) {
-		return filepath.Clean(path)
-	}
-	return filepath.Join(dir, path)
+	return dirs, nil
 }

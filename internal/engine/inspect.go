@@ -15,6 +15,7 @@ import (
 	"github.com/hotreload/hotreload/builder"
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/filestat"
+	"github.com/hotreload/hotreload/internal/gocmd"
 	"github.com/hotreload/hotreload/internal/gograph"
 	"github.com/hotreload/hotreload/internal/plan"
 	"github.com/hotreload/hotreload/internal/proc"
@@ -192,7 +193,7 @@ func (i *inspector) graphChange(c watcher.Change) (complete, generated bool) {
 	case gograph.IsModuleFile(c.Path):
 	case filepath.Ext(c.Path) == ".go":
 		i.sources.Add(1)
-		h := gograph.HeaderOf(c.Path)
+		h := gocmd.HeaderOf(c.Path)
 		i.mu.Lock()
 		old, known := i.headers[c.Path]
 		i.headers[c.Path] = h.Key
@@ -381,7 +382,7 @@ func (i *inspector) learnHeaders(ctx context.Context, g *gograph.Graph) {
 		if known {
 			continue
 		}
-		key := gograph.HeaderOf(f).Key
+		key := gocmd.HeaderOf(f).Key
 		i.mu.Lock()
 		if _, known := i.headers[f]; !known {
 			i.headers[f] = key

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/hotreload/hotreload/internal/filestat"
-	"github.com/hotreload/hotreload/internal/goflags"
+	"github.com/hotreload/hotreload/internal/gocmd"
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
@@ -96,7 +96,7 @@ func readDir(dir string, more func(read int) bool) (l listing) {
 			n := e.Name()
 			switch {
 			case e.IsDir():
-				if !hiddenName(n) && n != "testdata" && n != "vendor" && n != "node_modules" {
+				if !gocmd.Hidden(n) && n != "testdata" && n != "vendor" && n != "node_modules" {
 					l.dirs = append(l.dirs, n)
 				}
 			case n == "go.mod":
@@ -124,7 +124,7 @@ func IsMain(dir string, o Options) bool {
 func holdsMain(bctx *build.Context, dir string, sources []string) bool {
 	return slices.ContainsFunc(sources, func(f string) bool {
 		file := filepath.Join(dir, f)
-		return !hiddenName(f) && mainFunc(file) && first(buildable(bctx, file, false))
+		return !gocmd.Hidden(f) && mainFunc(file) && first(gocmd.Buildable(bctx, file, false))
 	})
 }
 
@@ -163,7 +163,6 @@ func likelyContext(o Options) build.Context {
 		b.CgoEnabled = v == "1"
 	}
 	v, _ := proc.LookupEnv(env, "GOFLAGS")
-	words, _ := goflags.Split(v) // go says what is wrong with it
-	b.BuildTags = slices.Concat(o.Tags, parseFlags(o.Flags).tags, parseFlags(words).tags)
+	b.BuildTags = slices.Concat(o.Tags, parseFlags(o.Flags).tags, parseGOFLAGS(v).tags)
 	return b
 }

@@ -5,37 +5,27 @@ import (
 	"path/filepath"
 	"slices"
 
-	"golang.org/x/mod/modfile"
+	"github.com/hotreload/hotreload/internal/gocmd"
 )
 
 // Beside returns the directories of the local modules outside dir that its go.work and go.mod name, absolute. It starts no
 // command, so that they can be watched before a graph is known; a graph names only those that are used.
 func Beside(dir string) []string {
-	var out []string
-	add := func(base, target string) {
-		at := abs(base, filepath.FromSlash(target))
-		if info, err := os.Stat(at); err == nil && info.IsDir() && !within(at, dir) && !slices.Contains(out, at) {
-			out = append(out, at)
-		}
-	}
-	replaced := func(base string, list []*modfile.Replace) {
-		for _, r := range list {
-			if modfile.IsDirectoryPath(r.New.Path) {
-				add(base, r.New.Path)
-			}
-		}
-	}
+	var named []string
 	if file, data := above(dir, "go.work"); data != nil {
-		if f, err := modfile.ParseWork(file, data, nil); err == nil {
-			for _, u := range f.Use {
-				add(filepath.Dir(file), u.Path)
-			}
-			replaced(filepath.Dir(file), f.Replace)
+		if used, replacing, err := gocmd.WorkDirs(file, data); err == nil {
+			named = append(used, replacing...)
 		}
 	}
 	if file, data := above(dir, "go.mod"); data != nil {
-		if f, err := modfile.Parse(file, data, nil); err == nil {
-			replaced(filepath.Dir(file), f.Replace)
+		if replacing, err := gocmd.ModDirs(file, filepath.Dir(file), data); err == nil {
+			named = append(named, replacing...)
+		}
+	}
+	var out []string
+	for _, at := range named {
+		if info, err := os.Stat(at); err == nil && info.IsDir() && !gocmd.Within(at, dir) && !slices.Contains(out, at) {
+			out = append(out, at)
 		}
 	}
 	return out

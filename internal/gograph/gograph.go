@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/hotreload/hotreload/internal/gocmd"
 )
 
 // Options name a main package and the build that makes a program of it.
@@ -97,10 +99,10 @@ func (g *Graph) Dirs() []string { return slices.Clone(g.dirs) }
 func (g *Graph) Trees() []string {
 	var out []string
 	for _, m := range g.modules { // sorted, so an outer directory comes before the inner ones
-		if !m.used || m.Dir == g.module.Dir || within(m.Dir, g.dir) {
+		if !m.used || m.Dir == g.module.Dir || gocmd.Within(m.Dir, g.dir) {
 			continue
 		}
-		if n := len(out); n > 0 && within(m.Dir, out[n-1]) {
+		if n := len(out); n > 0 && gocmd.Within(m.Dir, out[n-1]) {
 			continue
 		}
 		out = append(out, m.Dir)
@@ -171,19 +173,7 @@ func Merge(lastGood, partial *Graph) *Graph {
 			g.packages[dir] = p
 			continue
 		}
-		both := *p
-		both.files = union(old.files, p.files)
-		both.patterns = union(old.patterns, p.patterns)
-		both.embeds = union(old.embeds, p.embeds)
-		both.outside = union(old.outside, p.outside)
-		both.cgo = old.cgo || p.cgo
-		if both.name == "" {
-			both.name = old.name
-		}
-		if both.chain == nil {
-			both.chain = old.chain
-		}
-		g.packages[dir] = &both
+		g.packages[dir] = mergePackages(old, p)
 	}
 	modules := make(map[string]localModule)
 	for _, m := range slices.Concat(lastGood.modules, partial.modules) {
@@ -198,6 +188,22 @@ func Merge(lastGood, partial *Graph) *Graph {
 	g.dirs = union(lastGood.dirs, partial.dirs)
 	g.links = lastGood.links.merge(partial.links)
 	return &g
+}
+
+func mergePackages(old, newer *pkg) *pkg {
+	both := *newer
+	both.files = union(old.files, newer.files)
+	both.patterns = union(old.patterns, newer.patterns)
+	both.embeds = union(old.embeds, newer.embeds)
+	both.outside = union(old.outside, newer.outside)
+	both.cgo = old.cgo || newer.cgo
+	if both.name == "" {
+		both.name = old.name
+	}
+	if both.chain == nil {
+		both.chain = old.chain
+	}
+	return &both
 }
 
 func merged(a, b map[string]string) map[string]string {
@@ -217,14 +223,6 @@ func sortedModules(m map[string]localModule) []localModule {
 	out := slices.Collect(maps.Values(m))
 	sort.Slice(out, func(i, j int) bool { return out[i].Dir < out[j].Dir })
 	return out
-}
-
-// within says whether a file or directory is dir or lies below it; both are clean.
-func within(path, dir string) bool {
-	if dir == "" || !strings.HasPrefix(path, dir) {
-		return false
-	}
-	return len(path) == len(dir) || dir[len(dir)-1] == filepath.Separator || path[len(dir)] == filepath.Separator
 }
 
 func has(sorted []string, s string) bool {

@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/hotreload/hotreload/internal/advice"
+	"github.com/hotreload/hotreload/internal/gocmd"
 	"github.com/hotreload/hotreload/internal/proc"
 	"github.com/hotreload/hotreload/internal/testkit"
 )
@@ -355,7 +356,7 @@ func TestFIFO(t *testing.T) {
 		t.Skip(err)
 	}
 	checkVerdicts(t, g, dir, []verdict{{"store/fifo.go", "-", "not a regular file"}})
-	if h := HeaderOf(filepath.Join(dir, "store", "fifo.go")); h != (Header{}) {
+	if h := gocmd.HeaderOf(filepath.Join(dir, "store", "fifo.go")); h != (gocmd.Header{}) {
 		t.Errorf("header of a FIFO: %+v", h)
 	}
 	// What go passes over is opened by nothing else either.

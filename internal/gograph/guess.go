@@ -1,15 +1,14 @@
 package gograph
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/hotreload/hotreload/internal/filestat"
+	"github.com/hotreload/hotreload/internal/gocmd"
 )
 
 // Guess judges files while no graph can: none is known yet, the one that is known is out of date, or it is incomplete.
@@ -48,10 +47,10 @@ func (g *Guess) Input(file string) (what string, ok bool) {
 	switch {
 	case IsModuleFile(file):
 		return "module file", true
-	case strings.HasSuffix(base, "_test.go"), hiddenName(base) && filepath.Ext(base) == ".go":
+	case strings.HasSuffix(base, "_test.go"), gocmd.Hidden(base) && filepath.Ext(base) == ".go":
 		return "", false
-	case filepath.Ext(base) == ".go", sourceExt[filepath.Ext(base)]:
-		return kindOf(base), true
+	case gocmd.Source(base) != "":
+		return gocmd.Source(base), true
 	case base == "default.pgo":
 		return "profile", true
 	}
@@ -60,7 +59,7 @@ func (g *Guess) Input(file string) (what string, ok bool) {
 		rel := filepath.ToSlash(strings.TrimPrefix(file[len(dir):], string(filepath.Separator)))
 		for _, p := range g.patterns(dir) {
 			// What is a link now may have been a file when the program was built.
-			if embedNamed(dir, p, rel, "") {
+			if gocmd.EmbedNamed(dir, p, rel, "") {
 				return "file that //go:embed " + p + " matches", true
 			}
 		}
@@ -89,7 +88,11 @@ func (g *Guess) patterns(dir string) []string {
 			continue
 		}
 		if known.young || !known.stat.Same(st) {
-			known = embedLines{st, st.Since(now), embedPatterns(path)}
+			src, err := os.ReadFile(path)
+			if err != nil {
+				src = nil
+			}
+			known = embedLines{st, st.Since(now), gocmd.EmbedPatterns(src)}
 			d.files[name] = known
 		}
 		out = append(out, known.patterns...)
@@ -116,7 +119,7 @@ func (g *Guess) list(dir string) *goDir {
 	d := &goDir{stat: st, young: st.Since(now), files: map[string]embedLines{}}
 	for _, e := range entries {
 		name := e.Name()
-		if filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") || hiddenName(name) {
+		if filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") || gocmd.Hidden(name) {
 			continue
 		}
 		d.names = append(d.names, name)
@@ -129,34 +132,4 @@ func (g *Guess) list(dir string) *goDir {
 	}
 	g.dirs[dir] = d
 	return d
-}
-
-// embedPatterns reads the patterns of a file's //go:embed lines.
-func embedPatterns(path string) []string {
-	src, err := os.ReadFile(path)
-	if err != nil || !bytes.Contains(src, []byte("//go:embed")) {
-		return nil
-	}
-	var out []string
-	for line := range bytes.Lines(src) {
-		args, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte("//go:embed"))
-		if !ok || len(args) == 0 || args[0] != ' ' && args[0] != '\t' {
-			continue
-		}
-		for rest := strings.TrimSpace(string(args)); rest != ""; rest = strings.TrimSpace(rest) {
-			if quoted, err := strconv.QuotedPrefix(rest); err == nil {
-				if p, err := strconv.Unquote(quoted); err == nil {
-					out = append(out, p)
-				}
-				rest = rest[len(quoted):]
-				continue
-			}
-			word := rest
-			if i := strings.IndexAny(rest, " \t"); i >= 0 {
-				word = rest[:i]
-			}
-			out, rest = append(out, word), rest[len(word):]
-		}
-	}
-	return out
 }

@@ -3,7 +3,6 @@ package gograph
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"go/build"
@@ -15,54 +14,13 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/mod/modfile"
-
 	"github.com/hotreload/hotreload/internal/advice"
-	"github.com/hotreload/hotreload/internal/files"
-	"github.com/hotreload/hotreload/internal/goflags"
+	"github.com/hotreload/hotreload/internal/gocmd"
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
-// listed is a package as go list prints it (go doc cmd/go/internal/load.PackagePublic); the field names are also the
-// argument of -json.
-type listed struct {
-	Dir        string
-	ImportPath string
-	Name       string
-	Standard   bool
-	DepOnly    bool
-	Incomplete bool
-	Module     *listedModule
-
-	GoFiles, CgoFiles, IgnoredGoFiles, InvalidGoFiles, IgnoredOtherFiles                 []string
-	CFiles, CXXFiles, MFiles, HFiles, FFiles, SFiles, SwigFiles, SwigCXXFiles, SysoFiles []string
-
-	CgoCFLAGS, CgoCPPFLAGS, CgoCXXFLAGS []string
-
-	EmbedPatterns, EmbedFiles []string
-
-	Imports   []string
-	ImportMap map[string]string
-	Error     *listedError
-}
-
-const listFields = "-json=Dir,ImportPath,Name,Standard,DepOnly,Incomplete,Module," +
-	"GoFiles,CgoFiles,IgnoredGoFiles,InvalidGoFiles,IgnoredOtherFiles," +
-	"CFiles,CXXFiles,MFiles,HFiles,FFiles,SFiles,SwigFiles,SwigCXXFiles,SysoFiles," +
-	"CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,EmbedPatterns,EmbedFiles,Imports,ImportMap,Error"
-
-type listedModule struct {
-	Path, Dir, GoMod string
-	Main             bool
-	Replace          *listedModule
-}
-
-type listedError struct{ Pos, Err string }
-
-// goEnv is what `go env -json` tells.
-type goEnv struct {
-	GOROOT, GOMODCACHE, GOMOD, GOWORK, GOFLAGS, GOENV, GOOS, GOARCH, CGO_ENABLED, GOVERSION string
-}
+// listFields are what the graph is made of.
+var listFields = gocmd.ListFields(gocmd.FieldsPackage, gocmd.FieldsSources, gocmd.FieldsCgo, gocmd.FieldsEmbedding)
 
 // Load asks the go command for the graph. An error means that nothing at all is known: no go command, no module, ctx
 // ended. Everything short of that, a broken go.mod included, gives a partial graph that is Broken.
@@ -79,10 +37,10 @@ func Load(ctx context.Context, o Options) (*Graph, error) {
 	// Three questions at once: each costs a start of the go command, only the first costs more.
 	var (
 		wg       sync.WaitGroup
-		packages []*listed
+		packages []*gocmd.Package
 		complain string
 		listErr  error
-		env      goEnv
+		env      gocmd.Env
 		envErr   error
 		bctx     build.Context
 		ctxErr   error
@@ -110,13 +68,12 @@ func Load(ctx context.Context, o Options) (*Graph, error) {
 	if listErr != nil {
 		return nil, listErr
 	}
-	inherited, _ := goflags.Split(env.GOFLAGS) // where it cannot be understood, every go command says so
-	flags := c.flags.merge(parseFlags(inherited))
+	flags := c.flags.merge(parseGOFLAGS(env["GOFLAGS"]))
 	if ctxErr != nil {
 		bctx = guessContext(env, c.tags, flags)
 	}
 	if len(packages) == 0 {
-		if !env.module() {
+		if !env.InModule() {
 			return nil, noModule(c.dir)
 		}
 		if complain == "" {
@@ -128,10 +85,6 @@ func Load(ctx context.Context, o Options) (*Graph, error) {
 
 func noModule(dir string) error {
 	return advice.With(fmt.Errorf("no go.mod in %s or above", dir), "create one with `go mod init NAME`, or name the module's directory with --dir")
-}
-
-func (e goEnv) module() bool {
-	return e.GOWORK != "" && e.GOWORK != "off" || e.GOMOD != "" && e.GOMOD != os.DevNull
 }
 
 // caller runs the go command the way the build does.
@@ -157,7 +110,7 @@ func newCaller(o Options) (*caller, error) {
 		c.pattern = "."
 	}
 	if c.flags.chdir != "" {
-		c.dir = abs(c.dir, c.flags.chdir)
+		c.dir = gocmd.Abs(c.dir, c.flags.chdir)
 	}
 	if info, err := os.Stat(c.dir); err != nil || !info.IsDir() {
 		return nil, advice.With(fmt.Errorf("no directory %s", c.dir), "name the project's directory with --dir")
@@ -185,21 +138,19 @@ func (c *caller) args(more ...string) []string {
 }
 
 // list runs go list and reads what it prints as JSON. complain is its standard error if it failed.
-func (c *caller) list(ctx context.Context, more ...string) (out []*listed, complain string, err error) {
+func (c *caller) list(ctx context.Context, more ...string) (out []*gocmd.Package, complain string, err error) {
 	stderr, code, err := runGo(ctx, c.goTool, c.dir, c.environ, c.args(more...), func(r io.Reader) error {
-		for dec := json.NewDecoder(r); ; {
-			p := new(listed)
-			if err := dec.Decode(p); err == io.EOF {
-				return nil
-			} else if err != nil {
-				return fmt.Errorf("output of go list: %w", err)
+		for p, err := range gocmd.Packages(r) {
+			if err != nil {
+				return err
 			}
 			if p.Standard && p.Error == nil {
-				// The runtime alone lists 400 files that nobody asks for: keep the edges only, while loading.
-				*p = listed{ImportPath: p.ImportPath, Standard: true, Imports: p.Imports, ImportMap: p.ImportMap}
+				// The runtime alone lists 400 files that are not needed: keep the edges only, while loading.
+				*p = gocmd.Package{ImportPath: p.ImportPath, Standard: true, Imports: p.Imports, ImportMap: p.ImportMap}
 			}
 			out = append(out, p)
 		}
+		return nil
 	})
 	if err != nil && code == 0 {
 		return nil, "", err
@@ -213,63 +164,50 @@ func (c *caller) list(ctx context.Context, more ...string) (out []*listed, compl
 	return out, complain, nil
 }
 
-func (c *caller) env(ctx context.Context) (e goEnv, err error) {
-	var out bytes.Buffer
-	args := []string{"env", "-json", "GOROOT", "GOMODCACHE", "GOMOD", "GOWORK", "GOFLAGS", "GOENV", "GOOS", "GOARCH", "CGO_ENABLED", "GOVERSION"}
-	stderr, code, err := runGo(ctx, c.goTool, c.dir, c.environ, args, func(r io.Reader) error {
-		_, err := out.ReadFrom(r)
-		return err
-	})
+func (c *caller) env(ctx context.Context) (gocmd.Env, error) {
+	args := gocmd.EnvArgs("GOROOT", "GOMODCACHE", "GOMOD", "GOWORK", "GOFLAGS", "GOENV", "GOOS", "GOARCH", "CGO_ENABLED")
+	out, stderr, code, err := c.ask(ctx, args)
 	if err != nil {
-		return e, err
+		return nil, err
 	}
 	if code != 0 {
-		return e, fmt.Errorf("go env: %s", strings.TrimSpace(stderr))
+		return nil, fmt.Errorf("go env: %s", strings.TrimSpace(stderr))
 	}
-	return e, json.Unmarshal(out.Bytes(), &e)
+	return gocmd.ParseEnv(out)
 }
 
-// context asks go list itself for the build context: GOOS, tags from wherever they come, release and experiment tags.
-// Package unsafe is the cheapest thing to list.
-func (c *caller) context(ctx context.Context) (b build.Context, err error) {
-	const format = `{{with context}}{{.GOOS}}
-{{.GOARCH}}
-{{.CgoEnabled}}
-{{.Compiler}}
-{{join .BuildTags ","}}
-{{join .ToolTags ","}}
-{{join .ReleaseTags ","}}
-{{.InstallSuffix}}
-{{end}}`
+// context asks go list itself for the build context.
+func (c *caller) context(ctx context.Context) (build.Context, error) {
+	out, _, code, err := c.ask(ctx, c.args(gocmd.ContextArgs()...))
+	if err != nil || code != 0 {
+		return build.Context{}, errors.New("no build context")
+	}
+	return gocmd.ParseContext(string(out))
+}
+
+// ask runs the go command for a short answer.
+func (c *caller) ask(ctx context.Context, args []string) (stdout []byte, stderr string, code int, err error) {
 	var out bytes.Buffer
-	_, code, err := runGo(ctx, c.goTool, c.dir, c.environ, c.args("-find", "-f", format, "--", "unsafe"), func(r io.Reader) error {
+	stderr, code, err = runGo(ctx, c.goTool, c.dir, c.environ, args, func(r io.Reader) error {
 		_, err := out.ReadFrom(r)
 		return err
 	})
-	lines := strings.Split(out.String(), "\n")
-	if err != nil || code != 0 || len(lines) < 8 {
-		return b, errors.New("no build context")
-	}
-	split := func(s string) []string { return strings.FieldsFunc(s, func(r rune) bool { return r == ',' }) }
-	return build.Context{
-		GOOS: lines[0], GOARCH: lines[1], CgoEnabled: lines[2] == "true", Compiler: lines[3],
-		BuildTags: split(lines[4]), ToolTags: split(lines[5]), ReleaseTags: split(lines[6]), InstallSuffix: lines[7],
-	}, nil
+	return out.Bytes(), stderr, code, err
 }
 
-// guessContext serves while go.mod cannot be read and go list therefore tells nothing. The graph is broken then, and
+// guessContext serves while go.mod cannot be read and go list therefore reports nothing. The graph is broken then, and
 // constraints are not what decides.
-func guessContext(env goEnv, tags []string, flags buildFlags) build.Context {
+func guessContext(env gocmd.Env, tags []string, flags buildFlags) build.Context {
 	b := build.Default
-	b.GOOS, b.GOARCH, b.CgoEnabled = env.GOOS, env.GOARCH, env.CGO_ENABLED == "1"
+	b.GOOS, b.GOARCH, b.CgoEnabled = env["GOOS"], env["GOARCH"], env["CGO_ENABLED"] == "1"
 	b.BuildTags = slices.Concat(tags, flags.tags)
 	return b
 }
 
 // assemble makes the graph of what go list printed.
-func assemble(c *caller, all []*listed, complain string, env goEnv, flags buildFlags, bctx build.Context) *Graph {
+func assemble(c *caller, all []*gocmd.Package, complain string, env gocmd.Env, flags buildFlags, bctx build.Context) *Graph {
 	g := &Graph{
-		dir: c.dir, ctx: bctx, goroot: env.GOROOT, modcache: env.GOMODCACHE,
+		dir: c.dir, ctx: bctx, goroot: env["GOROOT"], modcache: env["GOMODCACHE"],
 		packages: make(map[string]*pkg),
 		extra:    make(map[string]string), future: make(map[string]string),
 		include: make(map[string]string), missing: make(map[string]string),
@@ -278,40 +216,19 @@ func assemble(c *caller, all []*listed, complain string, env goEnv, flags buildF
 	if complain != "" {
 		g.problems = append(g.problems, firstLine(complain))
 	}
-	modules := make(map[string]localModule)
-	byPath := make(map[string]*listed, len(all))
-	var roots []*listed
-	for _, p := range all {
-		// With several programs named and -pgo=auto, "path [main]" is path compiled for main.
-		p.ImportPath, _, _ = strings.Cut(p.ImportPath, " ")
-		if byPath[p.ImportPath] == nil {
-			byPath[p.ImportPath] = p
-		}
-		if !p.DepOnly && !p.Standard {
-			roots = append(roots, p)
-		}
-		if p.Error == nil {
-			continue
-		}
-		if p.Dir == "" && p.Name == "" {
-			g.problems = append(g.problems, "package "+p.ImportPath+" is missing")
-			continue
-		}
-		pos := ""
-		if p.Error.Pos != "" {
-			pos = p.Error.Pos + ": "
-		}
-		g.problems = append(g.problems, pos+firstLine(p.Error.Err))
-	}
+	roots, byPath := g.sort(all)
 
-	// Modules first: they say where missing packages would be.
+	// Modules first: where a missing package would be depends on them.
+	modules := make(map[string]localModule)
 	for _, p := range all {
 		if m := p.Module; m != nil && !p.Standard && g.local(m.Dir) {
 			modules[m.Dir] = localModule{Module{m.Path, m.Dir}, true}
 		}
 	}
-	g.moduleFiles(c, env, flags, modules)
+	r := &moduleReader{g: g, dir: c.dir, flags: flags, modules: modules}
+	r.read(env)
 	g.modules = sortedModules(modules)
+	g.steered(env, flags)
 
 	parent := chains(roots, byPath)
 	for _, p := range all {
@@ -325,14 +242,48 @@ func assemble(c *caller, all []*listed, complain string, env goEnv, flags buildF
 			g.add(p, parent)
 		}
 	}
+	g.setRoot(roots, flags.pgo)
+	g.label = g.mainLabel(c.pattern)
+	g.collectDirs()
+	return g
+}
 
+// sort finds the packages that were asked for, indexes all by their import path, and notes what is wrong with them.
+func (g *Graph) sort(all []*gocmd.Package) (roots []*gocmd.Package, byPath map[string]*gocmd.Package) {
+	byPath = make(map[string]*gocmd.Package, len(all))
+	for _, p := range all {
+		// With several programs named and -pgo=auto, "path [main]" is path compiled for main.
+		p.ImportPath, _, _ = strings.Cut(p.ImportPath, " ")
+		if byPath[p.ImportPath] == nil {
+			byPath[p.ImportPath] = p
+		}
+		if !p.DepOnly && !p.Standard {
+			roots = append(roots, p)
+		}
+		if p.Error != nil {
+			g.problems = append(g.problems, problem(p))
+		}
+	}
+	return roots, byPath
+}
+
+// problem says why a package is incomplete.
+func problem(p *gocmd.Package) string {
+	switch {
+	case p.Dir == "" && p.Name == "":
+		return "package " + p.ImportPath + " is missing"
+	case p.Error.Pos != "":
+		return p.Error.Pos + ": " + firstLine(p.Error.Err)
+	}
+	return firstLine(p.Error.Err)
+}
+
+// setRoot takes the main package among those that were asked for, and its module.
+func (g *Graph) setRoot(roots []*gocmd.Package, pgo string) {
 	if len(roots) > 0 {
 		main := roots[0]
-		for _, r := range roots {
-			if r.Name == "main" {
-				main = r
-				break
-			}
+		if i := slices.IndexFunc(roots, func(r *gocmd.Package) bool { return r.Name == "main" }); i >= 0 {
+			main = roots[i]
 		}
 		g.root = pkgName{main.ImportPath, main.Name, main.Dir}
 		g.files = main.ImportPath == "command-line-arguments"
@@ -342,23 +293,20 @@ func assemble(c *caller, all []*listed, complain string, env goEnv, flags buildF
 		if main.Incomplete && len(g.problems) == 0 {
 			g.problems = append(g.problems, "package "+main.ImportPath+" or one that it imports has errors")
 		}
-		g.profile(flags.pgo)
+		g.profile(pgo)
 	}
 	if g.module.Dir == "" {
 		for _, m := range g.modules { // the innermost around Dir
-			if within(g.dir, m.Dir) {
+			if gocmd.Within(g.dir, m.Dir) {
 				g.module = m.Module
 			}
 		}
 	}
-	g.label = g.mainLabel(c.pattern)
-	g.collectDirs()
-	return g
 }
 
 // local says whether a directory is neither part of Go nor of the module cache.
 func (g *Graph) local(dir string) bool {
-	return dir != "" && !within(dir, g.modcache) && !within(dir, filepath.Join(g.goroot, "src"))
+	return dir != "" && !gocmd.Within(dir, g.modcache) && !gocmd.Within(dir, filepath.Join(g.goroot, "src"))
 }
 
 func (g *Graph) mainLabel(pattern string) string {
@@ -372,9 +320,9 @@ func (g *Graph) mainLabel(pattern string) string {
 }
 
 // chains walks the graph breadth first and returns, per import path, who imports it on a shortest way from a root.
-func chains(roots []*listed, byPath map[string]*listed) map[string]string {
+func chains(roots []*gocmd.Package, byPath map[string]*gocmd.Package) map[string]string {
 	parent := make(map[string]string, len(byPath))
-	queue := make([]*listed, 0, len(byPath))
+	queue := make([]*gocmd.Package, 0, len(byPath))
 	for _, r := range roots {
 		parent[r.ImportPath] = ""
 		queue = append(queue, r)
@@ -398,11 +346,10 @@ func chains(roots []*listed, byPath map[string]*listed) map[string]string {
 }
 
 // add takes a local package into the graph.
-func (g *Graph) add(l *listed, parent map[string]string) {
+func (g *Graph) add(l *gocmd.Package, parent map[string]string) {
 	p := &pkg{
 		path: l.ImportPath, name: l.Name, dir: filepath.Clean(l.Dir),
-		files: sortedUnion(l.GoFiles, l.CgoFiles, l.InvalidGoFiles, l.CFiles, l.CXXFiles, l.MFiles, l.HFiles, l.FFiles,
-			l.SFiles, l.SwigFiles, l.SwigCXXFiles, l.SysoFiles),
+		files:    sortedUnion(l.Compiled(), l.InvalidGoFiles),
 		ignored:  sortedUnion(l.IgnoredGoFiles, l.IgnoredOtherFiles),
 		patterns: sortedUnion(l.EmbedPatterns),
 		embeds:   sortedUnion(l.EmbedFiles),
@@ -423,7 +370,7 @@ func (g *Graph) add(l *listed, parent map[string]string) {
 	}
 	g.packages[p.dir] = p
 	g.followLinks(p)
-	if p.cgo || len(l.CFiles)+len(l.CXXFiles)+len(l.MFiles)+len(l.FFiles)+len(l.SFiles)+len(l.SwigFiles)+len(l.SwigCXXFiles) > 0 {
+	if p.cgo || len(l.Foreign())+len(l.SFiles) > 0 {
 		g.headers(p, slices.Concat(l.CgoCPPFLAGS, l.CgoCFLAGS, l.CgoCXXFLAGS))
 	}
 }
@@ -461,153 +408,6 @@ func (g *Graph) absent(importPath string) {
 	}
 }
 
-// moduleFiles finds the local modules that are not known from packages, by go.work and replace lines, and notes all files
-// that steer the choice of modules. It reads them itself (golang.org/x/mod/modfile): `go list -m all` would say more, but it
-// loads the module graph, and the network with it.
-func (g *Graph) moduleFiles(c *caller, env goEnv, flags buildFlags, modules map[string]localModule) {
-	known := func(file, reason string) {
-		if _, err := os.Stat(file); err == nil {
-			g.extra[file] = reason
-		} else {
-			g.future[file] = reason
-		}
-	}
-	vendorIn := func(dir string) {
-		if flags.mod != "mod" && flags.mod != "readonly" {
-			known(filepath.Join(dir, "vendor", "modules.txt"), "list of vendored modules")
-		}
-	}
-	local := func(base, target string) {
-		if !modfile.IsDirectoryPath(target) {
-			return
-		}
-		dir := abs(base, filepath.FromSlash(target))
-		if _, ok := modules[dir]; !ok {
-			modules[dir] = localModule{Module{ModulePath(dir), dir}, false}
-		}
-	}
-	replaced := func(base string, lines []*modfile.Replace) {
-		for _, r := range lines {
-			local(base, r.New.Path)
-		}
-	}
-	readMod := func(file, base string) {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return
-		}
-		if m := modules[base]; m.Path == "" {
-			modules[base] = localModule{Module{modfile.ModulePath(data), base}, m.used}
-		}
-		if f, err := modfile.Parse(file, data, nil); err == nil { // not ParseLax: it skips replace lines
-			replaced(base, f.Replace)
-		}
-	}
-
-	work := env.GOWORK
-	if work == "off" {
-		work = ""
-	}
-	switch {
-	case work != "":
-		known(work, "workspace file")
-		known(work+".sum", "checksums of the workspace")
-		base := filepath.Dir(work)
-		vendorIn(base)
-		if data, err := os.ReadFile(work); err == nil {
-			if f, err := modfile.ParseWork(work, data, nil); err == nil {
-				for _, u := range f.Use {
-					dir := abs(base, filepath.FromSlash(u.Path))
-					local(base, dir)
-					readMod(filepath.Join(dir, "go.mod"), dir)
-				}
-				replaced(base, f.Replace)
-			} else if len(g.problems) == 0 {
-				g.problems = append(g.problems, firstLine(err.Error()))
-			}
-		}
-	case env.GOMOD != "" && env.GOMOD != os.DevNull:
-		base := filepath.Dir(env.GOMOD)
-		mod := env.GOMOD
-		vendorIn(base)
-		if flags.modfile != "" {
-			mod = abs(c.dir, flags.modfile)
-			known(mod, "module file (-modfile)")
-			known(strings.TrimSuffix(mod, ".mod")+".sum", "checksums (-modfile)")
-		}
-		readMod(mod, base)
-		known(env.GOMOD, "module file")
-		known(filepath.Join(base, "go.sum"), "checksums of modules")
-		// A go.work that appears anywhere above takes over, if nothing forbids it.
-		if env.GOWORK == "" {
-			for dir := c.dir; ; dir = filepath.Dir(dir) {
-				g.future[filepath.Join(dir, "go.work")] = "workspace file"
-				if dir == filepath.Dir(dir) {
-					break
-				}
-			}
-		}
-	}
-	for dir, m := range modules {
-		known(filepath.Join(dir, "go.mod"), strings.TrimSpace("module file of "+m.Path))
-		known(filepath.Join(dir, "go.sum"), strings.TrimSpace("checksums of module "+m.Path))
-	}
-	if env.GOENV != "" && env.GOENV != "off" {
-		if _, err := os.Stat(env.GOENV); err == nil {
-			g.extra[env.GOENV] = "settings of the go command (go env -w)"
-		}
-	}
-	if flags.overlay != "" {
-		g.overlay(abs(c.dir, flags.overlay), c.dir)
-	}
-}
-
-// ModulePath reads the name of the module whose go.mod is in dir; empty if there is none, or it cannot be read.
-func ModulePath(dir string) string {
-	data, err := files.Read(filepath.Join(dir, "go.mod"), files.MaxConfig)
-	if err != nil {
-		return ""
-	}
-	return modfile.ModulePath(data)
-}
-
-// overlay adds the file given by -overlay and those that it puts in place of others.
-func (g *Graph) overlay(file, dir string) {
-	g.extra[file] = "overlay"
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return
-	}
-	var o struct{ Replace map[string]string }
-	if json.Unmarshal(data, &o) != nil {
-		return
-	}
-	for at, by := range o.Replace {
-		if by != "" {
-			g.extra[abs(dir, by)] = "overlay of " + at
-		}
-	}
-}
-
-// profile adds the profile for profile-guided optimisation: default.pgo beside main with "auto", which is Go's default.
-func (g *Graph) profile(pgo string) {
-	switch pgo {
-	case "off":
-	case "", "auto":
-		if g.root.dir == "" || g.root.name != "main" {
-			return
-		}
-		file := filepath.Join(g.root.dir, "default.pgo")
-		if _, err := os.Stat(file); err == nil {
-			g.extra[file] = "profile (-pgo=auto)"
-		} else {
-			g.future[file] = "profile (-pgo=auto)"
-		}
-	default:
-		g.extra[abs(g.dir, pgo)] = "profile (-pgo)"
-	}
-}
-
 func firstLine(s string) string {
 	s, _, _ = strings.Cut(strings.TrimSpace(s), "\n")
 	return strings.TrimSpace(s)
@@ -634,17 +434,7 @@ func (g *Graph) collectDirs() {
 	}
 	for dir := range g.missing {
 		add(dir)
-		for {
-			if info, err := os.Stat(dir); err == nil && info.IsDir() {
-				add(dir)
-				break
-			}
-			parent := filepath.Dir(dir)
-			if parent == dir {
-				break
-			}
-			dir = parent
-		}
+		add(existing(dir))
 	}
 	g.links.add(g.dir)
 	for _, m := range g.modules {
@@ -655,4 +445,15 @@ func (g *Graph) collectDirs() {
 		g.links.add(d)
 	}
 	slices.Sort(g.dirs)
+}
+
+// existing is the nearest directory that exists, dir or one above.
+func existing(dir string) string {
+	for {
+		parent := filepath.Dir(dir)
+		if info, err := os.Stat(dir); err == nil && info.IsDir() || parent == dir {
+			return dir
+		}
+		dir = parent
+	}
 }

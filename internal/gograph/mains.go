@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/mod/modfile"
+	"github.com/hotreload/hotreload/internal/gocmd"
 )
 
 // Main is a main package found below a directory.
@@ -36,9 +36,9 @@ func Mains(ctx context.Context, o Options) ([]Main, error) {
 		return nil, err
 	}
 	complain := ""
-	if env.module() { // else go list would walk through all that is below, for nothing
+	if env.InModule() { // else go list would walk through all that is below, for nothing
 		var mains []Main
-		mains, complain, err = c.mains(ctx, workspacePatterns(c.dir, env.GOWORK))
+		mains, complain, err = c.mains(ctx, workspacePatterns(c.dir, env["GOWORK"]))
 		if err != nil || len(mains) > 0 {
 			return mains, err
 		}
@@ -50,7 +50,7 @@ func Mains(ctx context.Context, o Options) ([]Main, error) {
 	}
 	if len(below.Mains) == 0 {
 		switch {
-		case !env.module() && len(below.Modules) == 0:
+		case !env.InModule() && len(below.Modules) == 0:
 			return nil, noModule(c.dir)
 		case complain != "":
 			return nil, fmt.Errorf("go list: %s", strings.TrimSpace(complain))
@@ -73,13 +73,9 @@ func workspacePatterns(dir, work string) []string {
 	if err != nil {
 		return patterns
 	}
-	f, err := modfile.ParseWork(work, data, nil)
-	if err != nil {
-		return patterns // go list will tell
-	}
-	for _, u := range f.Use {
-		use := abs(filepath.Dir(work), filepath.FromSlash(u.Path))
-		if use != dir && within(use, dir) {
+	used, _, _ := gocmd.WorkDirs(work, data) // where it cannot be read, go list says so
+	for _, use := range used {
+		if use != dir && gocmd.Within(use, dir) {
 			patterns = append(patterns, relName(dir, use)+"/...")
 		}
 	}
@@ -87,7 +83,7 @@ func workspacePatterns(dir, work string) []string {
 }
 
 func (c *caller) mains(ctx context.Context, patterns []string) ([]Main, string, error) {
-	list, complain, err := c.list(ctx, append([]string{"-find", "-json=Dir,ImportPath,Name,GoFiles,CgoFiles,InvalidGoFiles,Error", "--"}, patterns...)...)
+	list, complain, err := c.list(ctx, append([]string{"-find", gocmd.ListFields("Dir,ImportPath,Name,GoFiles,CgoFiles,InvalidGoFiles,Error"), "--"}, patterns...)...)
 	if err != nil {
 		return nil, "", err
 	}
@@ -126,7 +122,7 @@ func Missing(ctx context.Context, o Options) (string, error) {
 	}
 	ctx, stop := unblocked(ctx, c.dir)
 	defer stop()
-	list, complain, err := c.list(ctx, "-find", "-json=Dir,Name,Error", "--", c.pattern)
+	list, complain, err := c.list(ctx, "-find", gocmd.ListFields("Dir,Name,Error"), "--", c.pattern)
 	switch {
 	case err != nil:
 		return "", err

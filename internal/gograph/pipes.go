@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hotreload/hotreload/internal/files"
+	"github.com/hotreload/hotreload/internal/gocmd"
 )
 
 // pipeAfter is how long the go command may be at work before it is worth a search for a named
@@ -76,7 +77,7 @@ func PipeBelow(ctx context.Context, root string) (found string) {
 			return fs.SkipAll
 		case err != nil || path == root:
 		case d.IsDir():
-			if hiddenName(d.Name()) || d.Name() == "testdata" || d.Name() == "node_modules" {
+			if gocmd.Hidden(d.Name()) || d.Name() == "testdata" || d.Name() == "node_modules" {
 				return fs.SkipDir
 			}
 		case isPipe(path, d):
@@ -93,8 +94,8 @@ func isPipe(path string, d fs.DirEntry) bool {
 		return false
 	}
 	name := d.Name()
-	if ext := filepath.Ext(name); ext == ".go" || sourceExt[ext] {
-		if taken, _ := matchContent(&build.Default, strings.TrimSuffix(name, ext)+".go", "package p\n"); !taken {
+	if gocmd.Source(name) != "" {
+		if !gocmd.MatchName(&build.Default, strings.TrimSuffix(name, filepath.Ext(name))+".go") {
 			return false // of another system, or hidden
 		}
 	} else if !slices.Contains([]string{"go.mod", "go.sum", "go.work"}, name) {

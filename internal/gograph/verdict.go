@@ -4,12 +4,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/hotreload/hotreload/internal/gocmd"
 )
 
 // Verdict judges a file by its name and, for build constraints, by its content as it is now. The file need not exist: one
 // that was an input and is gone is an input still.
 func (g *Graph) Verdict(file string) Verdict {
-	file = abs(g.dir, file)
+	file = gocmd.Abs(g.dir, file)
 	v := g.verdict(file)
 	if !v.Input {
 		if other := g.links.name(file); other != file {
@@ -31,55 +33,73 @@ func (g *Graph) verdict(file string) Verdict {
 	dir, base := filepath.Split(file)
 	dir = filepath.Clean(dir)
 	p := g.packages[dir]
-	yes := func(p *pkg, reason string) Verdict { return Verdict{true, reason, p.chain} }
-
-	if p != nil && has(p.files, base) {
-		return yes(p, kindOf(base)+" of package "+p.path)
-	}
-	if reason, ok := g.extra[file]; ok {
-		return Verdict{Input: true, Reason: reason, Chain: g.chainOf(dir)}
-	}
-	if reason, ok := g.future[file]; ok {
-		return Verdict{Input: true, Reason: reason}
+	if v, ok := g.known(p, dir, file); ok {
+		return v
 	}
 	if v, ok := g.embedded(file); ok {
 		return v
 	}
-	if !g.local(file) {
-		if within(file, g.modcache) {
-			return Verdict{Reason: "in the module cache, which never changes"}
-		}
+	switch {
+	case !g.local(file) && gocmd.Within(file, g.modcache):
+		return Verdict{Reason: "in the module cache, which never changes"}
+	case !g.local(file):
 		return Verdict{Reason: "part of Go itself"}
-	}
-	if IsModuleFile(file) {
+	case IsModuleFile(file):
 		return g.otherModuleFile(file)
 	}
 	if p != nil {
-		if g.files && dir == g.root.dir && filepath.Ext(base) == ".go" && p.path == g.root.path {
-			return Verdict{Reason: "not among the files that make up " + g.label}
-		}
-		_, err := os.Lstat(file)
-		if has(p.ignored, base) && os.IsNotExist(err) {
-			return Verdict{Reason: "was excluded by its build constraints", Chain: p.chain}
-		}
-		ok, why := buildable(&g.ctx, file, p.cgo)
-		if ok {
-			return yes(p, kindOf(base)+" of package "+p.path)
-		}
-		if why != "no input" {
-			return Verdict{Reason: why, Chain: p.chain}
+		if v, ok := g.besideSources(p, file); ok {
+			return v
 		}
 	}
-	if by, ok := g.include[dir]; ok && kindOf(base) == "C header" {
+	if by, ok := g.include[dir]; ok && gocmd.Source(base) == "C header" {
 		return Verdict{Input: true, Reason: "C header in a directory that package " + by + " includes from", Chain: g.chainOf(dir)}
 	}
-	if p == nil && filepath.Ext(base) == ".go" {
-		if strings.HasSuffix(base, "_test.go") {
-			return Verdict{Reason: "test file"}
-		}
-		return Verdict{Reason: g.notImported(dir)}
+	switch {
+	case p != nil || filepath.Ext(base) != ".go":
+		return Verdict{Reason: "no input"}
+	case strings.HasSuffix(base, "_test.go"):
+		return Verdict{Reason: "test file"}
 	}
-	return Verdict{Reason: "no input"}
+	return Verdict{Reason: g.notImported(dir)}
+}
+
+// known judges a file by the lists that were made with the graph. p is the package in its directory, if there is one.
+func (g *Graph) known(p *pkg, dir, file string) (Verdict, bool) {
+	if base := filepath.Base(file); p != nil && has(p.files, base) {
+		return sourceOf(p, base), true
+	}
+	if reason, ok := g.extra[file]; ok {
+		return Verdict{Input: true, Reason: reason, Chain: g.chainOf(dir)}, true
+	}
+	reason, ok := g.future[file]
+	return Verdict{Input: true, Reason: reason}, ok
+}
+
+func sourceOf(p *pkg, base string) Verdict {
+	kind := gocmd.Source(base)
+	if kind == "" {
+		kind = "file"
+	}
+	return Verdict{true, kind + " of package " + p.path, p.chain}
+}
+
+// besideSources judges a file in the directory of a package, that is new or does not count, as the go command would.
+func (g *Graph) besideSources(p *pkg, file string) (Verdict, bool) {
+	base := filepath.Base(file)
+	if g.files && p.dir == g.root.dir && filepath.Ext(base) == ".go" && p.path == g.root.path {
+		return Verdict{Reason: "not among the files that make up " + g.label}, true
+	}
+	if _, err := os.Lstat(file); has(p.ignored, base) && os.IsNotExist(err) {
+		return Verdict{Reason: "was excluded by its build constraints", Chain: p.chain}, true
+	}
+	switch ok, why := gocmd.Buildable(&g.ctx, file, p.cgo); {
+	case ok:
+		return sourceOf(p, base), true
+	case why != "no input":
+		return Verdict{Reason: why, Chain: p.chain}, true
+	}
+	return Verdict{}, false
 }
 
 // embedded looks for a package, in the file's directory or above, that embeds it or would.
@@ -88,10 +108,10 @@ func (g *Graph) embedded(file string) (Verdict, bool) {
 		if p := g.packages[dir]; p != nil && len(p.patterns) > 0 {
 			rel := filepath.ToSlash(strings.TrimPrefix(file[len(dir):], string(filepath.Separator)))
 			for _, pattern := range p.patterns {
-				match := embedMatch(dir, pattern, rel, "")
+				match := gocmd.EmbedMatch(dir, pattern, rel, "")
 				if sub, ok := strings.CutSuffix(rel, "/go.mod"); ok && !match {
 					// A go.mod makes its directory part of another module, so that it is embedded no more.
-					match = embedMatch(dir, pattern, sub+"/x", sub)
+					match = gocmd.EmbedMatch(dir, pattern, sub+"/x", sub)
 				}
 				if match {
 					return Verdict{true, "embedded by " + p.path + " (//go:embed " + pattern + ")", p.chain}, true
@@ -112,7 +132,7 @@ func (g *Graph) embedded(file string) (Verdict, bool) {
 // Embeds says whether a //go:embed pattern reaches into the directory, which need not exist: whether files in it, or further
 // below, are embedded or would be.
 func (g *Graph) Embeds(dir string) bool {
-	dir = abs(g.dir, dir)
+	dir = gocmd.Abs(g.dir, dir)
 	return g.embeds(dir) || g.embeds(filepath.Dir(g.links.name(filepath.Join(dir, "x"))))
 }
 
@@ -121,7 +141,7 @@ func (g *Graph) embeds(dir string) bool {
 		if p := g.packages[up]; p != nil {
 			rel := filepath.ToSlash(strings.TrimPrefix(dir[len(up):], string(filepath.Separator)))
 			for _, pattern := range p.patterns {
-				if embedReaches(up, pattern, rel) {
+				if gocmd.EmbedReaches(up, pattern, rel) {
 					return true
 				}
 			}
@@ -139,7 +159,7 @@ func (g *Graph) otherModuleFile(file string) Verdict {
 	dir := filepath.Dir(file)
 	if filepath.Base(file) == "go.mod" {
 		for d, p := range g.packages {
-			if within(d, dir) && g.module.Dir != dir && (g.module.Dir == "" || within(dir, g.module.Dir)) {
+			if gocmd.Within(d, dir) && g.module.Dir != dir && (g.module.Dir == "" || gocmd.Within(dir, g.module.Dir)) {
 				return Verdict{true, "makes " + p.path + " part of another module", p.chain}
 			}
 		}
@@ -184,7 +204,7 @@ func (g *Graph) vendorUnused(dir string) bool {
 func (g *Graph) moduleOf(file string) *localModule {
 	var best *localModule
 	for i := range g.modules {
-		if m := &g.modules[i]; within(file, m.Dir) && (best == nil || len(m.Dir) > len(best.Dir)) {
+		if m := &g.modules[i]; gocmd.Within(file, m.Dir) && (best == nil || len(m.Dir) > len(best.Dir)) {
 			best = m
 		}
 	}
@@ -216,29 +236,4 @@ func (g *Graph) mayCount(file string) (why string, may bool) {
 		}
 	}
 	return "", false
-}
-
-// kindOf names a source file's kind for people.
-func kindOf(base string) string {
-	switch filepath.Ext(base) {
-	case ".go":
-		return "Go file"
-	case ".h", ".hh", ".hpp", ".hxx":
-		return "C header"
-	case ".s", ".S", ".sx":
-		return "assembly source"
-	case ".syso":
-		return "object file"
-	case ".c":
-		return "C source"
-	case ".cc", ".cpp", ".cxx":
-		return "C++ source"
-	case ".m":
-		return "Objective-C source"
-	case ".f", ".F", ".for", ".f90":
-		return "Fortran source"
-	case ".swig", ".swigcxx":
-		return "SWIG file"
-	}
-	return "file"
 }

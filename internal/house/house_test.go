@@ -42,7 +42,7 @@ var layers = map[string]int{
 	"internal/direct":    1,
 	"internal/discover":  1,
 	"internal/proc":      0,
-	"internal/goflags":   0,
+	"internal/gocmd":     0,
 	"internal/safe":      0,
 	"internal/filestat":  0,
 	"internal/files":     0,

@@ -3,8 +3,9 @@ package scaffold
 import (
 	"path"
 	"regexp"
-	"slices"
 	"strings"
+
+	"github.com/hotreload/hotreload/internal/gocmd"
 )
 
 // words splits a command line as a shell would, if no more than quotes is needed for it.
@@ -113,11 +114,6 @@ type goBuild struct {
 	files  bool // the package was given as files
 }
 
-// Flags of go build whose value is a word of its own.
-var valueFlags = []string{"asmflags", "buildmode", "compiler", "gccgoflags", "gcflags", "installsuffix", "ldflags", "mod", "modfile", "overlay", "p", "pgo", "pkgdir", "toolexec", "covermode", "coverpkg"}
-
-var boolFlags = []string{"a", "asan", "cover", "linkshared", "modcacherw", "msan", "trimpath", "buildvcs"}
-
 // parseGoBuild understands `go build` with constant arguments, after steps that do not
 // depend on the same shell. Everything else stays a command.
 func parseGoBuild(line string) (b goBuild, ok bool) {
@@ -137,72 +133,63 @@ func parseGoBuild(line string) (b goBuild, ok bool) {
 	if len(w) < 2 || w[0] != "go" || w[1] != "build" {
 		return b, false
 	}
-	var pkgs []string
-	for i := 2; i < len(w); i++ {
-		arg := w[i]
-		if !strings.HasPrefix(arg, "-") || len(pkgs) > 0 {
-			pkgs = append(pkgs, arg)
-			continue
-		}
-		name, value, has := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-		next := func() bool {
-			if has {
-				return true
-			}
-			if i++; i >= len(w) {
-				return false
-			}
-			value = w[i]
-			return true
-		}
-		switch {
-		case name == "o":
-			if !next() {
-				return b, false
-			}
-			b.output = value
-		case name == "tags":
-			if !next() {
-				return b, false
-			}
-			b.tags = strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
-		case name == "race" && (!has || value == "true"):
-			b.race = true
-		case (name == "v" || name == "x" || name == "i") && !has:
-			// What they print is of no use here; -i is gone from Go.
-		case slices.Contains(boolFlags, name):
-			b.flags = append(b.flags, strings.TrimPrefix(arg, "-"))
-			b.flags[len(b.flags)-1] = "-" + strings.TrimLeft(arg, "-")
-		case slices.Contains(valueFlags, name):
-			if !next() {
-				return b, false
-			}
-			b.flags = append(b.flags, "-"+name+"="+value)
-			b.dwarf = b.dwarf || name == "gcflags" && strings.Contains(value, "-N")
-		default:
+	flags, packages := gocmd.Build.Parse(w[2:])
+	for _, f := range flags {
+		if !b.flag(f) {
 			return b, false
 		}
 	}
+	return b, b.named(packages)
+}
+
+// flag takes in a flag of go build, and says whether it can be a setting.
+func (b *goBuild) flag(f gocmd.Arg) bool {
+	if !f.Complete() {
+		return false
+	}
 	switch {
-	case len(pkgs) == 0:
+	case f.Name == "o":
+		b.output = f.Value
+	case f.Name == "tags":
+		b.tags = gocmd.Tags(f.Value)
+	case f.Name == "race" && (!f.HasValue || f.Value == "true"):
+		b.race = true
+	case f.Is(gocmd.Chatter) && !f.HasValue:
+	case !f.Is(gocmd.Setting):
+		return false
+	case f.HasValue:
+		b.flags = append(b.flags, "-"+f.Name+"="+f.Value)
+		b.dwarf = b.dwarf || f.Name == "gcflags" && strings.Contains(f.Value, "-N")
+	default:
+		b.flags = append(b.flags, "-"+f.Name)
+	}
+	return true
+}
+
+// named takes in what go build is to build, and says whether it is one package.
+func (b *goBuild) named(packages []string) bool {
+	switch {
+	case len(packages) == 0:
 		b.pkg = "."
-	case strings.HasSuffix(pkgs[0], ".go"):
-		b.pkg, b.files = path.Dir(pkgs[0]), true
-		for _, p := range pkgs {
+	case strings.HasPrefix(packages[0], "-"):
+		return false // go build would refuse it
+	case strings.HasSuffix(packages[0], ".go"):
+		b.pkg, b.files = path.Dir(packages[0]), true
+		for _, p := range packages {
 			if !strings.HasSuffix(p, ".go") || path.Dir(p) != b.pkg {
-				return b, false
+				return false
 			}
 		}
 		if b.pkg != "." && !path.IsAbs(b.pkg) && !strings.HasPrefix(b.pkg, "../") {
 			b.pkg = "./" + path.Clean(b.pkg)
 		}
-	case len(pkgs) == 1 && !strings.HasSuffix(pkgs[0], "..."):
-		b.pkg = pkgs[0]
+	case len(packages) == 1 && !strings.HasSuffix(packages[0], "..."):
+		b.pkg = packages[0]
 		if b.pkg == "./" {
 			b.pkg = "."
 		}
 	default:
-		return b, false
+		return false
 	}
-	return b, true
+	return true
 }

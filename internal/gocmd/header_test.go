@@ -1,4 +1,4 @@
-package gograph
+package gocmd
 
 import (
 	"fmt"
@@ -114,8 +114,16 @@ func TestHeaderKey(t *testing.T) {
 	if h := HeaderOf(dir); h != (Header{}) {
 		t.Errorf("directory: %+v", h)
 	}
-	write(t, dir, "-- a.s --\n//go:build amd64\nTEXT x\n-- b.s --\n//go:build arm64\nTEXT x\n-- c.s --\n//go:build amd64\nTEXT y\n")
-	a, b, c := HeaderOf(filepath.Join(dir, "a.s")), HeaderOf(filepath.Join(dir, "b.s")), HeaderOf(filepath.Join(dir, "c.s"))
+	assembly := func(name, text string) Header {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return HeaderOf(file)
+	}
+	a := assembly("a.s", "//go:build amd64\nTEXT x\n")
+	b := assembly("b.s", "//go:build arm64\nTEXT x\n")
+	c := assembly("c.s", "//go:build amd64\nTEXT y\n")
 	if a == b || a != c || a.Complete || a.Key == "" {
 		t.Errorf("assembly: %+v %+v %+v", a, b, c)
 	}
@@ -191,5 +199,70 @@ func BenchmarkHeaderOf(b *testing.B) {
 		if h := HeaderOf(name); !h.Complete {
 			b.Fatal("not complete")
 		}
+	}
+}
+
+// TestExactHeader holds what of a file counts for the go command.
+func TestExactHeader(t *testing.T) {
+	const base = `// Package p is one.
+package p
+
+import (
+	"embed"
+	f "fmt"
+)
+
+//go:embed a.txt
+var a embed.FS
+
+// F does.
+func F() { f.Println("//go:embed b.txt", ` + "`\n//go:build x\n`" + `) }
+`
+	key := func(src string) string {
+		t.Helper()
+		k, err := ExactHeader([]byte(src))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(k)
+	}
+	want := key(base)
+	for _, c := range []struct {
+		old, text string
+		same      bool
+	}{
+		{"is one", "is another one", true},
+		{"// F does.", "// F does\n// much.", true},
+		{"b.txt", "c.txt", true},
+		{"//go:build x", "//go:build y", true},
+		{"\n\nimport", "\n\n// imports\nimport", true},
+		{"package p\n", "package q\n", false},
+		{`f "fmt"`, `"fmt"`, false},
+		{`f "fmt"`, `f "log"`, false},
+		{`f "fmt"`, "f \"fmt\"\n\t\"log\"", false},
+		{"//go:embed a.txt", "//go:embed a.txt c.txt", false},
+		{"//go:embed a.txt", "/*\n//go:embed a.txt\n*/", false},
+		{"//go:embed a.txt", "// go:embed a.txt", false},
+		{"// Package p", "//go:build linux\n\n// Package p", false},
+		{"// Package p", "// +build linux\n\n// Package p", false},
+		{"// Package p", "//go:debug panicnil=1\n// Package p", false},
+		{"// F does.", "//go:noinline", false},
+	} {
+		if !strings.Contains(base, c.old) {
+			t.Fatalf("no %q", c.old)
+		}
+		if got := key(strings.Replace(base, c.old, c.text, 1)) == want; got != c.same {
+			t.Errorf("%q for %q: the same: %v, want %v", c.text, c.old, got, c.same)
+		}
+	}
+	// A constraint means nothing in a block comment, and an empty line may make it mean something.
+	top := key("//go:build x\n\npackage p\n")
+	for _, src := range []string{"/*\n//go:build x\n*/\n\npackage p\n", "//go:build x\npackage p\n"} {
+		if key(src) == top {
+			t.Errorf("%q is taken for a constraint of its own line", src)
+		}
+	}
+	if _, err := ExactHeader([]byte("package p\n\nimport \"fmt\n")); err == nil {
+		t.Error("a header that does not parse has a key")
 	}
 }

@@ -1,4 +1,4 @@
-package goflags
+package gocmd
 
 import (
 	"slices"

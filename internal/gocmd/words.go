@@ -1,7 +1,4 @@
-// Package goflags takes apart and puts together what the go command takes for a list of
-// words: GOFLAGS, the values of -ldflags and its like, and CC. It cuts them at spaces,
-// with ' or " around a whole word, and no escapes (cmd/internal/quoted).
-package goflags
+package gocmd
 
 import (
 	"errors"
