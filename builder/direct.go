@@ -64,7 +64,7 @@ func (b *Builder) EngineStatus() EngineStatus {
 		s.Reason = errHeaders
 	} else if e := b.direct.current(); e != nil {
 		d := e.Status()
-		s.Ready, s.Reason, s.Off, s.Checked = d.Planned, d.Reason, d.Distrusted, d.Checked
+		s.Ready, s.Reason, s.Off, s.Checked = d.HasRecipe, d.Reason, d.Distrusted, d.Checked
 		s.Packages, s.Local, s.Lean = d.Packages, d.Local, d.Lean
 	}
 	return s
@@ -228,7 +228,7 @@ func (d *directBuild) prepare(ctx context.Context, e *direct.Engine) error {
 
 // faster prepares the links to come. A build that cannot have that goes without, so of errors only a mismatch counts.
 func (d *directBuild) faster(ctx context.Context, e *direct.Engine) error {
-	if e.Status().Leaned {
+	if e.Status().LeanDone {
 		return nil
 	}
 	if free, known := freeSpace(d.b.o.Cache); known && free < spareSpace || !pause(ctx, leanDelay) {

@@ -11,66 +11,75 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hotreload/hotreload/internal/gocmd"
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
-// compileTries is how often packages are compiled whose files change meanwhile.
+// compileTries is how often packages are compiled whose files change in the meantime.
 const compileTries = 2
 
-// build is Build with a plan. It is the whole of the fast path.
-func (e *Engine) build(ctx context.Context, output string) (Built, error) {
-	var b Built
-	p := e.plan
+// build is Build with a recipe. It is the whole of the fast path.
+func (e *Engine) build(ctx context.Context, output string) (b Built, err error) {
 	work, done, err := e.dir()
 	if err != nil {
 		return b, err
 	}
 	defer done()
 	for try := 1; ; try++ {
-		start := time.Now()
-		now, dirty, err := e.snapshot(ctx)
-		if err != nil {
+		retry, err := e.compileChanged(ctx, work, &b)
+		if err == nil {
+			break
+		}
+		// Often it is the editor, which sets the mode of what it has written a moment ago.
+		if !retry || try == compileTries {
 			return b, err
 		}
-		b.Snapshot = time.Since(start)
-
-		start = time.Now()
-		made, err := e.cascade(ctx, work, dirty)
-		if err != nil {
-			return b, err
-		}
-		if err := e.unmoved(now, made); err != nil {
-			for _, a := range made {
-				os.Remove(a.path)
-			}
-			// Often it is the editor, which sets the mode of what it has written a moment ago.
-			if try < compileTries {
-				continue
-			}
-			return b, err
-		}
-		e.commit(now, made)
-		for i := range p.packages {
-			if _, ok := made[i]; ok {
-				b.Compiled = append(b.Compiled, p.packages[i].path)
-			}
-		}
-		b.Compile = time.Since(start)
-		break
 	}
-
-	// The files that nobody is expected to change are looked at beside the linker, which leaves a processor idle most of
-	// the time; the compiler does not. If one has changed, the plan is dropped with all that the state holds.
 	start := time.Now()
+	err = e.linkChecked(ctx, work, output)
+	b.Link = time.Since(start)
+	return b, err
+}
+
+// compileChanged brings the state up to date with the sources. retry says that they changed in the meantime.
+func (e *Engine) compileChanged(ctx context.Context, work string, b *Built) (retry bool, err error) {
+	start := time.Now()
+	now, dirty, err := e.snapshot(ctx)
+	if err != nil {
+		return false, err
+	}
+	b.Snapshot = time.Since(start)
+
+	start = time.Now()
+	made, err := e.cascade(ctx, work, dirty)
+	if err != nil {
+		return false, err
+	}
+	if err := e.sourcesUnchanged(now, made); err != nil {
+		removeArchives(made)
+		return true, err
+	}
+	e.commit(now, made)
+	for i, p := range e.recipe.packages {
+		if _, ok := made[i]; ok {
+			b.Compiled = append(b.Compiled, p.path)
+		}
+	}
+	b.Compile = time.Since(start)
+	return false, nil
+}
+
+// linkChecked links, and checks meanwhile the files that are not expected to change: the linker leaves a processor idle most of
+// the time; the compiler does not. If one has changed, the recipe is dropped with all that the state holds.
+func (e *Engine) linkChecked(ctx context.Context, work, output string) error {
 	linking, stop := context.WithCancel(ctx)
 	defer stop()
+	r := e.recipe
 	late := make(chan error, 1)
 	go func() {
-		err := p.unchanged(ctx)
+		err := r.unchanged(ctx)
 		if err != nil {
 			stop()
 		}
@@ -78,126 +87,133 @@ func (e *Engine) build(ctx context.Context, output string) (Built, error) {
 	}()
 	touched := make(chan bool, 1)
 	go func() { touched <- e.lean.touched() }()
-	err = e.linkTo(linking, p.link.tool, work, output, e.lean)
+	err := e.linkTo(linking, r.link.tool, work, output, e.lean)
 	if <-touched || len(e.lean) > 0 && errors.Is(err, ErrFallback) {
-		// Somebody has cleaned the cache or changed what is in it, or the whole ones fail as well.
-		e.lean, e.leaned = nil, false
-		err = e.linkTo(linking, p.link.tool, work, output, nil)
+		// The cache was cleaned, or what is in it was changed, or the whole ones fail as well.
+		e.lean, e.leanDone = nil, false
+		err = e.linkTo(linking, r.link.tool, work, output, nil)
 	}
-	b.Link = time.Since(start)
 	if changed := <-late; changed != nil {
 		os.Remove(output)
-		return b, changed
+		return changed
 	}
-	return b, err
+	return err
 }
 
-// snapshot looks at everything that the plan depends on, and says which packages have to be compiled because of their
-// own files. The state that it returns has no archives yet.
-func (e *Engine) snapshot(ctx context.Context) (*state, map[int]bool, error) {
-	p, old := e.plan, e.state
-	now := &state{files: slices.Clone(old.files), dirs: slices.Clone(old.dirs)}
-	dirty := map[int]bool{}
+// snapshot checks everything that the recipe depends on, and says which packages have to be compiled because of their own
+// files. The state that it returns has no archives yet.
+func (e *Engine) snapshot(ctx context.Context) (now *state, dirty map[int]bool, err error) {
+	r, old := e.recipe, e.state
+	now = &state{files: slices.Clone(old.files), dirs: slices.Clone(old.dirs)}
+	dirty = map[int]bool{}
 	at := time.Now()
-	for i := range p.files {
-		f, was := &p.files[i], old.files[i]
-		s, err := f.look()
-		switch {
-		case err != nil:
-			return nil, nil, refuse("%s cannot be looked at", f.path)
-		case f.kind == place:
-			if !s.samePlace(was.stamp) {
-				return nil, nil, refuse("%s was replaced", f.path)
-			}
-			continue
-		case f.kind == presence:
-			if s.exists() != was.stamp.exists() {
-				return nil, nil, refuse("%s came or went", f.path)
-			}
-			continue
-		case s == was.stamp && !was.young:
-			continue
-		case f.kind == fixed && s == was.stamp:
-			continue // no plan is made of a file that was young
-		case f.kind == fixed && f.pkg != nil:
-			return nil, nil, refuse("the package %s has changed, and %s", f.pkg.path, f.pkg.obstacle)
-		case f.kind == fixed:
-			return nil, nil, refuse("%s has changed (%s)", f.what, f.path)
-		case !s.exists():
-			return nil, nil, refuse("%s was removed", f.path)
-		}
-		k, text, err := read(f.path)
+	for i := range r.files {
+		f := &r.files[i]
+		k, changed, err := f.check(old.files[i])
 		if err != nil {
 			return nil, nil, err
 		}
 		now.files[i] = k
-		if k.sum == was.sum && k.sum != (sum{}) {
-			continue
-		}
-		if f.kind == header && k.sum == (sum{}) {
-			return nil, nil, refuse("%s has changed, and is too large to be read", f.path)
-		}
-		if f.kind != embedded {
-			key, err := gocmd.ExactHeader(text)
-			switch {
-			case err != nil && f.kind == source:
-				// The compiler would not get far either; the plan holds for what comes next.
-				return nil, nil, &fallback{reason: fmt.Sprintf("%s does not parse", f.path), keep: true}
-			case err != nil && sumOf(text) != f.key, err == nil && sumOf(key) != f.key:
-				return nil, nil, refuse("the imports or directives of %s have changed", f.path)
-			}
-		}
-		if f.pkg != nil {
+		if changed && f.pkg != nil {
 			dirty[f.pkg.index] = true
 		}
 	}
-	for i := range p.dirs {
-		d, was := &p.dirs[i], old.dirs[i]
-		s, err := look(d.path)
-		if err != nil || !s.exists() {
-			return nil, nil, refuse("the directory %s cannot be looked at", d.path)
+	for i := range r.dirs {
+		if now.dirs[i], err = r.dirs[i].check(old.dirs[i], at); err != nil {
+			return nil, nil, err
 		}
-		if s == was.stamp && !was.young && !d.links {
-			continue
-		}
-		names, _, err := d.list()
-		if err != nil || names != d.names {
-			return nil, nil, refuse("files were added to, or removed from, %s", d.path)
-		}
-		now.dirs[i] = known{stamp: s, young: s.Since(at)}
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
 	for i := range dirty {
-		if q := p.packages[i]; q.obstacle != "" {
-			return nil, nil, refuse("the package %s: %s", q.path, q.obstacle)
+		if p := r.packages[i]; p.obstacle != "" {
+			return nil, nil, refuse("the package %s: %s", p.path, p.obstacle)
 		}
 	}
 	return now, dirty, nil
 }
 
-// unchanged looks at the files of other people's packages.
-func (p *plan) unchanged(ctx context.Context) error {
-	for i, f := range p.late {
-		if i%64 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if s, err := look(f.path); err != nil || s != f.stamp {
-			return refuse("%s has changed", f.path)
-		}
+// check compares a file with what was known of it. changed says that its content is new, in a way that its kind allows.
+func (f *file) check(was known) (now known, changed bool, err error) {
+	s, err := f.stamp()
+	switch {
+	case err != nil:
+		return was, false, refuse("%s cannot be looked at", f.path)
+	case !f.hasContent():
+		return was, false, f.checkStamp(s, was.stamp)
+	case s == was.stamp && !was.young:
+		return was, false, nil
+	case !s.exists():
+		return was, false, refuse("%s was removed", f.path)
+	}
+	now, text, err := read(f.path)
+	if err != nil {
+		return was, false, err
+	}
+	if now.sum == was.sum && now.sum != (sum{}) {
+		return now, false, nil
+	}
+	return now, true, f.checkHeader(now, text)
+}
+
+// checkStamp is for files whose content is not compared. No recipe is made while such a file is young.
+func (f *file) checkStamp(now, was stamp) error {
+	switch {
+	case f.kind == place && !now.samePlace(was):
+		return refuse("%s was replaced", f.path)
+	case f.kind == presence && now.exists() != was.exists():
+		return refuse("%s came or went", f.path)
+	case f.kind != fixed || now == was:
+		return nil
+	case f.pkg != nil:
+		return refuse("the package %s has changed, and %s", f.pkg.path, f.pkg.obstacle)
+	}
+	return refuse("%s has changed (%s)", f.what, f.path)
+}
+
+// checkHeader is for files with new content.
+func (f *file) checkHeader(now known, text []byte) error {
+	if f.kind == embedded {
+		return nil
+	}
+	if f.kind == header && now.sum == (sum{}) {
+		return refuse("%s has changed, and is too large to be read", f.path)
+	}
+	switch key, parses := headerKey(text); {
+	case f.kind == source && !parses:
+		// The compiler would not get far either; the recipe is valid for what comes next.
+		return &fallback{reason: fmt.Sprintf("%s does not parse", f.path), keep: true}
+	case key != f.key:
+		return refuse("the imports or directives of %s have changed", f.path)
 	}
 	return nil
 }
 
-// unmoved makes sure that what the compiler has read is what the snapshot says. The same content is not enough: the file may
-// have held another one in between. (`go build` does not look: it keeps what it compiled then under the hash of what the
+// check compares the names in a directory with what was known of it.
+func (d *dir) check(was known, at time.Time) (known, error) {
+	s, err := stampOf(d.path)
+	if err != nil || !s.exists() {
+		return was, refuse("the directory %s cannot be looked at", d.path)
+	}
+	if s == was.stamp && !was.young && !d.links {
+		return was, nil
+	}
+	names, _, err := d.list()
+	if err != nil || names != d.names {
+		return was, refuse("files were added to, or removed from, %s", d.path)
+	}
+	return known{stamp: s, young: s.Since(at)}, nil
+}
+
+// sourcesUnchanged makes sure that what the compiler has read is what the snapshot says. The same content is not enough: the file may
+// have held another one in between. (`go build` does not check: it keeps what it compiled then under the hash of what the
 // file holds before and after.)
-func (e *Engine) unmoved(now *state, made map[int]archive) error {
+func (e *Engine) sourcesUnchanged(now *state, made map[int]archive) error {
 	for i := range made {
-		for _, n := range e.plan.packages[i].files {
-			f, k := e.plan.files[n], now.files[n]
-			s, err := look(f.path)
+		for _, n := range e.recipe.packages[i].files {
+			f, k := e.recipe.files[n], now.files[n]
+			s, err := stampOf(f.path)
 			if err == nil && s == k.stamp && !k.young {
 				continue
 			}
@@ -222,109 +238,6 @@ func (e *Engine) commit(now *state, made map[int]archive) {
 	e.state = now
 }
 
-// cascade compiles the dirty packages and those that import what came out different, in the order of the imports and as
-// many at once as there are processors. The state stays as it is.
-func (e *Engine) cascade(ctx context.Context, work string, dirty map[int]bool) (map[int]archive, error) {
-	p := e.plan
-	reached := map[int]bool{}
-	var reach func(q *pkg)
-	reach = func(q *pkg) {
-		if reached[q.index] {
-			return
-		}
-		reached[q.index] = true
-		for _, r := range q.importers {
-			reach(r)
-		}
-	}
-	for i := range dirty {
-		reach(p.packages[i])
-	}
-	type outcome struct {
-		done    chan struct{}
-		changed bool // its export data is not what it was
-	}
-	outcomes := map[int]*outcome{}
-	for i := range reached {
-		outcomes[i] = &outcome{done: make(chan struct{})}
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var (
-		mu     sync.Mutex
-		made   = map[int]archive{}
-		all    sync.WaitGroup
-		places = make(chan struct{}, runtime.GOMAXPROCS(0))
-	)
-	archiveOf := func(q *pkg) string {
-		mu.Lock()
-		defer mu.Unlock()
-		if a, ok := made[q.index]; ok {
-			return a.path
-		}
-		return e.state.archives[q.index].path
-	}
-	one := func(q *pkg, o *outcome) error {
-		need := dirty[q.index]
-		for _, r := range q.imports {
-			if x := outcomes[r.index]; x != nil {
-				select {
-				case <-x.done:
-					need = need || x.changed
-				case <-ctx.Done():
-					return ctx.Err()
-				}
-			}
-		}
-		if !need {
-			return nil
-		}
-		if q.obstacle != "" {
-			return refuse("the package %s: %s", q.path, q.obstacle)
-		}
-		select {
-		case places <- struct{}{}:
-			defer func() { <-places }()
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		was := e.state.archives[q.index]
-		if !was.hashed {
-			var err error
-			if was.export, err = exportSum(was.path); err != nil {
-				return refuse("the compiled package %s is gone", q.path)
-			}
-		}
-		a, err := e.compile(ctx, work, q, archiveOf)
-		if err != nil {
-			return err
-		}
-		o.changed = a.export != was.export
-		mu.Lock()
-		defer mu.Unlock()
-		made[q.index] = a
-		return nil
-	}
-	for i := range reached {
-		all.Go(func() {
-			q, o := p.packages[i], outcomes[i]
-			if err := one(q, o); err != nil {
-				cancel(err)
-				return // nobody who waits for it may go on
-			}
-			close(o.done)
-		})
-	}
-	all.Wait()
-	if ctx.Err() != nil {
-		for _, a := range made {
-			os.Remove(a.path)
-		}
-		return nil, context.Cause(ctx)
-	}
-	return made, nil
-}
-
 // compile makes a new archive of a package.
 func (e *Engine) compile(ctx context.Context, work string, q *pkg, archiveOf func(*pkg) string) (archive, error) {
 	dir := filepath.Join(work, q.bucket)
@@ -340,14 +253,14 @@ func (e *Engine) compile(ctx context.Context, work string, q *pkg, archiveOf fun
 	}
 	args := []string{fmt.Sprintf("-c=%d", runtime.GOMAXPROCS(0))}
 	for _, a := range q.args {
-		args = append(args, strings.ReplaceAll(a, workDir, work))
+		args = append(args, strings.ReplaceAll(a, gocmd.WorkDir, work))
 	}
 	out, err := e.tool(ctx, work, q.compile, args)
 	switch {
 	case errors.Is(err, errExit):
 		for _, l := range q.importcfg {
 			if path, ok := l.archive(archiveOf); ok {
-				if s, err := look(path); err != nil || !s.exists() {
+				if s, err := stampOf(path); err != nil || !s.exists() {
 					return archive{}, refuse("the compiled package %s is gone", path)
 				}
 			}
@@ -373,7 +286,7 @@ func (l cfgLine) archive(archiveOf func(*pkg) string) (string, bool) {
 	if l.pkg != nil {
 		return archiveOf(l.pkg), true
 	}
-	_, path, ok := packageFile(l.text)
+	_, path, ok := gocmd.PackageFile(l.text)
 	return path, ok
 }
 
@@ -389,15 +302,15 @@ func importcfg(lines []cfgLine, archiveOf func(*pkg) string, lean leanArchives) 
 		if short, ok := lean[path]; ok {
 			path = short.path
 		}
-		name, _, _ := packageFile(l.text)
+		name, _, _ := gocmd.PackageFile(l.text)
 		text.WriteString("packagefile " + name + "=" + path + "\n")
 	}
 	return text.Bytes()
 }
 
 // linkTo links the program of the state, in a place where go build never does, with lean archives in the place of whole ones.
-func (e *Engine) linkTo(ctx context.Context, linker tool, work, output string, lean leanArchives) error {
-	p := e.plan
+func (e *Engine) linkTo(ctx context.Context, linker gocmd.Command, work, output string, lean leanArchives) error {
+	p := e.recipe
 	dir := filepath.Join(work, "link")
 	exe := filepath.Join(dir, "a.out")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -429,7 +342,7 @@ func (e *Engine) linkTo(ctx context.Context, linker tool, work, output string, l
 const maxArgs = 30 << 10
 
 // tool runs the compiler or the linker. errExit says that it failed, by itself.
-func (e *Engine) tool(ctx context.Context, work string, t tool, args []string) ([]byte, error) {
+func (e *Engine) tool(ctx context.Context, work string, t gocmd.Command, args []string) ([]byte, error) {
 	size := 0
 	for _, a := range args {
 		size += len(a) + 1
@@ -450,22 +363,22 @@ func (e *Engine) tool(ctx context.Context, work string, t tool, args []string) (
 		args = []string{"@" + f.Name()}
 	}
 	env := e.environment(work)
-	for _, kv := range slices.Concat(e.plan.env, t.env) {
+	for _, kv := range slices.Concat(e.recipe.env, t.Env) {
 		name, value, _ := strings.Cut(kv, "=")
 		env = proc.SetEnv(env, name, value)
 	}
 	var said bytes.Buffer
 	state, err := proc.Run(ctx, proc.Errand{
-		Cmd:    proc.Cmd{Path: t.argv[0], Args: slices.Concat(t.argv, args), Dir: e.o.Dir, Env: env},
+		Cmd:    proc.Cmd{Path: t.Argv[0], Args: slices.Concat(t.Argv, args), Dir: e.o.Dir, Env: env},
 		Stdout: &said,
 	})
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil && errors.Is(err, fs.ErrNotExist):
-		return nil, refuse("%s is gone", t.argv[0])
+		return nil, refuse("%s is gone", t.Argv[0])
 	case err != nil:
-		return nil, refuse("%s could not be run: %v", t.argv[0], err)
+		return nil, refuse("%s could not be run: %v", t.Argv[0], err)
 	case state.Code != 0:
 		return said.Bytes(), errExit
 	}

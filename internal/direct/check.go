@@ -15,20 +15,20 @@ type Mismatch struct{ What string }
 
 func (m *Mismatch) Error() string { return m.What }
 
-// Check compares what the engine has made since its plan was taken with what the go command makes of the same sources: every
-// compiled package, and the arguments of every tool. It takes a new plan, which then holds, so it costs what Refresh does.
+// Check compares what the engine has made since its recipe was made with what the go command makes of the same sources: every
+// compiled package, and the arguments of every tool. It makes a new recipe, which is valid from then on, so it costs what Refresh does.
 //
-// Where something differs, the error is a [*Mismatch], and the engine is off for this project and toolchain: it says so in
-// a file, and a new session heeds it. [ErrFallback]: there was nothing to compare, or the sources changed meanwhile.
+// Where something differs, the error is a [*Mismatch], and the engine is off for this project and toolchain: it writes
+// a file that says so, and new sessions read it. [ErrFallback]: there was nothing to compare, or the sources changed meanwhile.
 func (e *Engine) Check(ctx context.Context) error {
 	if err := e.lock(ctx); err != nil {
 		return err
 	}
 	defer e.unlock()
-	if e.plan == nil {
+	if e.recipe == nil {
 		return refuse("%s", e.why)
 	}
-	if e.issued == 0 {
+	if e.built == 0 {
 		return refuse("nothing was built since the last check")
 	}
 	if _, dirty, err := e.snapshot(ctx); err != nil {
@@ -36,7 +36,7 @@ func (e *Engine) Check(ctx context.Context) error {
 	} else if len(dirty) > 0 {
 		return refuse("sources have changed since the last build")
 	}
-	p, s, err := e.take(ctx)
+	r, s, err := e.askRecipe(ctx)
 	if err != nil {
 		return err
 	}
@@ -46,15 +46,15 @@ func (e *Engine) Check(ctx context.Context) error {
 	} else if len(dirty) > 0 {
 		return refuse("sources have changed during the check")
 	}
-	what := e.compare(p, s)
+	what := e.compare(r, s)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if what != "" {
-		e.distrust(p.tool, what)
+		e.distrust(r.tool, what)
 		return &Mismatch{what}
 	}
-	e.adopt(p, s)
+	e.adopt(r, s)
 	e.mu.Lock()
 	e.status.Checked = time.Now()
 	e.mu.Unlock()
@@ -62,52 +62,60 @@ func (e *Engine) Check(ctx context.Context) error {
 }
 
 // compare says what differs; empty if nothing does.
-func (e *Engine) compare(p *plan, s *state) string {
-	old := e.plan
+func (e *Engine) compare(r *recipe, s *state) string {
+	old := e.recipe
 	switch {
-	case p.tool != old.tool:
-		return "the toolchain is another one than the plan says: " + p.tool
-	case !slices.Equal(p.env, old.env):
-		return "the environment of the tools is another one than the plan says"
-	case !slices.Equal(p.link.args, old.link.args):
-		return "the linker is called with other arguments than the plan says"
-	case len(p.packages) != len(old.packages):
-		return "the program is made of other packages than the plan says"
+	case r.tool != old.tool:
+		return "the toolchain is another one than before: " + r.tool
+	case !slices.Equal(r.env, old.env):
+		return "the environment of the tools is another one than before"
+	case !slices.Equal(r.link.args, old.link.args):
+		return "the linker is called with other arguments than before"
+	case len(r.packages) != len(old.packages):
+		return "the program is made of other packages than before"
 	}
-	if !slices.EqualFunc(p.link.cfg, old.link.cfg, sameLine) {
-		return "the linker reads other packages than the plan says"
+	if !slices.EqualFunc(r.link.cfg, old.link.cfg, sameLine) {
+		return "the linker reads other packages than before"
 	}
-	for i, q := range p.packages {
-		was := old.packages[i]
-		switch {
-		case q.path != was.path:
-			return "the program is made of other packages than the plan says: " + q.path
-		case q.obstacle != was.obstacle, q.embedcfg != was.embedcfg, !slices.Equal(q.compile.argv, was.compile.argv),
-			!slices.EqualFunc(q.importcfg, was.importcfg, sameLine):
-			return fmt.Sprintf("the package %s is compiled in another way than the plan says", q.path)
-		case q.bucket == was.bucket && !slices.Equal(q.args, was.args):
-			return fmt.Sprintf("the package %s is compiled with other arguments than the plan says", q.path)
-		}
-		a := e.state.archives[i]
-		if !a.ours {
-			continue
-		}
-		ours, err := archiveSum(a.path)
-		if err != nil {
-			return fmt.Sprintf("the compiled package %s cannot be read: %v", q.path, err)
-		}
-		gos, err := archiveSum(s.archives[i].path)
-		if err != nil {
-			return fmt.Sprintf("Go's compiled package %s cannot be read: %v", q.path, err)
-		}
-		if ours != gos {
-			return fmt.Sprintf("the package %s came out differently from go build", q.path)
+	for i, p := range r.packages {
+		if what := e.comparePackage(i, p, s); what != "" {
+			return what
 		}
 	}
 	return ""
 }
 
-// sameLine compares lines of two plans. Paths of compiled packages outside of the plans are named by their content.
+// comparePackage is compare for one package.
+func (e *Engine) comparePackage(i int, p *pkg, s *state) string {
+	was := e.recipe.packages[i]
+	switch {
+	case p.path != was.path:
+		return "the program is made of other packages than before: " + p.path
+	case p.obstacle != was.obstacle, p.embedcfg != was.embedcfg, !slices.Equal(p.compile.Argv, was.compile.Argv),
+		!slices.EqualFunc(p.importcfg, was.importcfg, sameLine):
+		return fmt.Sprintf("the package %s is compiled in another way than before", p.path)
+	case p.bucket == was.bucket && !slices.Equal(p.args, was.args):
+		return fmt.Sprintf("the package %s is compiled with other arguments than before", p.path)
+	}
+	a := e.state.archives[i]
+	if !a.ours {
+		return ""
+	}
+	ours, err := archiveSum(a.path)
+	if err != nil {
+		return fmt.Sprintf("the compiled package %s cannot be read: %v", p.path, err)
+	}
+	gos, err := archiveSum(s.archives[i].path)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("Go's compiled package %s cannot be read: %v", p.path, err)
+	case ours != gos:
+		return fmt.Sprintf("the package %s came out differently from go build", p.path)
+	}
+	return ""
+}
+
+// sameLine compares lines of two recipes. Paths of compiled packages outside of the recipes are named by their content.
 func sameLine(a, b cfgLine) bool {
 	return a.text == b.text && (a.pkg == nil) == (b.pkg == nil) && (a.pkg == nil || a.pkg.path == b.pkg.path)
 }

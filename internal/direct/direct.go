@@ -19,7 +19,7 @@ var ErrUnsettled = errors.New("files are changing")
 
 type fallback struct {
 	reason    string
-	keep      bool // the plan still holds
+	keep      bool // the recipe is still valid
 	unsettled bool
 }
 
@@ -29,7 +29,7 @@ func (f *fallback) Is(target error) bool {
 }
 
 func unsettled(path string) error {
-	return &fallback{reason: path + " was changed while the plan was made", unsettled: true}
+	return &fallback{reason: path + " was changed while the go command was asked", unsettled: true}
 }
 
 func refuse(format string, args ...any) error {
@@ -49,30 +49,29 @@ type Options struct {
 // Engine builds one program. Its methods may be called from any goroutine, and wait for each other.
 type Engine struct {
 	o    Options
-	home string // its own part of the cache
-	turn chan struct{}
+	home string        // its own part of the cache
+	slot chan struct{} // who holds its one value may use the fields below
 
-	// All below is guarded by turn.
-	plan   *plan
-	state  *state
-	why    string       // there is no plan because of this
-	next   int          // number of the next archive or directory
-	issued int          // direct builds since the plan was taken or checked
-	lean   leanArchives // compiled packages without debug information
-	leaned bool         // there are no more for this plan
-	closed bool
+	recipe   *recipe
+	state    *state
+	why      string       // there is no recipe because of this
+	next     int          // number of the next archive or directory
+	built    int          // direct builds since the recipe was made or checked
+	lean     leanArchives // compiled packages without debug information
+	leanDone bool         // there are no more for this recipe
+	closed   bool
 
 	mu     sync.Mutex
 	status Status
 }
 
-// Status is what the engine says of itself.
+// Status is the state of the engine.
 type Status struct {
-	Planned    bool // there is a plan
+	HasRecipe  bool // there is a recipe
 	Packages   int  // of the program
 	Local      int  // of them, those that can be compiled here
 	Lean       int  // of them, those of which the linker gets lean archives
-	Leaned     bool // there are no more that Lean could make
+	LeanDone   bool // there are no more that Lean could make
 	Reason     string
 	Distrusted string // why the engine is off for this project; empty if it is not
 	Checked    time.Time
@@ -109,7 +108,7 @@ func New(o Options) (*Engine, error) {
 	if o.Package == "" {
 		o.Package = "."
 	}
-	e := &Engine{o: o, turn: make(chan struct{}, 1), why: "there is no plan yet"}
+	e := &Engine{o: o, slot: make(chan struct{}, 1), why: "the go command was not asked yet"}
 	e.status.Reason = e.why
 	if err := os.MkdirAll(o.Cache, 0o700); err != nil {
 		return nil, err
@@ -130,12 +129,12 @@ func New(o Options) (*Engine, error) {
 	if err := e.clear(); err != nil {
 		return nil, err
 	}
-	e.turn <- struct{}{}
+	e.slot <- struct{}{}
 	return e, nil
 }
 
 // cleared remembers the cache directories that this process has cleared of what dead sessions left. A cache belongs to a
-// process, which may make an engine anew after an edit of its settings, while the old one still builds.
+// process, which may make another engine after an edit of its settings, while the old one still builds.
 var cleared sync.Map
 
 func (e *Engine) archives() string { return filepath.Join(e.home, "archives") }
@@ -143,7 +142,7 @@ func (e *Engine) work() string     { return filepath.Join(e.home, "work") }
 
 func (e *Engine) lock(ctx context.Context) error {
 	select {
-	case <-e.turn:
+	case <-e.slot:
 		if err := ctx.Err(); err != nil {
 			e.unlock()
 			return err
@@ -156,14 +155,14 @@ func (e *Engine) lock(ctx context.Context) error {
 
 func (e *Engine) unlock() {
 	e.mu.Lock()
-	e.status.Planned, e.status.Reason, e.status.Leaned = e.plan != nil, e.why, e.leaned
+	e.status.HasRecipe, e.status.Reason, e.status.LeanDone = e.recipe != nil, e.why, e.leanDone
 	e.status.Packages, e.status.Local, e.status.Lean = 0, 0, 0
-	if e.plan != nil {
+	if e.recipe != nil {
 		e.status.Reason = ""
-		e.status.Packages, e.status.Local, e.status.Lean = len(e.plan.link.packages), len(e.plan.packages), len(e.lean)
+		e.status.Packages, e.status.Local, e.status.Lean = len(e.recipe.link.packages), len(e.recipe.packages), len(e.lean)
 	}
 	e.mu.Unlock()
-	e.turn <- struct{}{}
+	e.slot <- struct{}{}
 }
 
 // Status does not wait for a build.
@@ -173,8 +172,8 @@ func (e *Engine) Status() Status {
 	return e.status
 }
 
-// Ready says that the next build does not need another plan.
-func (e *Engine) Ready() bool { return e.Status().Planned }
+// Ready says that the next build does not need another recipe.
+func (e *Engine) Ready() bool { return e.Status().HasRecipe }
 
 // Build makes the program and puts it at output. The error is ctx's, or matches [ErrFallback]; output does not exist then.
 func (e *Engine) Build(ctx context.Context, output string) (Built, error) {
@@ -182,13 +181,13 @@ func (e *Engine) Build(ctx context.Context, output string) (Built, error) {
 		return Built{}, err
 	}
 	defer e.unlock()
-	if e.plan == nil {
+	if e.recipe == nil {
 		return Built{}, refuse("%s", e.why)
 	}
 	b, err := e.build(ctx, output)
 	switch {
 	case err == nil:
-		e.issued++
+		e.built++
 		return b, nil
 	case ctx.Err() != nil:
 		return Built{}, ctx.Err()
@@ -203,9 +202,9 @@ func (e *Engine) Build(ctx context.Context, output string) (Built, error) {
 	return Built{}, f
 }
 
-// drop forgets the plan.
+// drop forgets the recipe.
 func (e *Engine) drop(why string) {
-	e.plan, e.state, e.why, e.issued = nil, nil, why, 0
+	e.recipe, e.state, e.why, e.built = nil, nil, why, 0
 	e.clear()
 }
 
@@ -215,60 +214,60 @@ func (e *Engine) clear() error {
 	return os.MkdirAll(e.archives(), 0o700)
 }
 
-// Invalid forgets the plan: go build has made a program of what the engine could not compile.
+// Invalid forgets the recipe: go build has made a program of what the engine could not compile.
 func (e *Engine) Invalid(why string) {
-	<-e.turn
+	<-e.slot
 	defer e.unlock()
-	if e.plan != nil {
+	if e.recipe != nil {
 		e.drop(why)
 	}
 }
 
-// Refresh takes a plan if there is none. It runs the go command twice, which costs about as much as a build that finds
-// everything in Go's cache, and may compile into that. An error that matches [ErrFallback] says why there can be no plan.
+// Refresh makes a recipe if there is none. It runs the go command twice, which costs about as much as a build that finds
+// everything in Go's cache, and may compile into that. An error that matches [ErrFallback] says why there can be no recipe.
 func (e *Engine) Refresh(ctx context.Context) error {
 	if err := e.lock(ctx); err != nil {
 		return err
 	}
 	defer e.unlock()
-	if e.plan != nil {
+	if e.recipe != nil {
 		return nil
 	}
 	if e.closed {
 		return refuse("%s", e.why)
 	}
-	p, s, err := e.take(ctx)
+	r, s, err := e.askRecipe(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
 			e.why = err.Error()
 		}
 		return err
 	}
-	e.adopt(p, s)
-	if e.leaned = !withoutDWARF(p.link.args); e.leaned {
+	e.adopt(r, s)
+	if e.leanDone = !withoutDWARF(r.link.args); e.leanDone {
 		e.lean = nil
 	}
 	return nil
 }
 
-func (e *Engine) adopt(p *plan, s *state) {
-	e.plan, e.state, e.why, e.issued = p, s, "", 0
+func (e *Engine) adopt(r *recipe, s *state) {
+	e.recipe, e.state, e.why, e.built = r, s, "", 0
 	e.clear()
-	// Most of what the go command has said is garbage by now: of a thousand packages 22 MB, of which the plan is 3. Not
+	// Most of what the go command printed is garbage by now: of a thousand packages 22 MB, of which the recipe is 3. Not
 	// here, where a build may wait.
 	go debug.FreeOSMemory()
 }
 
 // Close removes what the engine keeps on disk. It cannot build any more.
 func (e *Engine) Close() {
-	<-e.turn
+	<-e.slot
 	defer e.unlock()
 	e.closed = true
-	e.plan, e.state, e.why = nil, nil, "the engine is closed"
+	e.recipe, e.state, e.why = nil, nil, "the engine is closed"
 	os.RemoveAll(e.home)
 }
 
-// dir makes a directory for one build or plan.
+// dir makes a directory for one build or recipe.
 func (e *Engine) dir() (string, func(), error) {
 	e.next++
 	d := filepath.Join(e.work(), fmt.Sprintf("%06d", e.next))

@@ -111,7 +111,7 @@ func TestD1Flags(t *testing.T) {
 	}
 }
 
-// TestD2 holds that the engine leaves to go build what a plan cannot foresee.
+// TestD2 holds that the engine leaves to go build what a recipe cannot foresee.
 func TestD2(t *testing.T) {
 	for _, c := range []struct {
 		name, reason string
@@ -176,13 +176,13 @@ func TestD2(t *testing.T) {
 	}
 }
 
-// refreshed takes another plan, as after a build by the go command.
+// refreshed makes another recipe, as after a build by the go command.
 func (w *world) refreshed() {
 	w.e.Invalid("test")
 	w.refresh()
 }
 
-// TestD2Refused holds that no plan is made for builds that are more than compile and link, or that may say something.
+// TestD2Refused holds that no recipe is made for builds that are more than compile and link, or that may say something.
 func TestD2Refused(t *testing.T) {
 	dir := module(t, program)
 	overlay := filepath.Join(t.TempDir(), "overlay.json")
@@ -212,7 +212,7 @@ func TestD2Refused(t *testing.T) {
 		w := newWorld(t, dir, ".", c.flags, c.env)
 		err := w.settled(func() error { return w.e.Refresh(w.ctx) })
 		if !errors.Is(err, ErrFallback) {
-			t.Errorf("%v %s: %v, want no plan", c.flags, c.env, err)
+			t.Errorf("%v %s: %v, want no recipe", c.flags, c.env, err)
 		}
 		w.left("")
 	}
@@ -314,8 +314,8 @@ func TestD3Canceled(t *testing.T) {
 		}
 	}
 	w.same()
-	if archives, _ := filepath.Glob(filepath.Join(w.e.archives(), "*")); len(archives) > len(w.e.plan.packages) {
-		t.Errorf("%d archives are left of %d packages", len(archives), len(w.e.plan.packages))
+	if archives, _ := filepath.Glob(filepath.Join(w.e.archives(), "*")); len(archives) > len(w.e.recipe.packages) {
+		t.Errorf("%d archives are left of %d packages", len(archives), len(w.e.recipe.packages))
 	}
 }
 
@@ -346,7 +346,7 @@ func TestD3EditMeanwhile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.e.unmoved(now, made); err != nil {
+	if err := w.e.sourcesUnchanged(now, made); err != nil {
 		t.Errorf("nothing was edited: %v", err)
 	}
 	path := filepath.Join(w.dir, "leaf/leaf.go")
@@ -358,7 +358,7 @@ func TestD3EditMeanwhile(t *testing.T) {
 	if err := os.Chtimes(path, st.ModTime(), st.ModTime()); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.e.unmoved(now, made); !errors.Is(err, ErrFallback) {
+	if err := w.e.sourcesUnchanged(now, made); !errors.Is(err, ErrFallback) {
 		t.Errorf("an edit while the compiler worked went unnoticed: %v", err)
 	}
 	w.same()
@@ -382,7 +382,7 @@ func TestD3EditMeanwhile(t *testing.T) {
 		}
 		w.replace("leaf/leaf.go", `"bog body"`, `"beg body"`)
 	}
-	if err := w.e.unmoved(now, made); !errors.Is(err, ErrFallback) {
+	if err := w.e.sourcesUnchanged(now, made); !errors.Is(err, ErrFallback) {
 		t.Errorf("an edit that was undone while the compiler worked went unnoticed: %v", err)
 	}
 	w.same()
@@ -396,7 +396,7 @@ func TestD3EditMeanwhile(t *testing.T) {
 	if err := os.Chmod(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.e.unmoved(now, made); err != nil {
+	if err := w.e.sourcesUnchanged(now, made); err != nil {
 		t.Errorf("a change of the mode counts as an edit: %v", err)
 	}
 }
@@ -449,7 +449,7 @@ func TestD4Mismatch(t *testing.T) {
 			// As if the compiler had been told something else: a byte of the code differs.
 			n := strings.LastIndex(string(data), "bag body")
 			if n < 0 {
-				t.Fatalf("no string in %s", w.e.plan.packages[i].path)
+				t.Fatalf("no string in %s", w.e.recipe.packages[i].path)
 			}
 			data[n] = 'B'
 			if err := os.WriteFile(a.path, data, 0o600); err != nil {
@@ -535,7 +535,7 @@ func TestD5Cache(t *testing.T) {
 	list := func() map[string]stamp {
 		all := map[string]stamp{}
 		filepath.WalkDir(cache, func(p string, _ os.DirEntry, _ error) error {
-			all[p], _ = look(p)
+			all[p], _ = stampOf(p)
 			return nil
 		})
 		return all
@@ -587,10 +587,10 @@ func TestPriority(t *testing.T) {
 func TestLinkerSettings(t *testing.T) {
 	w := newWorld(t, module(t, program), ".", defaults, "GODEBUG=http2client=0,asyncpreemptoff=0")
 	w.refresh()
-	linker, told := w.e.plan.link.tool.argv[0], filepath.Join(w.out, "told")
+	linker, told := w.e.recipe.link.tool.Argv[0], filepath.Join(w.out, "told")
 	wrapper := filepath.Join(w.out, "link")
 	executable(t, wrapper, "#!/bin/sh\nprintf %s \"$GODEBUG\" > "+told+"\nexec "+linker+" \"$@\"\n")
-	w.e.plan.link.tool.argv = []string{wrapper}
+	w.e.recipe.link.tool.Argv = []string{wrapper}
 	w.replace("leaf/leaf.go", `"big body"`, `"a longer body"`)
 	w.same()
 	if got, err := os.ReadFile(told); err != nil || string(got) != "asyncpreemptoff=1,http2client=0,asyncpreemptoff=0" {

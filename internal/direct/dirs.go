@@ -12,10 +12,10 @@ import (
 // dir is a directory whose names decide what the program is made of.
 type dir struct {
 	path  string
-	names sum  // at the time of the plan
+	names sum  // when the recipe was made
 	embed bool // a //go:embed pattern matches in it
 	all   bool // hidden names count too
-	links bool // a name that counts is a link to no file: what becomes of its target changes no stamp of the directory
+	links bool // a name that counts is a link to no file: a change of its target changes no stamp of the directory
 }
 
 // list is the sum of the names that count, with what they are. links: dir.links.

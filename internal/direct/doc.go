@@ -1,18 +1,29 @@
-// Package direct builds a program without the go command: it calls the compiler and the linker itself, with the very
-// arguments that `go build` would give them, and only for the packages that a change can have touched. What comes out is
-// what `go build` makes of the same sources with the same flags, byte for byte, or it is [ErrFallback].
+// Package direct builds a program without the go command: it calls the compiler and the linker itself, with the same arguments
+// that `go build` would give them, and only for the packages that a change can have affected. The result is what `go build`
+// makes of the same sources with the same flags, byte for byte, or it is [ErrFallback].
 //
-// The go command is asked twice for a plan, beside a build and never in front of one: `go build -n -a` for the arguments of
-// every tool, `go list -deps -export` for the compiled packages in its cache. A plan holds for sources whose files, names
-// and headers are what they were then. Every build looks at all of them itself, with the file system's own stamps, and
-// never believes a watcher. Where anything differs but the bodies of known files, the build is left to the go command.
+// The go command is asked for a recipe, next to a build and never before one: `go build -n -a` for the arguments of every tool,
+// `go list -deps -export` for the compiled packages in its cache. A recipe is valid for sources whose files, names and headers
+// are what they were then. Every build checks all of them itself, with the file system's own stamps, and never relies on a
+// watcher. Where anything differs but the bodies of known files, the build is left to the go command.
 //
 // A package is compiled again when its own files changed, or when the export data of a package that it imports did: the
 // compiler reads nothing else of an import, and is deterministic, so everything else would come out as it was.
 //
-// Rules that the rest of the package follows:
+// Why it is like this, and what was rejected:
 //
-//   - What a build makes becomes part of the state when the last package has compiled, all at once or not at all.
-//   - Go's build cache is read, never written. No archive and no program of ours carries a build ID of Go's.
-//   - When in doubt: [ErrFallback], with the reason.
+//   - The arguments come from the go command, and not from rules of our own about flags, cgo or module settings. Such rules
+//     would be a second go command, wrong in ways that only show in a wrong program. The price is two questions after a change
+//     of imports, and that flags and arguments are accepted by name only.
+//   - Nothing is kept of what the watcher says. Events come late and can be lost; to check some thousand stamps takes
+//     milliseconds.
+//   - Go's build cache is read, never written: its format is private, and a wrong entry would outlive us. So no archive and no
+//     program of ours has a build ID of Go's.
+//   - The result of a build becomes the state when the last package has compiled, all at once or not at all. A state for each
+//     package would be faster after a failure, and half of an edit could stay in it.
+//   - Every doubt is [ErrFallback], with the reason. After some time without a build, [Engine.Check] compares with what the go
+//     command makes, so an error in this package is found on the machine of the user, reported, and ends the engine there.
+//   - Lean archives (lean.go) depend on the object format of some Go versions, which is checked by name; others are linked whole.
+//     To compile everything without debug information was rejected: it takes minutes, and the cache of the go command would
+//     have nothing of it for `go test` and the editor.
 package direct

@@ -19,8 +19,8 @@ func checkFlags(goflags string, words []string) error {
 		if !a.Complete() || a.Direct == nil {
 			return refuse("the build flag %s", a.Words[0])
 		}
-		if strings.Contains(a.Value, workDir) {
-			return refuse("the build flag -%s names %s", a.Name, workDir)
+		if strings.Contains(a.Value, gocmd.WorkDir) {
+			return refuse("the build flag -%s names %s", a.Name, gocmd.WorkDir)
 		}
 		if !a.HasValue {
 			a.Value = "true"
@@ -66,7 +66,7 @@ func checkCompile(argv []string) (flags []string, files []string, err error) {
 func checkLink(argv []string) (flags []string, err error) {
 	last := argv[len(argv)-1]
 	args, rest := gocmd.Link.Parse(argv[min(1, len(argv)-1) : len(argv)-1])
-	if len(rest) > 0 || bucket(last) == "" {
+	if len(rest) > 0 || gocmd.Bucket(last) == "" {
 		return nil, refuse("the linker is called with %q at the end", append(rest, last))
 	}
 	id := "?"

@@ -156,11 +156,11 @@ func (w *world) direct() ([]byte, Built, error) {
 	return data, b, nil
 }
 
-// refresh takes a plan, which the file system's clock may refuse at first.
+// refresh makes a recipe, which the file system's clock may refuse at first.
 func (w *world) refresh() {
 	w.t.Helper()
 	if err := w.settled(func() error { return w.e.Refresh(w.ctx) }); err != nil {
-		w.t.Fatalf("no plan: %v", err)
+		w.t.Fatalf("no recipe: %v", err)
 	}
 }
 

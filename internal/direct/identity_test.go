@@ -219,7 +219,7 @@ type editor struct {
 
 func newEditor(w *world, seed uint64) *editor {
 	ed := &editor{w: w, r: rand.New(rand.NewPCG(seed, 77)), first: map[string]string{}}
-	for _, f := range w.e.plan.files {
+	for _, f := range w.e.recipe.files {
 		if f.kind != source && f.kind != embedded {
 			continue
 		}
@@ -234,7 +234,7 @@ func newEditor(w *world, seed uint64) *editor {
 			ed.data = append(ed.data, f.path)
 		}
 	}
-	for _, d := range w.e.plan.dirs {
+	for _, d := range w.e.recipe.dirs {
 		if !d.embed {
 			ed.dirs = append(ed.dirs, d.path)
 		}
@@ -292,7 +292,7 @@ func (ed *editor) revert() {
 // halfway builds while package main, which is compiled last, does not compile: a cascade that gets as far as that must not
 // count when package main is mended.
 func (ed *editor) halfway() {
-	t, p := ed.w.t, ed.w.e.plan
+	t, p := ed.w.t, ed.w.e.recipe
 	if p == nil || len(p.link.main.files) == 0 {
 		return
 	}
@@ -341,7 +341,7 @@ func (ed *editor) edit() string {
 	}
 }
 
-// rare are the edits that a plan cannot foresee, and some that undo much.
+// rare are the edits that a recipe cannot foresee, and some that undo much.
 func (ed *editor) rare() string {
 	switch ed.r.IntN(7) {
 	case 0: // another file

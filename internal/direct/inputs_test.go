@@ -162,7 +162,7 @@ func TestD2LinkNowhere(t *testing.T) {
 	w.left("files were added")
 }
 
-// TestD2Shim holds that no plan is made with a go command that only chooses one: what it chooses by, nobody else knows.
+// TestD2Shim holds that no recipe is made with a go command that only chooses one: what it chooses by, nobody else knows.
 func TestD2Shim(t *testing.T) {
 	w := newWorld(t, module(t, small), ".", defaults)
 	shim := filepath.Join(t.TempDir(), "go")
@@ -214,7 +214,7 @@ func TestD3MovedBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	was, err := look(path)
+	was, err := stampOf(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,11 +226,11 @@ func TestD3MovedBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		move(t, path+".bak", path)
-		if after, err = look(path); err != nil {
+		if after, err = stampOf(path); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := w.e.unmoved(now, made); !errors.Is(err, ErrFallback) {
+	if err := w.e.sourcesUnchanged(now, made); !errors.Is(err, ErrFallback) {
 		t.Errorf("a file that was moved away and back went unnoticed: %v", err)
 	}
 	w.same()
@@ -242,21 +242,21 @@ func TestD3Again(t *testing.T) {
 	w.refresh()
 	w.replace("main.go", `"hello"`, `"good day"`)
 	path := filepath.Join(w.dir, "main.go")
-	compiler := w.e.plan.packages[0].compile.argv[0]
+	compiler := w.e.recipe.packages[0].compile.Argv[0]
 	script := filepath.Join(t.TempDir(), "compile")
 	// It edits the file once, when it has compiled it.
 	executable(t, script, "#!/bin/sh\n"+compiler+" \"$@\" || exit 1\n[ -e "+script+".done ] && exit\ntouch "+script+".done\n"+
 		"sed 's/good day/good night/' "+path+" >"+path+"~ && mv "+path+"~ "+path+"\n")
-	w.e.plan.packages[0].compile.argv = []string{script}
+	w.e.recipe.packages[0].compile.Argv = []string{script}
 	w.same()
 	if text, _ := os.ReadFile(path); !strings.Contains(string(text), "good night") {
 		t.Error("nothing was edited meanwhile")
 	}
 }
 
-// TestPlanWindow holds that no plan is made of what changes while the go command is asked, in ways that change no stamp of
+// TestRecipeWindow holds that no recipe is made of what changes while the go command is asked, in ways that change no stamp of
 // what is there in the end.
-func TestPlanWindow(t *testing.T) {
+func TestRecipeWindow(t *testing.T) {
 	replaced := map[string]string{
 		"go.mod":      "module example.com/app\n\ngo 1.24\n\nrequire example.com/sub v0.0.0\n\nreplace example.com/sub => ./lib\n",
 		"cmd/main.go": "package main\n\nimport \"example.com/sub/sub\"\n\nfunc main() { println(sub.S) }\n",
@@ -286,11 +286,11 @@ func TestPlanWindow(t *testing.T) {
 			w.script(w.gocmd + " \"$@\"\ncode=$?\nif [ $1 = " + c.after + " ]; then cd " + w.dir + " && { " + c.do + "; }; fi\nexit $code\n")
 			// What is there is old enough.
 			for _, path := range []string{goenv, w.gocmd, filepath.Join(w.dir, "go.mod")} {
-				for s, err := look(path); err == nil && s.Since(time.Now()); s, err = look(path) {
+				for s, err := stampOf(path); err == nil && s.Since(time.Now()); s, err = stampOf(path) {
 				}
 			}
 			if err := w.e.Refresh(w.ctx); !errors.Is(err, ErrUnsettled) {
-				t.Fatalf("a plan was made, or refused for good: %v", err)
+				t.Fatalf("a recipe was made, or refused for good: %v", err)
 			}
 		})
 	}
@@ -305,7 +305,7 @@ func withoutVariable(env []string, name string) (out []string) {
 	return out
 }
 
-// TestClosed holds that an engine that was closed makes no plan, and leaves nothing behind.
+// TestClosed holds that an engine that was closed makes no recipe, and leaves nothing behind.
 func TestClosed(t *testing.T) {
 	w := newWorld(t, module(t, small), ".", defaults)
 	w.refresh()

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hotreload/hotreload/internal/gocmd"
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
@@ -29,7 +30,7 @@ const (
 func (e *Engine) leanDir() string { return filepath.Join(e.o.Cache, "lean-2") }
 
 // contentName is what a compiled package is called in Go's cache: by its content. A lean one has that name, too, and the sum of
-// its own content behind it: the proof says nothing of what is not in the program today.
+// its own content behind it: the comparison of programs says nothing of what is not in the program today.
 var contentName = regexp.MustCompile(`^[0-9a-f]{64}-d$`)
 
 func leanName(whole string, text []byte) string {
@@ -48,15 +49,15 @@ type leanArchives map[string]lateFile
 // touched says that one of them is not the file that was read.
 func (l leanArchives) touched() bool {
 	for _, f := range l {
-		if s, err := look(f.path); err != nil || s != f.stamp {
+		if s, err := stampOf(f.path); err != nil || s != f.stamp {
 			return true
 		}
 	}
 	return false
 }
 
-// Lean makes links faster that write no debug information: it takes that out of the compiled packages that nobody is expected
-// to edit, and uses what is left once the linker has made the same program of it as of the whole ones. It costs 3.5 s of
+// Lean makes links faster that write no debug information: it takes that out of the compiled packages that are not
+// expected to be edited, and uses what is left once the linker has made the same program of it as of the whole ones. It costs 3.5 s of
 // processor time for 1,017 packages, and two links; the former only once. It does nothing if that is done, or not wanted.
 //
 // A program that comes out differently is a [*Mismatch], as for [Engine.Check]. Of all else that fails the engine goes on without.
@@ -73,16 +74,16 @@ func (e *Engine) tryLean(ctx context.Context, last bool) (again bool, err error)
 	if err := e.lock(ctx); err != nil {
 		return false, err
 	}
-	p, s, why, done, known := e.plan, e.state, e.why, e.leaned, e.lean
+	r, s, why, done, known := e.recipe, e.state, e.why, e.leanDone, e.lean
 	e.unlock()
 	switch {
-	case p == nil:
+	case r == nil:
 		return false, refuse("%s", why)
 	case done:
 		return false, nil
 	}
-	// A build does not wait for this; what it makes holds for any plan.
-	made, err := e.makeLean(ctx, p, s, known)
+	// A build does not wait for this; what it makes is valid for any recipe.
+	made, err := e.makeLean(ctx, r, s, known)
 	if ctx.Err() != nil {
 		return false, ctx.Err()
 	}
@@ -91,24 +92,24 @@ func (e *Engine) tryLean(ctx context.Context, last bool) (again bool, err error)
 	}
 	defer e.unlock()
 	switch {
-	case e.plan != p:
-		return false, refuse("there is another plan meanwhile")
+	case e.recipe != r:
+		return false, refuse("there is another recipe in the meantime")
 	case err != nil:
-		e.leaned = true // it would fail after every build
+		e.leanDone = true // it would fail after every build
 		return false, err
 	}
-	switch err = e.proveLean(ctx, made); {
+	switch err = e.verifyLean(ctx, made); {
 	case err == nil:
-		e.lean, e.leaned = made, true
+		e.lean, e.leanDone = made, true
 		return false, nil
 	case ctx.Err() != nil:
 		return false, err
 	}
-	e.lean, e.leaned = nil, last
+	e.lean, e.leanDone = nil, last
 	os.RemoveAll(e.leanDir())
 	var m *Mismatch
 	if last && errors.As(err, &m) {
-		e.distrust(p.tool, m.What)
+		e.distrust(r.tool, m.What)
 	}
 	return !last, err
 }
@@ -122,14 +123,14 @@ func withoutDWARF(args []string) bool {
 
 // makeLean makes the lean archives that there are not yet, and says which there are. Those that are not known from an earlier
 // call are read, and made again if they are damaged.
-func (e *Engine) makeLean(ctx context.Context, p *plan, s *state, known leanArchives) (leanArchives, error) {
+func (e *Engine) makeLean(ctx context.Context, r *recipe, s *state, known leanArchives) (leanArchives, error) {
 	dir := e.leanDir()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, refuse("no place to work in: %v", err)
 	}
 	made := leanArchives{}
 	var missing []string
-	for _, path := range candidates(p, s) {
+	for _, path := range candidates(r, s) {
 		if f, ok := known[path]; ok && !(leanArchives{path: f}).touched() {
 			made[path] = f
 		} else {
@@ -145,15 +146,23 @@ func (e *Engine) makeLean(ctx context.Context, p *plan, s *state, known leanArch
 	if err != nil {
 		return nil, refuse("no place to work in: %v", err)
 	}
-	kept := map[string]bool{}
 	for _, path := range missing {
-		if to := there[filepath.Base(path)]; to != "" {
-			if st, err := look(to); err == nil && st.exists() {
-				made[path] = lateFile{to, st}
-			}
+		to := there[filepath.Base(path)]
+		if to == "" {
+			continue
+		}
+		if st, err := stampOf(to); err == nil && st.exists() {
+			made[path] = lateFile{to, st}
 		}
 	}
-	for _, f := range made {
+	e.sweepLean(dir, made)
+	return made, nil
+}
+
+// sweepLean removes the archives in dir that are not in use, and those of other formats.
+func (e *Engine) sweepLean(dir string, used leanArchives) {
+	kept := map[string]bool{}
+	for _, f := range used {
 		kept[filepath.Base(f.path)] = true
 	}
 	entries, _ := os.ReadDir(dir)
@@ -168,7 +177,6 @@ func (e *Engine) makeLean(ctx context.Context, p *plan, s *state, known leanArch
 			os.RemoveAll(d)
 		}
 	}
-	return made, nil
 }
 
 // leanIn returns the paths of the lean archives in a directory, by the names of the whole ones.
@@ -263,13 +271,13 @@ func (e *Engine) runLean(ctx context.Context, dir string, paths []string) error 
 }
 
 // candidates are the archives worth a lean one: the largest, as many as leanSpace is for.
-func candidates(p *plan, s *state) (paths []string) {
+func candidates(r *recipe, s *state) (paths []string) {
 	type candidate struct {
 		path string
 		size int64
 	}
 	var all []candidate
-	for _, l := range p.link.cfg {
+	for _, l := range r.link.cfg {
 		path, _ := l.archive(func(q *pkg) string {
 			// What has no files that may change is vendored, or cannot be compiled here.
 			if a := s.archives[q.index]; !a.ours && len(q.files) == 0 {
@@ -308,7 +316,7 @@ func writeLean(from, dir string) error {
 }
 
 // writeWhole writes a file that is there only when it is complete, also after the machine has lost its power: what is not in the
-// program today would not be missed by the proof, and could be in tomorrow's.
+// program today would not be missed when programs are compared, and could be in tomorrow's.
 func writeWhole(path string, text []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "new-")
 	if err != nil {
@@ -324,9 +332,9 @@ func writeWhole(path string, text []byte) error {
 	return err
 }
 
-// proveLean makes sure that the linker makes the same of lean archives. Those that were in an earlier proof need no other: one
-// archive is lean or not without regard to the rest.
-func (e *Engine) proveLean(ctx context.Context, made leanArchives) error {
+// verifyLean makes sure that the linker makes the same program of lean archives. Those that were compared before need not be
+// again: one archive is lean or not without regard to the rest.
+func (e *Engine) verifyLean(ctx context.Context, made leanArchives) error {
 	news := false
 	for path, f := range made {
 		news = news || e.lean[path] != f
@@ -339,7 +347,7 @@ func (e *Engine) proveLean(ctx context.Context, made leanArchives) error {
 		return err
 	}
 	defer done()
-	linker := tool{env: e.plan.link.tool.env, argv: e.nicely(e.plan.link.tool.argv)}
+	linker := gocmd.Command{Env: e.recipe.link.tool.Env, Argv: e.nicely(e.recipe.link.tool.Argv)}
 	full, short := filepath.Join(work, "full"), filepath.Join(work, "lean")
 	if err := e.linkTo(ctx, linker, work, full, nil); err != nil {
 		return err

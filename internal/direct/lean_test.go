@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/gocmd"
 )
 
 var noDebug = []string{"-buildvcs=false", "-pgo=off", "-ldflags=-w -buildid=hotreload/app"}
@@ -23,8 +25,8 @@ func (w *world) lean() {
 	if err := w.e.Lean(w.ctx); err != nil {
 		w.t.Fatal(err)
 	}
-	if want := withoutDWARF(w.e.plan.link.args); want != (len(w.e.lean) > 0) {
-		w.t.Fatalf("%d lean archives, with the linker's arguments %q", len(w.e.lean), w.e.plan.link.args)
+	if want := withoutDWARF(w.e.recipe.link.args); want != (len(w.e.lean) > 0) {
+		w.t.Fatalf("%d lean archives, with the linker's arguments %q", len(w.e.lean), w.e.recipe.link.args)
 	}
 }
 
@@ -49,7 +51,7 @@ func TestD1Lean(t *testing.T) {
 			t.Errorf("%s stands for %s", to.path, from)
 		}
 	}
-	told := string(importcfg(w.e.plan.link.cfg, func(q *pkg) string { return w.e.state.archives[q.index].path }, w.e.lean))
+	told := string(importcfg(w.e.recipe.link.cfg, func(q *pkg) string { return w.e.state.archives[q.index].path }, w.e.lean))
 	for _, name := range []string{"runtime", "fmt", "reflect"} {
 		if !strings.Contains(told, "packagefile "+name+"="+w.e.leanDir()) {
 			t.Errorf("the linker reads another archive of %s", name)
@@ -71,7 +73,7 @@ func TestD1Lean(t *testing.T) {
 	stamps := func() map[string]stamp {
 		all := map[string]stamp{}
 		for _, to := range first {
-			s, err := look(to.path)
+			s, err := stampOf(to.path)
 			if err != nil || !s.exists() {
 				t.Fatalf("%s: %v", to.path, err)
 			}
@@ -92,7 +94,7 @@ func TestD1Lean(t *testing.T) {
 		t.Fatal(err)
 	}
 	edit()
-	if len(w.e.lean) > 0 || w.e.Status().Leaned {
+	if len(w.e.lean) > 0 || w.e.Status().LeanDone {
 		t.Error("lean archives that are gone are still named, or not wanted any more")
 	}
 
@@ -182,7 +184,7 @@ func TestD3Damage(t *testing.T) {
 
 	damage()
 	used(true)
-	if len(w.e.lean) > 0 || w.e.Status().Leaned {
+	if len(w.e.lean) > 0 || w.e.Status().LeanDone {
 		t.Error("the damaged archive is still used, or no other is wanted")
 	}
 	w.lean()
@@ -211,8 +213,8 @@ func TestD2Lean(t *testing.T) {
 
 func exportOf(t *testing.T, w *world, name string) string {
 	t.Helper()
-	for _, l := range w.e.plan.link.cfg {
-		if n, path, ok := packageFile(l.text); ok && n == name {
+	for _, l := range w.e.recipe.link.cfg {
+		if n, path, ok := gocmd.PackageFile(l.text); ok && n == name {
 			return path
 		}
 	}
@@ -226,10 +228,10 @@ func TestD4Lean(t *testing.T) {
 	wrapped := func(t *testing.T, script string) *world {
 		w := newWorld(t, module(t, program), ".", noDebug)
 		w.refresh()
-		linker := w.e.plan.link.tool.argv[0]
+		linker := w.e.recipe.link.tool.Argv[0]
 		wrapper := filepath.Join(w.out, "link")
 		executable(t, wrapper, "#!/bin/sh\n"+strings.ReplaceAll(script, "LINK", linker)+"\n")
-		w.e.plan.link.tool.argv = []string{wrapper}
+		w.e.recipe.link.tool.Argv = []string{wrapper}
 		return w
 	}
 	t.Run("differs", func(t *testing.T) {
@@ -238,7 +240,7 @@ func TestD4Lean(t *testing.T) {
 		if err := w.e.Lean(w.ctx); !errors.As(err, &m) {
 			t.Fatalf("got %v, want a mismatch", err)
 		}
-		if s := w.e.Status(); s.Planned || !strings.Contains(s.Distrusted, "debug information") {
+		if s := w.e.Status(); s.HasRecipe || !strings.Contains(s.Distrusted, "debug information") {
 			t.Errorf("%+v", s)
 		}
 		w.left("switched off")
@@ -248,7 +250,7 @@ func TestD4Lean(t *testing.T) {
 		if err := w.e.Lean(w.ctx); err == nil || !strings.Contains(err.Error(), "no space left") {
 			t.Fatalf("got %v, want what the linker says", err)
 		}
-		if s := w.e.Status(); !s.Planned || s.Distrusted != "" || !s.Leaned || len(w.e.lean) > 0 {
+		if s := w.e.Status(); !s.HasRecipe || s.Distrusted != "" || !s.LeanDone || len(w.e.lean) > 0 {
 			t.Errorf("%+v, %d lean archives", s, len(w.e.lean))
 		}
 		if _, err := os.Stat(w.e.leanDir()); !errors.Is(err, os.ErrNotExist) {
@@ -318,7 +320,7 @@ func TestLeanProcess(t *testing.T) {
 		if err := w.e.Lean(w.ctx); !errors.Is(err, ErrFallback) {
 			t.Errorf("got %v", err)
 		}
-		if s := w.e.Status(); !s.Planned || !s.Leaned || len(w.e.lean) > 0 {
+		if s := w.e.Status(); !s.HasRecipe || !s.LeanDone || len(w.e.lean) > 0 {
 			t.Errorf("%+v, %d lean archives", s, len(w.e.lean))
 		}
 		w.replace("leaf/leaf.go", `"big body"`, `"a longer body"`)

@@ -114,7 +114,7 @@ const (
 	relocSize = 23 // offset int32, size uint8, type uint16, addend int64, symbol
 	auxSize   = 9  // type uint8, symbol
 
-	// A symbol is named by two uint32: a package, or what stands for one, and a number.
+	// A symbol is named by two uint32: a package, or a number in place of one, and a number.
 	pkgNone     = 1<<31 - 1 // the symbols that belong to no package
 	pkgHashed64 = pkgNone - 1
 	pkgHashed   = pkgNone - 2 // those that are known by what they hold; since Go 1.27 also functions
@@ -243,7 +243,7 @@ func (o *object) target(p part, one []byte) int {
 	return -1
 }
 
-// dwarf says that a symbol is debug information, or stands for some that the linker makes.
+// dwarf says that a symbol is debug information, or a name for some that the linker makes.
 func (o *object) dwarf(i int) bool {
 	if i < 0 || i >= o.defs {
 		return i >= 0 && bytes.HasPrefix(o.name(i), []byte(dwarfInfo))
@@ -255,31 +255,9 @@ func (o *object) dwarf(i int) bool {
 // separable is nil if what the linker finds does not depend on debug information: all that is found by way of it is the symbol
 // that it describes, and nothing else leads to it.
 func (o *object) separable() error {
-	const none = -1
-	owner := make([]int, o.defs) // the symbol that one of DWARF describes
-	for i := range owner {
-		owner[i] = none
-	}
-	for i := range o.defs {
-		if o.dwarf(i) {
-			continue
-		}
-		for r := range o.each(relocs, i) {
-			if o.dwarf(o.target(relocs, r)) {
-				return whole("a symbol refers to debug information")
-			}
-		}
-		for a := range o.each(auxes, i) {
-			t := o.target(auxes, a)
-			switch isDwarf := o.dwarf(t); {
-			case isDwarf != dwarfAux(a), isDwarf && t >= o.defs:
-				return whole("what a symbol has beside it is not understood")
-			case isDwarf && owner[t] != none && owner[t] != i:
-				return whole("debug information describes two symbols")
-			case isDwarf:
-				owner[t] = i
-			}
-		}
+	owner, err := o.owners()
+	if err != nil {
+		return err
 	}
 	for i := range o.defs {
 		if !o.dwarf(i) {
@@ -289,17 +267,57 @@ func (o *object) separable() error {
 			return whole("debug information has something beside it")
 		}
 		for r := range o.each(relocs, i) {
-			t := o.target(relocs, r)
-			switch {
-			case le.Uint16(r[5:]) == relocUseType, t >= o.defs && o.dwarf(t):
-			case t >= 0 && t < o.defs && o.dwarf(t) && (owner[t] == none || owner[t] == owner[i]):
-			case t >= 0 && t == owner[i]:
-			default:
+			if !o.leadsNowhere(r, i, owner) {
 				return whole("debug information leads to something else")
 			}
 		}
 	}
 	return nil
+}
+
+// noOwner marks a symbol that describes no other.
+const noOwner = -1
+
+// owners says which symbol each symbol of debug information describes. All that a symbol refers to beside that must be no debug
+// information.
+func (o *object) owners() ([]int, error) {
+	owner := slices.Repeat([]int{noOwner}, o.defs)
+	for i := range o.defs {
+		if o.dwarf(i) {
+			continue
+		}
+		for r := range o.each(relocs, i) {
+			if o.dwarf(o.target(relocs, r)) {
+				return nil, whole("a symbol refers to debug information")
+			}
+		}
+		for a := range o.each(auxes, i) {
+			t := o.target(auxes, a)
+			switch isDwarf := o.dwarf(t); {
+			case isDwarf != dwarfAux(a), isDwarf && t >= o.defs:
+				return nil, whole("what a symbol has beside it is not understood")
+			case isDwarf && owner[t] != noOwner && owner[t] != i:
+				return nil, whole("debug information describes two symbols")
+			case isDwarf:
+				owner[t] = i
+			}
+		}
+	}
+	return owner, nil
+}
+
+// leadsNowhere says that a reference in debug information, symbol i, leads the linker to nothing that it would not have found.
+func (o *object) leadsNowhere(reloc []byte, i int, owner []int) bool {
+	t := o.target(relocs, reloc)
+	switch {
+	case le.Uint16(reloc[5:]) == relocUseType:
+		return true
+	case t < 0:
+		return false
+	case t < o.defs && o.dwarf(t):
+		return owner[t] == noOwner || owner[t] == owner[i] || t == owner[i]
+	}
+	return t == owner[i] || t >= o.defs && o.dwarf(t)
 }
 
 func dwarfAux(a []byte) bool { return auxDwarfFirst <= a[0] && a[0] <= auxDwarfLast }

@@ -9,11 +9,11 @@ import (
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
-// niceness is what plans and checks run with: with the processors taken, they get a quarter of what the program, or the
-// tests of its author, get of one. Builds have none; somebody waits for them.
+// niceness is what recipes and checks run with: with the processors taken, they get a quarter of what the program, or the
+// tests of its author, get of one. Builds have none; the user waits for them.
 const niceness = 5
 
-// goTool asks the go command something, beside whatever else is done here.
+// goTool asks the go command something, next to whatever else is done.
 func (e *Engine) goTool(ctx context.Context, tmp string, args ...string) (stdout, stderr []byte, err error) {
 	var out, complain bytes.Buffer
 	argv := append([]string{e.o.Go}, args...)
@@ -33,7 +33,7 @@ func (e *Engine) goTool(ctx context.Context, tmp string, args ...string) (stdout
 	return out.Bytes(), complain.Bytes(), nil
 }
 
-// nicely is how to run something that nobody waits for. With nice(1), and not setpriority(2) from here: on Linux that would
+// nicely is how to run something that the user does not wait for. With nice(1), and not setpriority(2) from here: on Linux that would
 // have to hit every thread of a Go program that just starts.
 func (e *Engine) nicely(argv []string) []string {
 	nice, err := proc.LookPath(e.o.Env, e.o.Dir, "nice")

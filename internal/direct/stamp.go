@@ -11,13 +11,13 @@ import (
 	"github.com/hotreload/hotreload/internal/filestat"
 )
 
-// stamp is what the file system says about a file without its being read. The zero stamp is that of a file that does not
+// stamp is what the file system says about a file without reading it. The zero stamp is that of a file that does not
 // exist.
 type stamp struct{ filestat.Stat }
 
 func (s stamp) exists() bool { return s.Exists() }
 
-// unwritten says that nobody wrote the file since it had the other stamp, nor moved it away and back. A change of the mode
+// unwritten says that the file was not written since it had the other stamp, nor moved away and back. A change of the mode
 // explains another change time.
 func (s stamp) unwritten(before stamp) bool {
 	return s.Unwritten(before.Stat) && s.ID.Dev == before.ID.Dev
@@ -25,18 +25,18 @@ func (s stamp) unwritten(before stamp) bool {
 
 func (s stamp) regular() bool { return s.Kind == filestat.File }
 
-// samePlace says that a name stands for the same thing: the very directory, a file (which editors replace), a link.
+// samePlace says that a name is still the same thing: the same directory, a file (which editors replace), a link.
 func (s stamp) samePlace(t stamp) bool {
 	return s.Kind == t.Kind && (s.Kind != filestat.Dir || s.ID == t.ID)
 }
 
-// look follows links: the file that the compiler would read counts.
-func look(path string) (stamp, error) { return lookBy(filestat.Of, path) }
+// stampOf follows links: the file that the compiler would read counts.
+func stampOf(path string) (stamp, error) { return stampBy(filestat.Of, path) }
 
-// lookHere does not.
-func lookHere(path string) (stamp, error) { return lookBy(filestat.OfLink, path) }
+// stampOfLink does not.
+func stampOfLink(path string) (stamp, error) { return stampBy(filestat.OfLink, path) }
 
-func lookBy(ask func(string) (filestat.Stat, error), path string) (stamp, error) {
+func stampBy(ask func(string) (filestat.Stat, error), path string) (stamp, error) {
 	st, err := ask(path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return stamp{}, nil
@@ -66,7 +66,7 @@ const maxContent = 8 << 20
 func read(path string) (known, []byte, error) {
 	for range 10 {
 		now := time.Now()
-		before, err := look(path)
+		before, err := stampOf(path)
 		if err != nil || !before.exists() || !before.regular() {
 			return known{}, nil, refuse("%s cannot be read", path)
 		}
@@ -77,7 +77,7 @@ func read(path string) (known, []byte, error) {
 		if err != nil {
 			return known{}, nil, refuse("%s cannot be read", path)
 		}
-		if after, err := look(path); err == nil && after == before {
+		if after, err := stampOf(path); err == nil && after == before {
 			return known{stamp: before, sum: sumOf(text), young: before.Since(now)}, text, nil
 		}
 	}

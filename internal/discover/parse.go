@@ -46,27 +46,36 @@ const (
 
 // mayOpen reports whether a Go file calls something that Parse may know: most do not, and to parse 1,000 files takes a second.
 func mayOpen(src []byte) bool {
-	called := map[string]bool{}
+	called := map[string]bool{} // functions of the tables, of whatever package
 	for i, c := range src {
 		if c != '(' {
 			continue
 		}
-		n := i
-		for n > 0 && (src[n-1] == '_' || src[n-1] >= '0' && src[n-1] <= '9' || src[n-1]|0x20 >= 'a' && src[n-1]|0x20 <= 'z') {
-			n--
+		name := selectorBefore(src[:i])
+		if methods[name] != nil || otherMethods[name] || strings.Contains(name, "WriteFile") {
+			return true
 		}
-		if name := string(src[n:i]); n > 0 && src[n-1] == '.' {
-			if methods[name] != nil || otherMethods[name] || strings.Contains(name, "WriteFile") {
-				return true
-			}
-			if functions[name] != nil {
-				called[name] = true
-			}
+		if functions[name] != nil {
+			called[name] = true
 		}
 	}
-	if len(called) == 0 {
-		return false
+	return len(called) > 0 && importsFor(src, called)
+}
+
+// selectorBefore is the name at the end of a text, if a dot is before it.
+func selectorBefore(src []byte) string {
+	n := len(src)
+	for n > 0 && (src[n-1] == '_' || src[n-1] >= '0' && src[n-1] <= '9' || src[n-1]|0x20 >= 'a' && src[n-1]|0x20 <= 'z') {
+		n--
 	}
+	if n == 0 || src[n-1] != '.' {
+		return ""
+	}
+	return string(src[n:])
+}
+
+// importsFor reports whether a file imports a package that one of the functions is from.
+func importsFor(src []byte, called map[string]bool) bool {
 	f, _ := parser.ParseFile(token.NewFileSet(), "", src, parser.SkipObjectResolution|parser.ImportsOnly)
 	if f == nil {
 		return true
@@ -436,24 +445,27 @@ func (r *reader) opened(n ast.Node) bool {
 		table = methods
 	}
 	for _, what := range table[sel.Sel.Name] {
-		if pkg != "" && !inWords(what.from, pkg) || what.arg >= len(c.Args) {
-			continue
+		if (pkg == "" || inWords(what.from, pkg)) && what.arg < len(c.Args) {
+			r.use(c, what, r.paths(c, what))
 		}
-		args := c.Args[what.arg:]
-		if !what.rest {
-			args = args[:1]
-		}
-		var paths []string
-		for i, a := range args {
-			if c.Ellipsis.IsValid() && i == len(args)-1 {
-				paths = append(paths, r.list(a)...)
-			} else {
-				paths = append(paths, r.text(a))
-			}
-		}
-		r.use(c, what, paths)
 	}
 	return true
+}
+
+// paths are the texts of the arguments that are paths.
+func (r *reader) paths(c *ast.CallExpr, what call) (paths []string) {
+	args := c.Args[what.arg:]
+	if !what.rest {
+		args = args[:1]
+	}
+	for i, a := range args {
+		if c.Ellipsis.IsValid() && i == len(args)-1 {
+			paths = append(paths, r.list(a)...)
+		} else {
+			paths = append(paths, r.text(a))
+		}
+	}
+	return paths
 }
 
 // writer is what functions are called that write a file, whatever package they are from.
