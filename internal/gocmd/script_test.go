@@ -1,6 +1,7 @@
 package gocmd
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -16,5 +17,72 @@ func TestParseCommand(t *testing.T) {
 		if _, ok := parseCommand(line); ok {
 			t.Errorf("%s was understood", line)
 		}
+	}
+}
+
+const smallScript = `mkdir -p $WORK/b002/
+cat >$WORK/b002/importcfg << 'EOF' # internal
+# import config
+packagefile fmt=$WORK/b003/_pkg_.a
+EOF
+cd /src
+/tool/compile -o $WORK/b002/_pkg_.a -trimpath "$WORK/b002=>" -pack ./lib/a.go ./lib/b.go
+/tool/buildid -w $WORK/b002/_pkg_.a # internal
+/tool/compile -o $WORK/b003/_pkg_.a -pack /go/fmt.go
+gcc -c $WORK/b003/x.c
+echo -n > $WORK/b002/embedcfg # internal
+echo 'one line' > $WORK/b002/note # internal
+/tool/link -o $WORK/b001/exe/a.out -importcfg $WORK/b001/importcfg.link $WORK/b001/_pkg_.a
+mv $WORK/b001/exe/a.out app
+`
+
+// TestParseScript holds what is understood of a whole script, and that all else is refused.
+func TestParseScript(t *testing.T) {
+	s, err := ParseScript(smallScript, "/src")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "/tool/compile|-o|$WORK/b002/_pkg_.a|-trimpath|$WORK/b002=>|-pack|/src/lib/a.go|/src/lib/b.go"
+	if got := strings.Join(s.Compile["b002"].Argv, "|"); got != want {
+		t.Error(got)
+	}
+	for name, want := range map[string]string{
+		"importcfg": "# import config\npackagefile fmt=$WORK/b003/_pkg_.a\n", "embedcfg": "", "note": "one line\n",
+	} {
+		if got, ok := s.Files["$WORK/b002/"+name]; !ok || got != want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if len(s.Files) != 3 || len(s.Compile) != 2 || len(s.Other) != 1 || s.Other["b003"] == "" || s.Link.Argv[0] != "/tool/link" {
+		t.Errorf("%+v", s)
+	}
+	// Names below another directory than the go command's, and two compilations of one package, are not certain.
+	if s, err := ParseScript(smallScript, "/other"); err != nil || s.Other["b002"] == "" || len(s.Compile) != 0 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	twice := smallScript + "/tool/compile -o $WORK/b002/_pkg_.a -pack /src/c.go\n"
+	if s, err := ParseScript(twice, "/src"); err != nil || s.Other["b002"] == "" {
+		t.Errorf("%+v, %v", s, err)
+	}
+	link := "/tool/link -o $WORK/b001/exe/a.out $WORK/b001/_pkg_.a\n"
+	for _, text := range []string{
+		"", smallScript + link, link + "cat >$WORK/b001/x << 'EOF' # internal\nno end\n", link + "cat >$WORK/x\n", link + "echo 'a # internal\n",
+	} {
+		if _, err := ParseScript(text, "/src"); err == nil {
+			t.Errorf("%q was understood", text)
+		}
+	}
+}
+
+func TestEnv(t *testing.T) {
+	e, err := ParseEnv([]byte(`{"GOMOD":"","GOWORK":"off","GOVERSION":"go1.26.1 X:simd"}`))
+	if err != nil || e.InModule() || e.Version() != "go1.26.1" {
+		t.Errorf("%v, %v", e, err)
+	}
+	if e := (Env{"GOMOD": "/m/go.mod", "GOWORK": ""}); !e.InModule() || e.Mod() != "/m/go.mod" || e.Work() != "" {
+		t.Error(e)
+	}
+	if e := (Env{"GOMOD": os.DevNull, "GOWORK": "/m/go.work"}); !e.InModule() || e.Mod() != "" || e.Work() != "/m/go.work" {
+		t.Error(e)
 	}
 }
