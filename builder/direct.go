@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// planDelay leaves the processors to the program that was just built, which starts now.
-	planDelay = 250 * time.Millisecond
-	// planTries is how often a plan is asked for while files keep changing.
-	planTries = 5
+	// recipeDelay leaves the processors to the program that was just built, which starts now.
+	recipeDelay = 250 * time.Millisecond
+	// recipeTries is how often a recipe is asked for while files keep changing.
+	recipeTries = 5
 	// spareSpace has to be free on disk for what only saves time; it may be a quarter of that.
 	spareSpace = 4 << 30
 )
@@ -28,7 +28,7 @@ var leanDelay = 3 * time.Second
 // checkDelay is how long nothing is built before what was built is checked. Tests have other ideas of it.
 var checkDelay = 3 * time.Second
 
-// directBuild is the engine that calls compiler and linker without the go command. It has a plan
+// directBuild is the engine that calls compiler and linker without the go command. It has a recipe
 // for the program, which it gets when the builder is idle, and declines without one.
 type directBuild struct {
 	b *Builder
@@ -38,7 +38,7 @@ type directBuild struct {
 	flags  []string // with which it was made
 	path   string   // of the go command
 	idle   context.CancelFunc
-	skip   int // builds after which no plan is asked for, because there was none the last time
+	skip   int // builds after which no recipe is asked for, because there was none the last time
 	failed int // times in a row that there was none
 }
 
@@ -116,10 +116,10 @@ func (d *directBuild) build(ctx context.Context, t task) (Result, *declined) {
 	r, err := d.program(ctx, e, t)
 	if err != nil {
 		return Result{}, &declined{why: err.Error(), then: func(r Result) {
-			// The plan holds after a source that does not compile. If go build has compiled it all the
-			// same, the plan is wrong, or the source was fixed between the two.
+			// The recipe is valid after a source that does not compile. If go build has compiled it all the
+			// same, the recipe is wrong, or the source was fixed between the two.
 			if r.OK && e.Ready() {
-				e.Invalid("go build has compiled what the plan could not")
+				e.Invalid("go build has compiled what the direct engine could not")
 			}
 		}}
 	}
@@ -195,7 +195,7 @@ func (d *directBuild) begin(cancel context.CancelFunc) bool {
 
 // check compares what was built with what go build makes.
 func (d *directBuild) check(ctx context.Context, e *direct.Engine) error {
-	for try := 0; try < planTries && pause(ctx, checkDelay); try++ {
+	for try := 0; try < recipeTries && pause(ctx, checkDelay); try++ {
 		err := e.Check(ctx)
 		if err := mismatch(err); err != nil {
 			return err
@@ -207,17 +207,17 @@ func (d *directBuild) check(ctx context.Context, e *direct.Engine) error {
 	return nil
 }
 
-// prepare asks for a plan.
+// prepare asks for a recipe.
 func (d *directBuild) prepare(ctx context.Context, e *direct.Engine) error {
 	if d.wait() {
 		return nil
 	}
-	for try, delay := 0, planDelay; try < planTries && pause(ctx, delay); try, delay = try+1, 2*delay {
+	for try, delay := 0, recipeDelay; try < recipeTries && pause(ctx, delay); try, delay = try+1, 2*delay {
 		err := e.Refresh(ctx)
 		if errors.Is(err, direct.ErrUnsettled) {
 			continue
 		}
-		d.planned(err == nil || ctx.Err() != nil)
+		d.asked(err == nil || ctx.Err() != nil)
 		if err == nil {
 			return d.faster(ctx, e)
 		}
@@ -245,7 +245,7 @@ func mismatch(err error) error {
 	return nil
 }
 
-// wait says that no plan is asked for after this build: where there was none, there will hardly be one after the next.
+// wait says that no recipe is asked for after this build: where there was none, there will hardly be one after the next.
 func (d *directBuild) wait() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -256,7 +256,7 @@ func (d *directBuild) wait() bool {
 	return false
 }
 
-func (d *directBuild) planned(ok bool) {
+func (d *directBuild) asked(ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if ok {

@@ -30,7 +30,7 @@ func edit(t *testing.T, dir, name, old, text string) {
 	write(t, dir, name, strings.Replace(src, old, text, 1))
 }
 
-// idle waits for a plan.
+// idle waits for a recipe.
 func idle(t *testing.T, b *Builder) {
 	t.Helper()
 	was := leanDelay
@@ -42,7 +42,7 @@ func idle(t *testing.T, b *Builder) {
 		b.Idle(ctx)
 	}
 	if s := b.EngineStatus(); !s.Ready {
-		t.Fatalf("no plan: %s", s.Reason)
+		t.Fatalf("no recipe: %s", s.Reason)
 	}
 }
 
@@ -70,7 +70,7 @@ func TestDirect(t *testing.T) {
 		}
 		return r
 	}
-	both(EngineGo) // there is no plan yet
+	both(EngineGo) // there is no recipe yet
 	idle(t, b)
 	edit(t, dir, "leaf/l.go", `"one"`, `"two"`)
 	if r := both(EngineDirect); says(t, r.Binary) != "two 4" {
