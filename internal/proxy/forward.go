@@ -65,10 +65,12 @@ func partial(h http.Header) bool {
 
 // upstream is one program that answers.
 type upstream struct {
-	p    *Proxy
-	addr string
-	gen  int // guarded by Proxy.mu, like all that follows
-	pid  int
+	p        *Proxy
+	addr     string // as SetUpstream names it
+	at       address
+	answered atomic.Pointer[string] // the address of the family on which it has answered
+	gen      int                    // guarded by Proxy.mu, like all that follows
+	pid      int
 
 	inflight int                    // requests that Drain waits for
 	streams  map[*exchange]struct{} // WebSockets and event streams
@@ -96,7 +98,7 @@ const (
 
 func newUpstream(p *Proxy, addr string, gen, pid int) *upstream {
 	u := &upstream{
-		p: p, addr: addr, gen: gen, pid: pid,
+		p: p, addr: addr, at: parseAddress(addr), gen: gen, pid: pid,
 		streams: map[*exchange]struct{}{}, idle: make(chan struct{}),
 	}
 	transport := func(h2 bool) *http.Transport {
@@ -108,10 +110,13 @@ func newUpstream(p *Proxy, addr string, gen, pid int) *upstream {
 			MaxIdleConnsPerHost:   512,
 			IdleConnTimeout:       idleTimeout,
 			ExpectContinueTimeout: continueTimeout,
+			TLSClientConfig:       u.at.tls(),
+			TLSHandshakeTimeout:   tlsTimeout,
 			Protocols:             new(http.Protocols),
 		}
-		t.Protocols.SetHTTP1(!h2)
-		t.Protocols.SetUnencryptedHTTP2(h2)
+		t.Protocols.SetHTTP1(!h2 || u.at.secure)
+		t.Protocols.SetHTTP2(h2 && u.at.secure)
+		t.Protocols.SetUnencryptedHTTP2(h2 && !u.at.secure)
 		return t
 	}
 	u.h1, u.h2 = transport(false), transport(true)
@@ -156,15 +161,6 @@ func (u *upstream) closeIdle() {
 	u.h2.CloseIdleConnections()
 }
 
-// dial connects to the program.
-func (u *upstream) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	network, addr := "tcp", u.addr
-	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
-		network, addr = "unix", path
-	}
-	return u.p.dial(ctx, network, addr)
-}
-
 // RoundTrip speaks HTTP/2 to the program if the client does (gRPC needs it from
 // end to end) and the program understands it.
 func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -183,6 +179,9 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 // speaksHTTP2 asks once, with the connection preface and an empty SETTINGS
 // frame (RFC 9113, 3.3 and 3.4): a server of HTTP/2 answers with SETTINGS.
 func (u *upstream) speaksHTTP2(ctx context.Context) (bool, error) {
+	if u.at.secure {
+		return true, nil // the handshake decides
+	}
 	u.probing.Lock()
 	defer u.probing.Unlock()
 	if u.probed {
@@ -213,10 +212,7 @@ func (u *upstream) speaksHTTP2(ctx context.Context) (bool, error) {
 // forwarding headers as usual.
 func (u *upstream) rewrite(pr *httputil.ProxyRequest) {
 	in, out := pr.In, pr.Out
-	out.URL.Scheme, out.URL.Host = "http", u.addr
-	if strings.HasPrefix(u.addr, "unix:") {
-		out.URL.Host = "localhost"
-	}
+	out.URL.Scheme, out.URL.Host = u.at.url()
 	out.URL.RawQuery = in.URL.RawQuery // also what net/url cannot parse
 	// The path as it was written, where parsing and printing would change it.
 	// (Opaque must not begin with two slashes: that is the form with a host.)
@@ -362,6 +358,7 @@ func (x *exchange) answered(res *http.Response) error {
 		res.Body = &stream{res.Body, x}
 	}
 	revalidate(res.Header)
+	x.relocate(res.Header)
 	if x.a.stale != "" {
 		if t := x.a.trouble; p.opt.WhenBroken != "serve" && t != nil && t.kind == buildFailed && x.q.use == page &&
 			res.StatusCode == http.StatusOK && mediaType(res.Header) != "text/html" {

@@ -32,6 +32,7 @@ package proxy
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -42,6 +43,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/proc"
 )
@@ -49,6 +51,7 @@ import (
 // Options of a proxy. The fields are those of the [proxy] table of the config.
 type Options struct {
 	Listen     string          // host:port; port 0 takes a free one
+	Cert, Key  string          // files with which the proxy speaks TLS itself; empty: it does not
 	Service    string          // whose events drive it
 	Hold       time.Duration   // how long a request may wait; zero: not at all
 	MaxHeld    int             // requests that may wait at a time; zero: 1000
@@ -83,6 +86,14 @@ func New(o Options) (*Proxy, error) {
 	if o.IdleTimeout == 0 { // longer than clients keep connections (Go's 90 s), so that it is they who close
 		o.IdleTimeout = 2 * time.Minute
 	}
+	var certs []tls.Certificate
+	if o.Cert != "" || o.Key != "" {
+		c, err := tls.LoadX509KeyPair(o.Cert, o.Key)
+		if err != nil {
+			return nil, advice.With(fmt.Errorf("proxy.cert: %w", err), "proxy.cert and proxy.key name a certificate and its key, in PEM")
+		}
+		certs = []tls.Certificate{c}
+	}
 	ln := o.Listener
 	if ln == nil {
 		var err error
@@ -95,6 +106,7 @@ func New(o Options) (*Proxy, error) {
 	p := &Proxy{
 		opt:     o,
 		ln:      ln,
+		certs:   certs,
 		dial:    new(net.Dialer).DialContext,
 		session: hex.EncodeToString(id[:]),
 		pending: true,
@@ -128,8 +140,14 @@ func (p *Proxy) Run(ctx context.Context) error {
 	srv.Protocols.SetHTTP1(true)
 	srv.Protocols.SetUnencryptedHTTP2(true)
 
+	serve := srv.Serve
+	if p.certs != nil {
+		srv.Protocols.SetHTTP2(true)
+		srv.TLSConfig = &tls.Config{Certificates: p.certs}
+		serve = func(l net.Listener) error { return srv.ServeTLS(l, "", "") }
+	}
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(p.ln) }()
+	go func() { served <- serve(p.ln) }()
 	var err error
 	select {
 	case <-ctx.Done():
@@ -172,7 +190,11 @@ func (p *Proxy) URL() string {
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "localhost"
 	}
-	return fmt.Sprintf("http://%s", net.JoinHostPort(host, fmt.Sprint(a.Port)))
+	scheme := "http"
+	if p.certs != nil {
+		scheme = "https"
+	}
+	return fmt.Sprintf("%s://%s", scheme, net.JoinHostPort(host, fmt.Sprint(a.Port)))
 }
 
 func loopback(a net.Addr) bool {

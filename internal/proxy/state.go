@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -27,6 +28,7 @@ import (
 type Proxy struct {
 	opt     Options
 	ln      net.Listener
+	certs   []tls.Certificate // nil: no TLS
 	dial    func(ctx context.Context, network, addr string) (net.Conn, error)
 	session string // distinguishes the pages of this session from those of an earlier one
 
@@ -67,7 +69,7 @@ type Proxy struct {
 
 type process struct{ pid, gen int }
 
-// SetUpstream says where the next program will answer: host:port, or unix:PATH.
+// SetUpstream says where the next program will answer: host:port, https://host:port, or unix:PATH.
 // Requests go there from the next `live` on. Without it, a new program is
 // expected at the address of the old one.
 func (p *Proxy) SetUpstream(addr string) {
