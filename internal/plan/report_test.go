@@ -66,21 +66,7 @@ func TestM2Reports(t *testing.T) {
 		{"leaving", "service app; service other; > begin; > services other", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := &script{files: map[string]Change{}, now: time.Unix(1_000_000, 0)}
-			for _, line := range strings.Split(c.lines, "; ") {
-				var err error
-				if in, ok := strings.CutPrefix(line, "> "); ok {
-					_, err = s.step(in)
-				} else {
-					err = s.setting(line)
-				}
-				if err != nil {
-					t.Fatalf("%s: %v", line, err)
-				}
-			}
-			if s.state == nil {
-				s.state = New(s.opt)
-			}
+			s := play(t, strings.Split(c.lines, "; "))
 			got := ""
 			for _, r := range s.state.Reports() {
 				if r.Service == "app" {
@@ -92,6 +78,27 @@ func TestM2Reports(t *testing.T) {
 			}
 		})
 	}
+}
+
+// play carries out lines of a script, and returns where that leads.
+func play(t *testing.T, lines []string) *script {
+	t.Helper()
+	s := &script{files: map[string]Change{}, now: time.Unix(1_000_000, 0)}
+	for _, line := range lines {
+		var err error
+		if in, ok := strings.CutPrefix(line, "> "); ok {
+			_, err = s.step(in)
+		} else {
+			err = s.setting(line)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+	}
+	if s.state == nil {
+		s.state = New(s.opt)
+	}
+	return s
 }
 
 // showReport says a report in a line.

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,6 +61,48 @@ func TestE7Changed(t *testing.T) {
 	} {
 		if got := said(c.in); !slices.Equal(got, c.want) {
 			t.Errorf("%T:\n got %q\nwant %q", c.in, got, c.want)
+		}
+	}
+}
+
+// TestR12Last holds that a problem at a start is marked as the last one (nothing more happens without a change) only if
+// nothing follows: no older program runs, no stop was asked for, the session does not end.
+func TestR12Last(t *testing.T) {
+	const built = "> begin; > built app 1 ok a; "
+	const again = "running app; > +1s rebuild; > built app 2 ok b; "
+	for _, c := range []struct {
+		lines string
+		last  bool
+	}{
+		{"service app; " + built + "> launched app#1 no", true},
+		{"service app; " + built + "> launched app#1; > ready app#1 no", true},
+		{"service app; " + built + "> stop app; > launched app#1 no", false},
+		{"option once; service app; " + built + "> launched app#1 no", false},
+		{"option once; service app; " + built + "> launched app#1; > ready app#1 no", false},
+		{"service app startfirst; " + again + "> launched app#2 no", false},
+		{"service app startfirst; " + again + "> launched app#2; > ready app#2 no", false},
+		{"service app rollback; " + again + "> gone app#1; > launched app#2 no", false},
+	} {
+		lines := strings.Split(c.lines, "; ")
+		s := play(t, lines[:len(lines)-1])
+		in, err := s.input(strings.TrimPrefix(lines[len(lines)-1], "> "))
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := false
+		for _, a := range s.state.Step(s.now, in) {
+			say, ok := a.(Say)
+			if !ok {
+				continue
+			}
+			if p, ok := say.Event.Body.(event.Problem); ok && p.Message == "no" {
+				if said = true; p.Last != c.last {
+					t.Errorf("%s: marked as the last one: %t", c.lines, p.Last)
+				}
+			}
+		}
+		if !said {
+			t.Errorf("%s: no problem is reported", c.lines)
 		}
 	}
 }
