@@ -23,6 +23,8 @@ func TestM2Reports(t *testing.T) {
 		{"it starts", "service app; > begin; > built app 1 ok a; > launched app#1", "starting under way, pid 101 runs 1"},
 		{"it cannot be started", "service app; > begin; > built app 1 ok a; > launched app#1 no such file", "failed, problem no such file"},
 		{"it is late", "service app; > begin; > built app 1 ok a; > launched app#1; > ready app#1 late", "failed, pid 101 runs 1, problem late"},
+		{"it was late", "service app; > begin; > built app 1 ok a; > launched app#1; > ready app#1 late; > ready app#1",
+			"live, pid 101 runs 1, live 1"},
 		{"live", app, "live, pid 101 runs 1, live 1"},
 		{"a burst of changes", app + "; > +1s half-saving main.go a b", "waiting under way, pid 101 runs 1 stale, live 1"},
 		{"a burst that asks for no build", app + "; file x.css app reload css; > +1s saving x.css a b",

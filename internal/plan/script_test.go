@@ -42,6 +42,7 @@ var update = flag.Bool("update", false, "write what the code does into testdata/
 //	> rules SERVICE GEN ok | failed | canceled
 //	> launched SERVICE#LAUNCH [problem]
 //	> ready SERVICE#LAUNCH [problem]
+//	> suspended SERVICE#LAUNCH [SIGNAL [problem]]
 //	> ended SERVICE#LAUNCH CODE | SIGNAL [NUMBER]
 //	> gone SERVICE#LAUNCH
 //	> fired SERVICE slow-build [COMPILED PACKAGES] | backoff | loop
@@ -379,7 +380,11 @@ func (s *script) input(line string) (Input, error) {
 		return Ended{Service: name, Launch: n, Exit: x}, nil
 	case "suspended":
 		name, n := proc()
-		return Suspended{Service: name, Launch: n, Signal: word(1)}, nil
+		in := Suspended{Service: name, Launch: n, Signal: word(1)}
+		if len(w) > 2 {
+			in.Problem = &event.Problem{Message: strings.Join(w[2:], " ")}
+		}
+		return in, nil
 	case "gone":
 		name, n := proc()
 		return Gone{Service: name, Launch: n}, nil
