@@ -487,14 +487,15 @@ func (d *doctor) ports() {
 		if s.Name != "" {
 			prefix = "services." + s.Name + "."
 		}
-		look(prefix+"proxy.listen", s.Proxy.Listen, levelFail, free)
+		listen, _ := s.Proxy.Address()
+		look(prefix+"proxy.listen", listen, levelFail, free)
 		for _, sock := range s.Run.Listen {
 			if sock.Network != "unix" {
 				look(prefix+"run.listen", sock.Address, levelFail, free)
 			}
 		}
 		if s.Proxy.Listen != "" && s.Proxy.App != config.AutoApp {
-			look(prefix+"proxy.app", s.Proxy.App, levelWarn, "if it is not the program itself, started by hand: "+free)
+			look(prefix+"proxy.app", s.Proxy.AppAddress(), levelWarn, "if it is not the program itself, started by hand: "+free)
 		}
 		if addr := s.Run.Ready.Address(); addr != "" {
 			look(prefix+"run.ready", addr, levelWarn, "if it is not the program itself, started by hand: "+free)

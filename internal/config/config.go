@@ -106,7 +106,17 @@ type Proxy struct {
 	WhenBroken WhenBroken    `toml:"when_broken"`
 	Editor     string        `toml:"editor"`
 	Hosts      []string      `toml:"hosts"`
+	Cert       string        `toml:"cert"` // files, with an https address in Listen
+	Key        string        `toml:"key"`
 }
+
+// Address is where the proxy listens, as host:port; secure says that it speaks TLS there.
+func (p Proxy) Address() (address string, secure bool) {
+	return strings.CutPrefix(p.Listen, "https://")
+}
+
+// AppAddress is where the program listens, as host:port or AutoApp.
+func (p Proxy) AppAddress() string { return strings.TrimPrefix(p.App, "https://") }
 
 // Hooks are commands that run after an event, beside everything else.
 type Hooks struct {

@@ -182,6 +182,10 @@ func (c *Config) checkService(s Service) (errs Errors) {
 				"%s: start-first runs two programs at once, which cannot both listen on %s (proxy.app)", join(scope, "run.order"), s.Proxy.App)
 		}
 	}
+	if _, secure := s.Proxy.Address(); secure && (s.Proxy.Cert == "" || s.Proxy.Key == "") {
+		fail(c.latest(s.Name, "proxy.listen", "proxy.cert", "proxy.key"), `mkcert localhost 127.0.0.1 ::1 makes both files`,
+			"%s: an https address needs proxy.cert and proxy.key", join(scope, "proxy.listen"))
+	}
 	seen := map[string]bool{}
 	for _, socket := range r.Listen {
 		if key := socketKey(socket); key != "" && seen[key] {
@@ -263,12 +267,13 @@ func (c *Config) listeners() []listener {
 	}
 	add("", "control.listen", c.Control.Listen, tcpKey(c.Control.Listen))
 	for _, s := range c.ForServices() {
-		add(s.Name, "proxy.listen", s.Proxy.Listen, tcpKey(s.Proxy.Listen))
+		at, _ := s.Proxy.Address()
+		add(s.Name, "proxy.listen", at, tcpKey(at))
 		for _, socket := range s.Run.Listen {
 			add(s.Name, "run.listen", socket.Address, socketKey(socket))
 		}
 		// The program itself listens there: not twice, and not where the proxy does.
-		if a := s.Proxy.App; s.Proxy.Listen != "" && a != AutoApp && len(s.Run.Listen) == 0 {
+		if a := s.Proxy.AppAddress(); s.Proxy.Listen != "" && a != AutoApp && len(s.Run.Listen) == 0 {
 			add(s.Name, "proxy.app", a, tcpKey(a))
 		}
 	}

@@ -143,9 +143,9 @@ var specs = []spec{
 		Doc: `With stop-first: if the new program does not become ready, run the last good one again. hotreload reports this clearly.`}},
 
 	{Key: Key{Name: "proxy.listen", Type: typeAddress, Example: `"127.0.0.1:8090"`,
-		Doc: `The address to open in the browser. Empty: no proxy.`}, check: checkOptional(checkAddress)},
+		Doc: `The address to open in the browser. Empty: no proxy. With https:// before it, the proxy speaks TLS, with the certificate in cert and key.`}, check: checkOptional(checkListen)},
 	{Key: Key{Name: "proxy.app", Type: typeAddress, Example: `"127.0.0.1:8080"`,
-		Doc: `The program's own address. auto picks a free port for each start and passes it to the program as $PORT.`}, check: checkApp},
+		Doc: `The program's own address. auto picks a free port for each start and passes it to the program as $PORT. With https:// before the address, the program speaks TLS; its certificate is not verified on a loopback address.`}, check: checkApp},
 	{Key: Key{Name: "proxy.hold", Type: typeDuration, Example: `"10s"`,
 		Doc: `How long a request waits for a build and a start, at most.`}},
 	{Key: Key{Name: "proxy.inject", Type: typeBool, Example: `false`,
@@ -156,6 +156,10 @@ var specs = []spec{
 		Doc: `The link for a position in the overlay. {file}, {line} and {column} are replaced. Empty: no links.`}, check: checkOptional(checkEditor)},
 	{Key: Key{Name: "proxy.hosts", Type: typeStrings, Example: `["shop.test", ".ngrok.app"]`,
 		Doc: `More names under which the proxy works in full, with live reload and errors that show source code. A name that begins with a dot admits all names below it. localhost, names that end in .localhost, and loopback addresses always work. Under any other name, only the program's own pages are served.`}, check: checkHost},
+	{Key: Key{Name: "proxy.cert", Type: typeString, Example: `"certs/localhost.pem"`,
+		Doc: `The file with the certificate for an https:// address in listen, in PEM.`}, check: checkText},
+	{Key: Key{Name: "proxy.key", Type: typeString, Example: `"certs/localhost-key.pem"`,
+		Doc: `The file with the key of the certificate, in PEM.`}, check: checkText},
 
 	{Key: Key{Name: "hooks.failed", Type: typeCommands, Example: `["notify-send 'build failed'"]`,
 		Doc: `Runs when a build, a start or a command of a rule has failed, and when the program has ended with an error.`}, check: checkArgument},

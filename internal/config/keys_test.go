@@ -92,6 +92,8 @@ func TestContract(t *testing.T) {
 		"proxy.listen": `""`, "proxy.app": `"auto"`, "proxy.hold": `"30s"`, "proxy.inject": `true`, "proxy.when_broken": `"explain"`,
 		"proxy.editor": `"vscode://file/{file}:{line}:{column}"`,
 		"proxy.hosts":  "[]",
+		"proxy.cert":   `""`,
+		"proxy.key":    `""`,
 		"hooks.failed": `[]`, "hooks.fixed": `[]`, "hooks.live": `[]`,
 		"rules.paths": ``, "rules.effect": `"restart"`, "rules.command": `[]`, "rules.signal": `"SIGHUP"`,
 		"services.NAME.needs": `[]`,

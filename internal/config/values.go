@@ -322,11 +322,16 @@ func checkHostPort(s string, lowest int) (wrong, hint string) {
 	return "", ""
 }
 
+// checkListen wants an address to listen on; https:// before it means TLS.
+func checkListen(s string) (wrong, hint string) {
+	return checkAddress(strings.TrimPrefix(s, "https://"))
+}
+
 func checkApp(s string) (wrong, hint string) {
 	if s == AutoApp {
 		return "", ""
 	}
-	wrong, hint = checkTarget(s)
+	wrong, hint = checkTarget(strings.TrimPrefix(s, "https://"))
 	if wrong != "" && hint == "" {
 		hint = `"auto" gives the program a free port as $PORT`
 	}

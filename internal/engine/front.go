@@ -23,8 +23,13 @@ func (v *service) newFront(e *Engine) error {
 	if app == config.AutoApp {
 		app = ""
 	}
+	at, secure := c.Address()
+	cert, key := "", ""
+	if secure {
+		cert, key = e.abs(c.Cert), e.abs(c.Key)
+	}
 	f, err := proxy.NewFront(proxy.Options{
-		Listen: c.Listen, Listener: e.reserved.Proxy(c.Listen), Service: v.name, Hold: c.Hold, Inject: c.Inject,
+		Listen: at, Listener: e.reserved.Proxy(at), Cert: cert, Key: key, Service: v.name, Hold: c.Hold, Inject: c.Inject,
 		WhenBroken: string(c.WhenBroken), Editor: c.Editor, Dir: e.root, Hosts: c.Hosts, Roots: v.roots, Page: e.opt.Page,
 		Output: func(gen int, since time.Time) []byte { return e.host.Logs.Of(v.name, gen, since) },
 		Notice: func(p event.Problem) { e.note(event.Event{Time: time.Now(), Service: v.name, Body: p}) },

@@ -30,7 +30,8 @@ func proxyKey(listen string) string { return "proxy " + listen }
 
 // PlacesOf are the addresses that a service holds, as Reserve compares them.
 func PlacesOf(root string, c config.Service) []string {
-	own := []string{portOf(c.Proxy.Listen)}
+	at, _ := c.Proxy.Address()
+	own := []string{portOf(at)}
 	for _, socket := range c.Run.Listen {
 		own = append(own, placeOf(root, socket))
 	}
@@ -68,7 +69,7 @@ type reservation struct {
 }
 
 func (n *reservation) reserve(root string, c config.Service) error {
-	if at := c.Proxy.Listen; at != "" {
+	if at, _ := c.Proxy.Address(); at != "" {
 		err := n.take(proxyKey(at), portOf(at), func() (address, error) {
 			l, err := net.Listen("tcp", at)
 			if err != nil {

@@ -81,14 +81,15 @@ func (p *Program) heldHere(addr, port string, services []config.Service, control
 			"take the socket from LISTEN_FDS (docs/zero-downtime.md), or remove the address from run.listen"
 	}
 	for _, c := range services {
+		listen, _ := c.Proxy.Address()
 		switch {
-		case at(c.Proxy.Listen) && c.Name == p.name:
+		case at(listen) && c.Name == p.name:
 			where := "$PORT"
 			if app := c.Proxy.App; app != config.AutoApp {
 				where = app + ", which proxy.app names"
 			}
 			return wants + "where hotreload's proxy in front of it listens", "let it listen on " + where + ", or give proxy.listen another port"
-		case at(c.Proxy.Listen):
+		case at(listen):
 			return wants + "where hotreload's proxy in front of " + c.Name + " listens", "give one of the two another port"
 		case holds(c):
 			return wants + "which hotreload holds open for " + c.Name, "give one of the two another port"

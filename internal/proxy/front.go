@@ -29,7 +29,7 @@ func NewFront(o Options, app string, ports *FreePorts) (*Front, error) {
 
 // Place implements companion.Companion.
 func (f *Front) Place() (companion.Place, error) {
-	place := companion.Place{Addr: f.app, Env: []string{"HOTRELOAD_URL=" + f.URL()}, Key: "proxy.app"}
+	place := companion.Place{Addr: parseAddress(f.app).addr, Env: []string{"HOTRELOAD_URL=" + f.URL()}, Key: "proxy.app"}
 	if f.app != "" {
 		return place, nil
 	}
@@ -43,7 +43,12 @@ func (f *Front) Place() (companion.Place, error) {
 }
 
 // SetUpstream implements companion.Companion.
-func (f *Front) SetUpstream(p companion.Place) { f.Proxy.SetUpstream(p.Addr) }
+func (f *Front) SetUpstream(p companion.Place) {
+	if f.app != "" {
+		p.Addr = f.app // with its scheme
+	}
+	f.Proxy.SetUpstream(p.Addr)
+}
 
 // FreePorts finds ports for programs to listen on.
 type FreePorts struct {
