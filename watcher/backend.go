@@ -35,8 +35,6 @@ type backend interface {
 	// take returns the hints since the last call, when the first of them came,
 	// and whether some were lost. It never blocks.
 	take() (hints []hint, since time.Time, lost bool)
-	// list returns the watched directories, for tests.
-	list() []string
 	close()
 }
 
@@ -52,7 +50,6 @@ func (poll) add(string) error                      { return errPolled }
 func (poll) remove(string)                         {}
 func (poll) wake() <-chan struct{}                 { return nil }
 func (poll) take() (h []hint, t time.Time, l bool) { return }
-func (poll) list() []string                        { return nil }
 func (poll) close()                                {}
 
 func opOf(o fsnotify.Op) (p op) {

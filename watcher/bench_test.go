@@ -24,7 +24,7 @@ func BenchmarkSave(b *testing.B) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	w, err := New(Options{Gitignore: true, Scope: Scope{Trees: []string{root}}, Debounce: 2 * time.Millisecond})
+	w, err := New(Options{Gitignore: true, Scope: Scope{Trees: []string{root}}, Debounce: 2 * time.Millisecond, Early: true})
 	if err != nil {
 		b.Fatal(err)
 	}

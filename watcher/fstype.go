@@ -9,7 +9,7 @@ import (
 // pollsOn reports whether the device that path lies on sends no events. It is
 // asked once per device.
 func (t *tree) pollsOn(dev uint64, path string) bool {
-	if t.w.o.Backend != "auto" {
+	if t.w.o.Backend != Auto {
 		return false
 	}
 	if known, ok := t.pollDev[dev]; ok {
@@ -20,7 +20,7 @@ func (t *tree) pollsOn(dev uint64, path string) bool {
 	t.pollDev[dev] = silent
 	if silent {
 		t.notice(Notice{
-			Kind:    "poll",
+			Kind:    Polling,
 			Message: fmt.Sprintf("%s is on a file system that does not report changes (%s): looking at the files every %v", path, typ, t.w.o.PollInterval),
 		})
 	}

@@ -52,6 +52,7 @@ type watching struct {
 // watch runs a watcher until the test ends, and returns when it is ready.
 func watch(t *testing.T, o Options, prepare ...func(*Watcher)) *watching {
 	t.Helper()
+	o.Early = true
 	w, err := New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -245,7 +246,7 @@ func (s *watching) noticesOf(kind string) []Notice {
 	defer s.mu.Unlock()
 	var out []Notice
 	for _, n := range s.notices {
-		if kind == "" || n.Kind == kind {
+		if kind == "" || string(n.Kind) == kind {
 			out = append(out, n)
 		}
 	}
@@ -327,7 +328,7 @@ func (s *watching) state() (files map[string]Sum, dirs, watched []string) {
 				files[d.join(name)] = f.known()
 			}
 		}
-		watched = t.be.list()
+		watched = watchList(t.be)
 	})
 	slices.Sort(dirs)
 	slices.Sort(watched)
@@ -337,7 +338,7 @@ func (s *watching) state() (files map[string]Sum, dirs, watched []string) {
 func backends(t *testing.T, f func(t *testing.T, o Options)) {
 	for _, backend := range []string{"notify", "poll"} {
 		t.Run(backend, func(t *testing.T) {
-			f(t, Options{Backend: backend, PollInterval: 5 * time.Millisecond, Scope: Scope{Trees: []string{tempDir(t)}}})
+			f(t, Options{Backend: Backend(backend), PollInterval: 5 * time.Millisecond, Scope: Scope{Trees: []string{tempDir(t)}}})
 		})
 	}
 }
@@ -372,4 +373,15 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// watchList are the directories that the system sends events of.
+func watchList(b backend) []string {
+	switch b := b.(type) {
+	case *notify:
+		return b.fs.WatchList()
+	case *lossy:
+		return watchList(b.backend)
+	}
+	return nil
 }

@@ -14,7 +14,7 @@ import (
 func (t *tree) limitNotice() {
 	missing := len(t.nodes) - t.watches
 	n := Notice{
-		Kind:    "limit",
+		Kind:    Limited,
 		Message: fmt.Sprintf("cannot watch %d of %d directories (%v): looking at them every %v instead", missing, len(t.nodes), t.limitErr, t.w.o.PollInterval),
 		Hint:    watchinfo.RaiseHint("", 0),
 	}
@@ -47,7 +47,7 @@ func (t *tree) resync() {
 	t.rescan = true
 	t.fullPass()
 	t.notice(Notice{
-		Kind:    "overflow",
+		Kind:    Overflow,
 		Message: fmt.Sprintf("many changes at once (queue overflow): looked at all %d files", t.nfiles),
 	})
 }

@@ -238,10 +238,10 @@ func (t *tree) convict(now time.Time) {
 
 func (t *tree) unreported(path string, dev uint64) {
 	message := fmt.Sprintf("%s has changed, and the file system did not report it", path)
-	if t.w.o.Backend != "auto" {
+	if t.w.o.Backend != Auto {
 		if !t.look.told {
 			t.look.told = true
-			t.notice(Notice{Kind: "poll", Message: message, Hint: "set watch.backend to auto or poll"})
+			t.notice(Notice{Kind: Polling, Message: message, Hint: "set watch.backend to auto or poll"})
 		}
 		return
 	}
@@ -256,7 +256,7 @@ func (t *tree) unreported(path string, dev uint64) {
 	t.full = false
 	t.nextPoll = time.Now().Add(t.pollInterval())
 	t.notice(Notice{
-		Kind:    "poll",
+		Kind:    Polling,
 		Message: fmt.Sprintf("%s: polling all files there every %v from now on", message, t.w.o.PollInterval),
 		Hint:    "watch.backend = \"poll\" does so from the start",
 	})

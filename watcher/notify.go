@@ -109,7 +109,6 @@ func (n *notify) poke() {
 func (n *notify) add(dir string) error  { return n.fs.Add(dir) }
 func (n *notify) remove(dir string)     { _ = n.fs.Remove(dir) } // gone already is as good
 func (n *notify) wake() <-chan struct{} { return n.woken }
-func (n *notify) list() []string        { return n.fs.WatchList() }
 
 func (n *notify) take() (hints []hint, since time.Time, lost bool) {
 	n.mu.Lock()

@@ -21,76 +21,18 @@ type mode struct {
 	light bool   // in polling: known files that cannot matter are not compared
 }
 
-// entry is how a directory counts: by itself, or because Scope.Enter says so.
-type entry struct {
-	deep bool
-	kept Skip
-}
-
 // enters says whether, and how, the directory name in d is entered, under rules and a scope
 // that need not be the present ones.
 func (t *tree) enters(r *rules, s *Scope, d *dir, path, name string) entry {
-	if !r.deep && r.kept == 0 {
-		return entry{}
-	}
-	why := t.skips(r, path, name, true)
-	switch {
-	case why != SkipExclude && noiseDir(name) != "":
-		why = SkipNoise
-	case why == 0 && r.deep:
-		return entry{deep: true}
-	case why == 0:
-		why = r.kept
-	}
-	if s.Enter == nil || !slices.ContainsFunc(d.names(name), func(p string) bool { return s.Enter(p, why) }) {
-		return entry{}
-	}
-	return entry{kept: below(why)}
-}
-
-// below is why what lies in a directory is skipped that was entered nevertheless.
-func below(why Skip) Skip {
-	if why == SkipLink {
-		return SkipLink
-	}
-	return SkipGit
+	how, _ := t.w.enters(r, s, path, name, d.names)
+	return how
 }
 
 // takes reports whether the file name in d counts, under rules and a scope that need not be
 // the present ones.
 func (t *tree) takes(r *rules, s *Scope, d *dir, path, name string) bool {
-	if noiseFile(name) != "" {
-		return false
-	}
-	why := t.skips(r, path, name, false)
-	switch {
-	case r.deep && why == 0:
-		return true
-	case r.own && why != SkipExclude:
-		return true // the directory is ignored or outside: what git says of it has no say
-	case !r.counts():
-		return false
-	case why == 0:
-		why = r.kept
-	}
-	return s.Keep != nil && slices.ContainsFunc(d.names(name), func(p string) bool { return s.Keep(p, why) })
-}
-
-// skips says which patterns rule out a name, if any do.
-func (t *tree) skips(r *rules, path, name string, isDir bool) Skip {
-	if r.root != nil && len(t.w.exclude) > 0 {
-		if rel, ok := relTo(r.root.real, path); ok {
-			for i := range t.w.exclude {
-				if t.w.exclude[i].match(rel, name, isDir) {
-					return SkipExclude
-				}
-			}
-		}
-	}
-	if _, line := r.ignore.match(path, name, isDir); line != nil && !line.negated {
-		return SkipGit
-	}
-	return 0
+	counts, _ := t.w.takes(r, s, path, name, d.names)
+	return counts
 }
 
 // newNode watches path and makes it a node, or returns nil. It does not list it.

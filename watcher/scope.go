@@ -167,7 +167,7 @@ func (t *tree) resolveRoots() map[*root]bool {
 			added[r] = true
 		case r.lost:
 			t.regain(r, real)
-			t.notice(Notice{Kind: "root-back", Message: fmt.Sprintf("%s is back: looked at everything", given)})
+			t.notice(Notice{Kind: RootBack, Message: fmt.Sprintf("%s is back: looked at everything", given)})
 		case r.real != real: // a link that leads elsewhere now
 			t.takeAway(r)
 			t.regain(r, real)
@@ -210,7 +210,7 @@ func (t *tree) lose(r *root) {
 	r.lost = true
 	t.takeAway(r)
 	t.notice(Notice{
-		Kind:    "root-lost",
+		Kind:    RootLost,
 		Message: fmt.Sprintf("%s is gone: waiting for it to come back", r.given[0]),
 	})
 }
@@ -307,13 +307,6 @@ func (t *tree) visit(path string, up *dir, r *root, how entry, m mode) {
 		t.list(d, mode{was: &was, names: true})
 	} else {
 		t.list(d, mode{quiet: m.quiet})
-	}
-}
-
-func (r *rules) let(how entry) {
-	r.deep = r.deep || how.deep
-	if how.kept != 0 {
-		r.kept = how.kept
 	}
 }
 
@@ -627,30 +620,14 @@ func (t *tree) readRules(d *dir, entries []dirEntry) {
 	if !t.w.o.Gitignore || d.root == nil {
 		return
 	}
-	isRoot := d.path == d.root.real
-	switch {
-	case isRoot:
-		d.ignore = d.root.outer
-	case d.up != nil:
-		d.ignore = d.up.ignore
+	var up *ignoreFile
+	if d.up != nil {
+		up = d.up.ignore
 	}
-	own := false
+	git, own := false, false
 	for _, e := range entries {
-		switch e.Name() {
-		case ".git":
-			if !isRoot { // a repository in the repository: the outer patterns end here
-				d.ignore = nil
-				if _, git := gitTop(d.path); git != "" {
-					d.ignore = readIgnore(nil, filepath.Join(git, "info", "exclude"), d.path, ".git/info/exclude")
-				}
-			}
-		case ".gitignore":
-			own = true
-		}
+		git = git || e.Name() == ".git"
+		own = own || e.Name() == ".gitignore"
 	}
-	if own {
-		path := d.join(".gitignore")
-		label, _ := relTo(d.root.real, path)
-		d.ignore = readIgnore(d.ignore, path, d.path, label)
-	}
+	d.ignore = ignoreIn(d.root, d.path, up, git, own)
 }

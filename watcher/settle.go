@@ -31,7 +31,7 @@ func (t *tree) settle(now time.Time) {
 		return
 	}
 	held := t.held(now)
-	if !held && !t.burst.opened && len(t.fresh) > 0 {
+	if t.w.o.Early && !held && !t.burst.opened && len(t.fresh) > 0 {
 		t.tryOpen(first)
 	}
 	if relevant && (t.burst.active() || len(t.pending)+len(t.turned) > 0) {

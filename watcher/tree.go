@@ -29,19 +29,6 @@ const (
 	pollShare   = 20  // a look by the clock takes at most 1/20 of a core
 )
 
-// rules say what of a directory counts.
-type rules struct {
-	deep   bool  // all below it counts, minus what is ignored
-	own    bool  // its own files count, whatever the patterns say (Scope.Dirs)
-	kept   Skip  // not 0: entered because Scope.Enter says so; of what is in it counts what Keep and Enter name
-	root   *root // tree that it lies in; nil outside
-	ignore *ignoreFile
-}
-
-// counts reports whether files are looked at. Otherwise the directory is hidden:
-// watched only for the sake of something below it, or of a link's target.
-func (r *rules) counts() bool { return r.deep || r.own || r.kept != 0 }
-
 // dir is one directory that is known: a node of the tree.
 type dir struct {
 	rules
@@ -275,13 +262,13 @@ func (t *tree) run(ctx context.Context) error {
 func (t *tree) open() {
 	t.be = poll{}
 	t.pollMode = true
-	if t.w.o.Backend == "poll" {
+	if t.w.o.Backend == Poll {
 		return
 	}
 	n, err := t.newNotify()
 	if err != nil {
 		notice := Notice{
-			Kind:    "limit",
+			Kind:    Limited,
 			Message: fmt.Sprintf("cannot watch for events (%v): looking at the files every %v instead", err, t.w.o.PollInterval),
 		}
 		// EMFILE stands for two limits: inotify instances, and open files.
@@ -561,7 +548,7 @@ func (t *tree) publish() {
 		if n > 1 {
 			what += fmt.Sprintf(" and %d more", n-1)
 		}
-		t.notice(Notice{Kind: "unreadable", Message: what + ": changes in it are not seen", Hint: "make it readable, or exclude it"})
+		t.notice(Notice{Kind: Unreadable, Message: what + ": changes in it are not seen", Hint: "make it readable, or exclude it"})
 		t.newBad = nil
 	}
 	if t.limitErr != nil && !t.limitTold {

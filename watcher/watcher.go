@@ -1,9 +1,19 @@
 // Package watcher turns file events into settled batches of content changes.
 //
-// Events are hints, directory listings are the truth. One goroutine owns the
-// tree; it looks again wherever an event, the poll clock or a request points,
-// and compares what it finds with what it knew. The rules that make this right
-// on top of inotify:
+//	err := watcher.Watch(ctx, watcher.Options{Scope: watcher.Scope{Trees: []string{dir}}},
+//		func(b watcher.Batch) {
+//			for _, c := range b.Changes {
+//				fmt.Println(c.Path)
+//			}
+//		})
+//
+// A change is a change of content. The hash of every file is known soon after the start, so that
+// touch, chmod, a save without a change and an undo are silent. The package knows nothing of
+// builds: it reports files, and its caller decides.
+//
+// Events only say where to look; directory listings are the truth. One goroutine owns the tree. It
+// looks again wherever an event, the poll clock or a request points, and compares what it finds
+// with what it knew. The rules that make this right on top of inotify:
 //
 //   - A directory is watched before it is listed, so that nothing falls between.
 //   - Rule A: within one look, watches are released before new ones are added.
@@ -12,13 +22,24 @@
 //     fsnotify keeps the first name it was given for it, so a moved directory
 //     would otherwise be reported under its old name, or go deaf.
 //   - A directory that was renamed, removed or created again is dropped with all
-//     its watches and read anew, even if the path exists again.
+//     its watches and read again, even if the path exists again.
 //   - A queue overflow makes everything suspect: new watches, full look.
 //
-// A change is a change of content. The hash of every file is known soon after
-// the start, so that touch, chmod, a save without a change and an undo are silent.
+// What was rejected, and why:
 //
-// The package knows nothing of builds: it reports files, and its caller decides.
+//   - To report the events of fsnotify, filtered: they are lost in an overflow, come twice or not
+//     at all for a rename, and never for what a new directory held before it was watched.
+//   - Modification times as the measure of a change: formatters, checkouts and touch alter them
+//     without altering the content, and a tool can set them back.
+//   - fanotify and FSEvents, which watch a whole tree at once: the first needs privileges, and both
+//     report what is ignored, too, so node_modules would cost more than it does now.
+//   - A probe that writes a file to find out whether a mount sends events: what is written on this
+//     side is reported even where writes of the other side are not. The files that matter are
+//     compared about every second instead (look.go).
+//   - One goroutine for each tree: a file can be moved between two trees, and would be in both.
+//
+// Stability: before 1.0 the fields of [Scope] and the kinds of [Notice] may change. Watch, New,
+// Options, Batch and Change will stay.
 package watcher
 
 import (
@@ -58,9 +79,8 @@ type Options struct {
 	// it regardless. Zero: 20 ms and 1 s.
 	Debounce, MaxWait time.Duration
 
-	// Backend is "notify" (events of the system), "poll", or "auto": notify, but
-	// polling on file systems that send no events. Empty: auto.
-	Backend string
+	// Backend is where changes are learned from. Empty: Auto.
+	Backend Backend
 
 	// PollInterval is the least time between two looks at what is polled. Zero: 500 ms.
 	PollInterval time.Duration
@@ -68,7 +88,20 @@ type Options struct {
 	// MaxHash is the size in bytes above which a file is not read but compared by
 	// size, times and inode. Zero: 16 MiB.
 	MaxHash int64
+
+	// Early sends one more Batch at once at the first change of content of a burst, with Open
+	// set: for a caller that begins its work while more changes may come.
+	Early bool
 }
+
+// Backend is where changes are learned from.
+type Backend string
+
+const (
+	Auto   Backend = "auto"   // Notify, but Poll on file systems that send no events
+	Notify Backend = "notify" // events of the system
+	Poll   Backend = "poll"   // the files are compared by the clock
+)
 
 // Scope says which files count. All paths are absolute.
 type Scope struct {
@@ -116,9 +149,8 @@ type Batch struct {
 	First   time.Time // when the first event of the burst was seen
 	Changes []Change  // since the last Batch sent, sorted by path, each path once
 
-	// Open is true for the one batch that is sent at once at the first change of
-	// content of a burst: more may follow. A batch that is not Open says that the
-	// burst has settled. One always follows an Open batch, if need be without Changes.
+	// Open is true for a batch of Options.Early: more may follow. A batch that is not Open says
+	// that the burst has settled. One always follows an Open batch, if need be without Changes.
 	// Otherwise a batch has Changes. A file that was written, or replaced, and holds again what
 	// was reported of it, is in none.
 	Open bool
@@ -137,12 +169,24 @@ type Change struct {
 // Sums are comparable within one process only.
 type Sum [16]byte
 
-// Notice is something worth telling a person once.
+// Notice is something that a person should know, once.
 type Notice struct {
-	Kind    string // "overflow", "limit", "poll", "root-lost", "root-back", "unreadable"
+	Kind    Kind
 	Message string
 	Hint    string // what to do about it; may be empty
 }
+
+// Kind is what a Notice is about.
+type Kind string
+
+const (
+	Overflow   Kind = "overflow"   // events were lost, and all files compared
+	Limited    Kind = "limit"      // a limit of the system: some directories are polled, or not watched
+	Polling    Kind = "poll"       // a file system does not report changes
+	RootLost   Kind = "root-lost"  // a tree is gone
+	RootBack   Kind = "root-back"  // ... and is there again
+	Unreadable Kind = "unreadable" // changes in a directory cannot be seen
+)
 
 // Stats are figures of the running watcher.
 type Stats struct {
@@ -189,6 +233,27 @@ type testHooks struct {
 	backend          func(backend) backend
 }
 
+// Watch watches until ctx ends, and then returns nil. It calls each once without changes when
+// everything is watched, and then with every settled batch, always from this goroutine. While each
+// works, batches are merged. Notices are dropped, and Options.Early is ignored: use New for these.
+func Watch(ctx context.Context, o Options, each func(Batch)) error {
+	o.Early = false
+	w, err := New(o)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	<-w.Ready()
+	each(Batch{})
+	for b := range w.Batches() {
+		each(b)
+	}
+	return <-ended
+}
+
 // New checks the options. It starts nothing.
 func New(o Options) (*Watcher, error) {
 	if o.Debounce < 0 || o.MaxWait < 0 || o.PollInterval < 0 || o.MaxHash < 0 {
@@ -208,8 +273,8 @@ func New(o Options) (*Watcher, error) {
 	}
 	switch o.Backend {
 	case "":
-		o.Backend = "auto"
-	case "auto", "notify", "poll":
+		o.Backend = Auto
+	case Auto, Notify, Poll:
 	default:
 		return nil, fmt.Errorf("unknown watch backend %q: want auto, notify or poll", o.Backend)
 	}

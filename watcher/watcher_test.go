@@ -1078,3 +1078,39 @@ func TestIgnored(t *testing.T) {
 		}
 	}
 }
+
+// A caller that does not ask for more gets settled batches only.
+func TestSettledOnly(t *testing.T) {
+	root := tempDir(t)
+	w, err := New(Options{Scope: Scope{Trees: []string{root}}})
+	must(t, err)
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	<-w.Ready()
+	write(t, filepath.Join(root, "main.go"), "1")
+	select {
+	case b := <-w.Batches():
+		if b.Open || len(b.Changes) != 1 {
+			t.Errorf("%+v", b)
+		}
+	case <-time.After(patience):
+		t.Error("no batch")
+	}
+	stop()
+	must(t, <-ended)
+}
+
+// The patterns of git hold in a directory of Scope.Dirs that counts anyway. The watcher and Ignored
+// say the same of its files.
+func TestNamedAndNotIgnored(t *testing.T) {
+	root := tempDir(t)
+	plant(t, root, map[string]string{".gitignore": "*.log\n", "pkg/a.go": "1", "pkg/a.log": "1"})
+	s := watch(t, Options{Gitignore: true, Scope: Scope{Trees: []string{root}, Dirs: []string{filepath.Join(root, "pkg")}}})
+	s.hashed()
+	plant(t, root, map[string]string{"pkg/a.go": "2", "pkg/a.log": "2", "pkg/b.log": "1"})
+	s.expect("pkg/a.go")
+	if why, ignored := s.w.Ignored(filepath.Join(root, "pkg/b.log")); !ignored {
+		t.Errorf("Ignored: %q", why)
+	}
+}

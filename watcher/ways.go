@@ -3,7 +3,6 @@ package watcher
 import (
 	"fmt"
 	"path/filepath"
-	"slices"
 )
 
 // maxThrough is how many directories are entered through links. A link may lead anywhere,
@@ -56,16 +55,8 @@ func (t *tree) wants(w *way) bool { return t.whyWay(w) != 0 }
 
 // whyWay is what rules out the link that Scope.Enter wants nevertheless; 0: it does not.
 func (t *tree) whyWay(w *way) Skip {
-	d := w.dir
-	why := t.skips(&d.rules, d.join(w.name), w.name, false)
-	switch {
-	case why != SkipExclude && noiseDir(w.name) != "":
-		why = SkipNoise
-	case why == 0:
-		why = SkipLink
-	}
-	if slices.ContainsFunc(d.names(w.name), func(p string) bool { return t.scope.Enter(p, why) }) {
-		return why
+	if how, o := t.w.follows(&w.dir.rules, &t.scope, w.dir.join(w.name), w.name, w.dir.names); how != (entry{}) {
+		return o.skip
 	}
 	return 0
 }
@@ -169,7 +160,7 @@ func (t *tree) mayEnter(path string) bool {
 	if t.linked == maxThrough+1 && !t.linkedTold {
 		t.linkedTold = true
 		t.notice(Notice{
-			Kind:    "limit",
+			Kind:    Limited,
 			Message: fmt.Sprintf("more than %d directories are behind links that a rule names: %s and others are not watched", maxThrough, path),
 			Hint:    "name the directories that matter in the rule",
 		})

@@ -29,90 +29,141 @@ func (w *Watcher) IgnoredIn(scope Scope, path string) (reason string, ignored bo
 		return why, true
 	}
 	named := slices.Contains(scope.Dirs, at)
-	tree, rel := "", ""
-	for _, given := range scope.Trees {
-		real, err := filepath.EvalSymlinks(given)
-		if err != nil {
-			real = given
-		}
-		for _, name := range []string{given, real} {
-			if r, ok := relTo(name, path); ok && len(real) >= len(tree) {
-				tree, rel = real, r
-			}
-		}
-		if path == given || path == real {
-			return "", false
-		}
-	}
+	tree, rel := scope.treeOf(path)
 	if tree == "" {
 		if named || slices.Contains(scope.Dirs, path) {
 			return "", false
 		}
 		return "outside the watched directories", true
 	}
-
-	var chain *ignoreFile
-	if w.o.Gitignore {
-		chain, _ = outerIgnore(tree)
+	if rel == "" {
+		return "", false // the tree itself
 	}
-	dir := tree
-	parts := strings.Split(rel, "/")
-	spelled := path[:len(path)-len(rel)] // what the scope is asked about has the names as given
-	var kept Skip                        // the directory counts because Scope.Enter says so
-	keptWhy, own := "", false
-	for i, part := range parts {
-		if w.o.Gitignore && kept == 0 {
-			if dir != tree {
-				if _, err := os.Lstat(join(dir, ".git")); err == nil {
-					chain = nil
-					if _, git := gitTop(dir); git != "" {
-						chain = readIgnore(nil, filepath.Join(git, "info", "exclude"), dir, ".git/info/exclude")
-					}
-				}
-			}
-			file := join(dir, ".gitignore")
-			label, _ := relTo(tree, file)
-			chain = readIgnore(chain, file, dir, label)
+	q := inquiry{w: w, scope: &scope, at: tree, spelled: path[:len(path)-len(rel)]}
+	return q.about(path, strings.Split(rel, "/"), isDir, named)
+}
+
+// treeOf finds the innermost tree that holds path, which may be spelled by the tree's name or by
+// where that leads. rel is relative to it, "" for the tree itself.
+func (s *Scope) treeOf(path string) (tree, rel string) {
+	for _, given := range s.Trees {
+		real, err := filepath.EvalSymlinks(given)
+		if err != nil {
+			real = given
 		}
-		dir = join(dir, part)
-		spelled = filepath.Join(spelled, part)
-		last := i == len(parts)-1
-		through := linksDir(dir)
-		if last && !isDir && !through {
-			why, skip := w.whyNot(tree, chain, dir, part, false)
-			if kept != 0 && skip != SkipExclude {
-				why, skip = keptWhy, kept
-			}
-			if skip == 0 || own && skip != SkipExclude || scope.Keep != nil && scope.Keep(path, skip) {
-				return "", false
-			}
-			return why, true
+		if path == given || path == real {
+			return real, ""
 		}
-		if own {
+		for _, name := range []string{given, real} {
+			if r, ok := relTo(name, path); ok && len(real) >= len(tree) {
+				tree, rel = real, r
+			}
+		}
+	}
+	return tree, rel
+}
+
+// inquiry goes down from a tree to a path, as the watcher does that meets it.
+type inquiry struct {
+	w       *Watcher
+	scope   *Scope
+	rules   rules  // of the directory that it has come to
+	at      string // its real path
+	spelled string // its name as it was asked for; the scope is asked about that
+	kept    string // what is in the way of a directory above, which Scope.Enter enters
+	link    bool   // a link was followed
+}
+
+func (q *inquiry) about(path string, parts []string, isDir, named bool) (reason string, ignored bool) {
+	r := &root{real: q.at}
+	if q.w.o.Gitignore {
+		r.outer, _ = outerIgnore(q.at)
+	}
+	q.rules = rules{deep: true, root: r}
+	q.readRules(nil)
+	above, name := parts[:len(parts)-1], parts[len(parts)-1]
+	for i, part := range above {
+		if reason, ignored = q.enter(part); !ignored {
 			continue
 		}
-		why, skip := w.whyNot(tree, chain, dir, part, !through)
-		switch {
-		case skip != 0:
-		case through:
-			why, skip = "behind "+part+", a link to a directory that no rule reaches into", SkipLink
-		case kept != 0:
-			why, skip = keptWhy, kept
-		default:
-			continue
+		if !named {
+			return reason, true
 		}
-		switch {
-		case last && slices.Contains(scope.Dirs, path):
+		// Scope.Dirs overrides what excludes a directory.
+		rest := filepath.Join(above[i:]...)
+		q.at, q.spelled, q.rules = join(q.at, rest), filepath.Join(q.spelled, rest), rules{own: true, root: r}
+		break
+	}
+	if at := join(q.at, name); isDir || linksDir(at) {
+		if q.rules.own || slices.Contains(q.scope.Dirs, path) {
 			return "", false
-		case !last && named:
-			own = true // Scope.Dirs overrides what excludes a directory
-		case scope.Enter != nil && scope.Enter(spelled, skip):
-			kept, keptWhy = below(skip), why
-		default:
-			return why, true
 		}
+		return q.enter(name)
+	}
+	q.rules.own = q.rules.own || named
+	return q.file(name)
+}
+
+// file is the verdict on a file of the directory.
+func (q *inquiry) file(name string) (reason string, ignored bool) {
+	path := join(q.at, name)
+	counts, o := q.w.takes(&q.rules, q.scope, path, name, q.names)
+	if counts {
+		return "", false
+	}
+	if q.link { // what counts by itself counts under a link's name, too
+		if _, ignored := q.w.IgnoredIn(*q.scope, path); !ignored {
+			return "", false
+		}
+	}
+	return q.text(o), true
+}
+
+// enter goes down to a directory, or says why the watcher does not.
+func (q *inquiry) enter(name string) (reason string, ignored bool) {
+	path := join(q.at, name)
+	link := linksDir(path)
+	decide := q.w.enters
+	if link {
+		decide = q.w.follows
+	}
+	how, o := decide(&q.rules, q.scope, path, name, q.names)
+	if how == (entry{}) {
+		return q.text(o), true
+	}
+	q.kept = q.text(o)
+	r := q.rules.root
+	if link {
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			path, q.link, r = real, true, nil
+			if tree, _ := q.scope.treeOf(real); tree != "" {
+				r = &root{real: tree}
+			}
+		}
+	}
+	up := q.rules.ignore
+	q.at, q.spelled, q.rules = path, filepath.Join(q.spelled, name), rules{root: r}
+	q.rules.let(how)
+	if q.rules.deep {
+		q.readRules(up)
 	}
 	return "", false
+}
+
+func (q *inquiry) names(name string) []string { return []string{filepath.Join(q.spelled, name)} }
+
+func (q *inquiry) text(o obstacle) string {
+	if text := o.text(); text != "" {
+		return text
+	}
+	return q.kept
+}
+
+func (q *inquiry) readRules(up *ignoreFile) {
+	if q.w.o.Gitignore {
+		_, err := os.Lstat(join(q.at, ".git"))
+		q.rules.ignore = ignoreIn(q.rules.root, q.at, up, err == nil, true)
+	}
 }
 
 // linksDir reports whether path is a link to a directory.
@@ -123,23 +174,4 @@ func linksDir(path string) bool {
 	}
 	st, err = follow(path)
 	return err == nil && st.Kind == kindDir
-}
-
-func (w *Watcher) whyNot(tree string, chain *ignoreFile, path, name string, isDir bool) (string, Skip) {
-	if rel, ok := relTo(tree, path); ok {
-		for i := range w.exclude {
-			if w.exclude[i].match(rel, name, isDir) {
-				return "exclude pattern " + w.exclude[i].text, SkipExclude
-			}
-		}
-	}
-	if isDir {
-		if why := noiseDir(name); why != "" {
-			return why, SkipNoise
-		}
-	}
-	if why, ignored := chain.ignores(path, name, isDir); ignored {
-		return why, SkipGit
-	}
-	return "", 0
 }

@@ -162,8 +162,9 @@ func (e *Engine) newWatcher(c *config.Config) (*watcher.Watcher, error) {
 		Gitignore:    c.Watch.Gitignore,
 		Debounce:     atLeast(c.Watch.Debounce),
 		MaxWait:      atLeast(c.Watch.MaxWait),
-		Backend:      string(c.Watch.Backend),
+		Backend:      watcher.Backend(c.Watch.Backend),
 		PollInterval: c.Watch.PollInterval,
+		Early:        true,
 	})
 }
 
