@@ -410,3 +410,16 @@ func TestSignal(t *testing.T) {
 	p.out.await(t, "one\n")
 	p.out.await(t, "two\n")
 }
+
+// Of two conditions, which one counts could only be guessed.
+func TestReadyOnce(t *testing.T) {
+	for name, r := range map[string]Ready{
+		"two":   {TCP: "127.0.0.1:1", Notify: true},
+		"grace": {After: time.Hour, Grace: time.Second},
+	} {
+		if p, err := Start(Spec{Path: "/bin/true", Ready: r}); err == nil {
+			<-p.Gone()
+			t.Errorf("%s: started", name)
+		}
+	}
+}

@@ -56,10 +56,7 @@ func (b *background) stop() {
 func (b *background) run(t *tree, now time.Time) {
 	for len(b.ready) > 0 && !now.Before(b.ready[0].at.Add(hashDelay)) {
 		for _, h := range b.ready[0].files {
-			d, f := h.dir, h.file
-			if h.ok && t.alive(d) && d.files[h.name] == f && !f.hashed && !f.dirty && f.st.Same(h.st) {
-				f.sum, f.hashed = f.of(h.sum), true
-			}
+			h.apply(t)
 		}
 		b.ready[0] = finished{}
 		b.ready = b.ready[1:]
@@ -68,10 +65,26 @@ func (b *background) run(t *tree, now time.Time) {
 	if len(b.ready) > 0 {
 		b.due = b.ready[0].at.Add(hashDelay)
 	}
-	if b.busy || len(b.todo) == 0 {
+	if b.busy {
 		return
 	}
-	var job []hashed
+	if job := b.next(t); len(job) > 0 {
+		b.busy = true
+		b.done.Add(1)
+		go b.read(job, t.w.o.MaxHash, t.w.test.hashing)
+	}
+}
+
+// apply gives the file its sum, if it is still the one that was read.
+func (h hashed) apply(t *tree) {
+	d, f := h.dir, h.file
+	if h.ok && t.alive(d) && d.files[h.name] == f && !f.hashed && !f.dirty && f.st.Same(h.st) {
+		f.sum, f.hashed = f.of(h.sum), true
+	}
+}
+
+// next takes the files to read out of todo.
+func (b *background) next(t *tree) (job []hashed) {
 	for len(b.todo) > 0 && len(job) < hashBatch {
 		d := b.todo[len(b.todo)-1]
 		b.todo = b.todo[:len(b.todo)-1]
@@ -87,12 +100,7 @@ func (b *background) run(t *tree, now time.Time) {
 	if len(b.todo) == 0 {
 		b.todo = nil
 	}
-	if len(job) == 0 {
-		return
-	}
-	b.busy = true
-	b.done.Add(1)
-	go b.read(job, t.w.o.MaxHash, t.w.test.hashing)
+	return job
 }
 
 func (b *background) read(job []hashed, limit int64, opened func(string)) {

@@ -178,43 +178,48 @@ func toClass(p string) (class string, n int, ok bool) {
 		i++
 	}
 	for first := true; i < len(p); first = false {
-		switch c := p[i]; {
-		case c == ']' && !first:
+		if p[i] == ']' && !first {
 			b.WriteByte(']')
 			return b.String(), i + 1, true
-		case c == '[' && strings.HasPrefix(p[i:], "[:"):
-			name, _, found := strings.Cut(p[i+2:], ":]")
-			if set, known := posixClasses[name]; found && known {
-				b.WriteString(set)
-				i += len(name) + 4
-				continue
-			}
-			b.WriteString(`\[`)
-			i++
-		case c == '\\':
-			if i+1 >= len(p) {
-				return "", 0, false
-			}
-			b.WriteString(p[i : i+2])
-			i += 2
-		case c == '-':
-			// A range has an end on both sides; elsewhere a dash is itself.
-			if !first && i+1 < len(p) && p[i+1] != ']' {
-				b.WriteByte('-')
-			} else {
-				b.WriteString(`\-`)
-			}
-			i++
-		case c == ']' || c == '[' || c == '^' || c == '!':
-			b.WriteByte('\\')
-			b.WriteByte(c)
-			i++
-		default:
-			b.WriteByte(c)
-			i++
 		}
+		text, k := classItem(p[i:], first)
+		if k == 0 {
+			return "", 0, false
+		}
+		b.WriteString(text)
+		i += k
 	}
 	return "", 0, false
+}
+
+// classItem rewrites the first item of what is left of a class, and returns its length in p; 0: it
+// is cut off.
+func classItem(p string, first bool) (text string, n int) {
+	switch c := p[0]; c {
+	case '[':
+		if rest, ok := strings.CutPrefix(p, "[:"); ok {
+			name, _, found := strings.Cut(rest, ":]")
+			if set, known := posixClasses[name]; found && known {
+				return set, len(name) + 4
+			}
+		}
+		return `\[`, 1
+	case '\\':
+		if len(p) < 2 {
+			return "", 0
+		}
+		return p[:2], 2
+	case '-':
+		// A range has an end on both sides; elsewhere a dash is itself.
+		if !first && len(p) > 1 && p[1] != ']' {
+			return "-", 1
+		}
+		return `\-`, 1
+	case ']', '^', '!':
+		return `\` + string(c), 1
+	default:
+		return p[:1], 1
+	}
 }
 
 // match finds the line that decides about path, nearest file and last line first.

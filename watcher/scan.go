@@ -5,9 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"sort"
-	"syscall"
 	"time"
 
 	"github.com/hotreload/hotreload/internal/filestat"
@@ -45,19 +42,8 @@ func (t *tree) newNode(path string, up *dir, r *root) *dir {
 			}
 			return nil
 		}
-		// Rule B: an inode that is known under another path has moved here. That
-		// path's watch must go first, since inotify gives the same descriptor
-		// again and fsnotify keeps the old name for it.
-		if q := t.byID[st.ID]; q != nil && st.ID.Known() && q.path != path && !t.w.test.noRuleB {
-			if leadsTo(q.path, st.ID) {
-				return nil // one directory mounted at two places: the first one counts
-			}
-			t.drop(q)
-			if up != nil && !t.alive(up) {
-				// The directory above was replaced by a link, through which its own new place
-				// was met. A node here would be below nothing, and no event would end it.
-				return nil
-			}
+		if !t.releaseMoved(path, up, st.ID) {
+			return nil
 		}
 		watched, err := t.watch(path, st.ID.Dev)
 		if err != nil {
@@ -75,23 +61,45 @@ func (t *tree) newNode(path string, up *dir, r *root) *dir {
 			}
 			continue
 		}
-		t.made++
-		d := &dir{turn: t.made % slowTurns, path: path, id: st.ID, up: up, watched: watched, pass: t.passNo, rules: rules{root: r}}
-		t.nodes[path] = d
-		if st.ID.Known() {
-			t.byID[st.ID] = d
-		}
-		if up != nil {
-			if up.subs == nil {
-				up.subs = map[string]*dir{}
-			}
-			_, name := splitPath(path)
-			up.subs[name] = d
-		}
-		delete(t.unreadable, path)
-		return d
+		return t.bind(&dir{path: path, id: st.ID, up: up, watched: watched, rules: rules{root: r}})
 	}
 	return nil // replaced again and again: its events will lead here once more
+}
+
+// releaseMoved is rule B: an inode that is known under another path has moved to path. That other
+// path's watch must go first, since inotify gives the same descriptor again and fsnotify keeps the
+// old name for it. false: path cannot be a node.
+func (t *tree) releaseMoved(path string, up *dir, id fileID) bool {
+	q := t.byID[id]
+	if q == nil || !id.Known() || q.path == path || t.w.test.noRuleB {
+		return true
+	}
+	if leadsTo(q.path, id) {
+		return false // one directory mounted at two places: the first one counts
+	}
+	t.drop(q)
+	// The directory above may have been replaced by a link, through which its own new place was
+	// met. A node here would be below nothing, and no event would end it.
+	return up == nil || t.alive(up)
+}
+
+// bind makes d known.
+func (t *tree) bind(d *dir) *dir {
+	t.made++
+	d.turn, d.pass = t.made%slowTurns, t.passNo
+	t.nodes[d.path] = d
+	if d.id.Known() {
+		t.byID[d.id] = d
+	}
+	if d.up != nil {
+		if d.up.subs == nil {
+			d.up.subs = map[string]*dir{}
+		}
+		_, name := splitPath(d.path)
+		d.up.subs[name] = d
+	}
+	delete(t.unreadable, d.path)
+	return d
 }
 
 // leadsTo reports whether path is the directory, without a link on the way: a node that was made just when a directory
@@ -103,36 +111,6 @@ func leadsTo(path string, id fileID) bool {
 	}
 	real, err := filepath.EvalSymlinks(path)
 	return err == nil && real == path
-}
-
-// watch asks the backend for events of one directory. Without an error, false
-// means that the directory is looked at by the clock.
-func (t *tree) watch(path string, dev uint64) (bool, error) {
-	if t.pollMode || t.pollsOn(dev, path) || t.full {
-		return false, nil
-	}
-	err := error(syscall.EMFILE)
-	if t.budget == 0 || t.watches+t.nfiles < t.budget {
-		err = t.be.add(path)
-	}
-	switch {
-	case err == nil:
-		t.watches++
-		return true, nil
-	case gone(err) || errors.Is(err, fs.ErrPermission):
-		return false, err
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.ENOMEM):
-		t.full = true
-		t.limitErr = err
-	}
-	return false, nil
-}
-
-func (t *tree) bad(path string) {
-	if !t.unreadable[path] {
-		t.unreadable[path] = true
-		t.newBad = append(t.newBad, path)
-	}
 }
 
 // drop forgets a directory with all below: watches, files, and links. Its files
@@ -179,20 +157,6 @@ func (t *tree) unlink(d *dir) {
 	}
 	d.subs = nil
 }
-
-// relinked looks again at links whose target's directory was dropped.
-func (t *tree) relinked() {
-	links := t.relink
-	t.relink = nil
-	for _, link := range links {
-		at, name := splitPath(link)
-		if d := t.nodes[at]; d != nil && d.counts() {
-			t.syncEntry(d, name, opBound)
-		}
-	}
-}
-
-func (t *tree) alive(d *dir) bool { return t.nodes[d.path] == d }
 
 // list reads d and reconciles it. Known files are compared, unless m.names;
 // known directories are looked at only in a rescope.
@@ -248,28 +212,10 @@ func (t *tree) reconcile(d *dir, entries []dirEntry, m mode) {
 		t.readRules(d, entries)
 	}
 	// Rule A again: what has gone is released before anything is added.
-	if len(d.files)+len(d.subs) > 0 {
-		there := make(map[string]fs.FileMode, len(entries))
-		for _, e := range entries {
-			there[e.Name()] = e.Type()
-		}
-		release := func() {
-			for name, sub := range d.subs {
-				if typ, ok := there[name]; !ok || !typ.IsDir() {
-					t.drop(sub)
-				}
-			}
-			for name, f := range d.files {
-				if typ, ok := there[name]; !ok || typ.IsDir() {
-					t.forget(d, name, f)
-				}
-			}
-		}
-		if t.w.test.noRuleA {
-			defer release()
-		} else {
-			release()
-		}
+	if t.w.test.noRuleA {
+		defer t.releaseGone(d, entries)
+	} else {
+		t.releaseGone(d, entries)
 	}
 	unhashed := false
 	for _, e := range entries {
@@ -292,6 +238,27 @@ func (t *tree) reconcile(d *dir, entries []dirEntry, m mode) {
 	}
 	if unhashed {
 		t.hash.todo = append(t.hash.todo, d)
+	}
+}
+
+// releaseGone drops what was in d and is not among its entries.
+func (t *tree) releaseGone(d *dir, entries []dirEntry) {
+	if len(d.files)+len(d.subs) == 0 {
+		return
+	}
+	there := make(map[string]fs.FileMode, len(entries))
+	for _, e := range entries {
+		there[e.Name()] = e.Type()
+	}
+	for name, sub := range d.subs {
+		if typ, ok := there[name]; !ok || !typ.IsDir() {
+			t.drop(sub)
+		}
+	}
+	for name, f := range d.files {
+		if typ, ok := there[name]; !ok || typ.IsDir() {
+			t.forget(d, name, f)
+		}
 	}
 }
 
@@ -405,46 +372,55 @@ func (t *tree) syncFile(d *dir, path, name string, st stat, o op, m mode) {
 		return
 	}
 	if f == nil {
-		f = &file{link: link}
-		f.set(st)
-		d.files[name] = f
-		d.judged = false
-		t.nfiles++
-		if m.quiet && t.pending[path] == nil {
-			switch {
-			case st.Size > t.w.o.MaxHash:
-				f.sum, f.hashed = statSum(st), true
-			case f.racy && !d.watched:
-				t.read(d, name, f) // no event will tell of a write that its stat hides
-			}
-			return
-		}
-		f.dirty = true
-		t.note(d, path, name, Sum{})
-		t.rulesFile(d, name)
+		t.newFile(d, path, name, &file{link: link}, st, m)
 		return
 	}
 	f.link = link
 	if o&(opWrite|opBound) == 0 && f.st.Same(st) {
-		// A file whose content is not known yet has nothing to be compared with; what is
-		// read here could already be a write whose event is still to come, and would then
-		// be taken for what was there before.
-		if !f.racy || f.dirty || !f.hashed {
-			return
-		}
-		// Its stat could hide a write (git's rule): only reading tells.
-		old := f.sum
-		t.read(d, name, f)
-		if f := d.files[name]; f != nil && f.sum == old {
-			return
-		}
-		t.note(d, path, name, old)
+		t.unseen(d, path, name, f)
 		return
 	}
 	t.note(d, path, name, f.known())
 	f.set(st)
 	f.dirty = true
 	t.rulesFile(d, name)
+}
+
+// newFile takes in a file that was not there.
+func (t *tree) newFile(d *dir, path, name string, f *file, st stat, m mode) {
+	f.set(st)
+	d.files[name] = f
+	d.judged = false
+	t.nfiles++
+	if m.quiet && t.pending[path] == nil {
+		switch {
+		case st.Size > t.w.o.MaxHash:
+			f.sum, f.hashed = statSum(st), true
+		case f.racy && !d.watched:
+			t.read(d, name, f) // no event will tell of a write that its stat hides
+		}
+		return
+	}
+	f.dirty = true
+	t.note(d, path, name, Sum{})
+	t.rulesFile(d, name)
+}
+
+// unseen reads a file whose stat is as before, if that could hide a write (git's rule).
+//
+// A file whose content is not known yet has nothing to be compared with; what is read here could
+// already be a write whose event is still to come, and would then be taken for what was there
+// before.
+func (t *tree) unseen(d *dir, path, name string, f *file) {
+	if !f.racy || f.dirty || !f.hashed {
+		return
+	}
+	old := f.sum
+	t.read(d, name, f)
+	if f := d.files[name]; f != nil && f.sum == old {
+		return
+	}
+	t.note(d, path, name, old)
 }
 
 // rulesFile: a changed .gitignore changes what counts.
@@ -544,60 +520,6 @@ func (t *tree) removeFile(d *dir, path, name string, f *file) {
 	t.nfiles--
 }
 
-// followLink returns the stat of the regular file that the link at path leads
-// to, and sees to it that the directory of that file is watched, before it looks.
-func (t *tree) followLink(path string, anew bool) (stat, bool) {
-	st, err := follow(path)
-	if err != nil || st.Kind != kindFile {
-		return stat{}, false // broken, a loop, a directory, a device
-	}
-	if !anew {
-		return st, true
-	}
-	target, err := filepath.EvalSymlinks(path)
-	if err != nil || t.links[path] == target {
-		return st, true
-	}
-	t.untrack(path)
-	t.links[path] = target
-	t.targets[target] = append(t.targets[target], path)
-	at, _ := splitPath(target)
-	t.linkDir[at]++
-	t.watchLinkDir(at)
-	if now, err := follow(path); err == nil && now.Kind == kindFile {
-		st = now
-	}
-	return st, true
-}
-
-func (t *tree) watchLinkDir(at string) {
-	if t.nodes[at] == nil && len(t.linkDir) <= maxLinkDirs {
-		up, _ := splitPath(at)
-		t.newNode(at, t.nodes[up], nil)
-	}
-}
-
-func (t *tree) untrack(link string) {
-	target, ok := t.links[link]
-	if !ok {
-		return
-	}
-	delete(t.links, link)
-	rest := slices.DeleteFunc(t.targets[target], func(l string) bool { return l == link })
-	if len(rest) == 0 {
-		delete(t.targets, target)
-	} else {
-		t.targets[target] = rest
-	}
-	at, _ := splitPath(target)
-	if t.linkDir[at]--; t.linkDir[at] == 0 {
-		delete(t.linkDir, at)
-		if d := t.nodes[at]; d != nil && !d.counts() {
-			t.again = true // perhaps nothing else needs it
-		}
-	}
-}
-
 // refresh looks at one known directory and its files.
 func (t *tree) refresh(d *dir, m mode) {
 	if !t.alive(d) {
@@ -635,106 +557,5 @@ func (t *tree) refresh(d *dir, m mode) {
 			defer func() { t.look.at = nil }()
 		}
 		t.list(d, m)
-	}
-}
-
-// sorted returns the nodes, those above before those below.
-func (t *tree) sorted(only func(*dir) bool) []*dir {
-	out := make([]*dir, 0, len(t.nodes))
-	for _, d := range t.nodes {
-		if only == nil || only(d) {
-			out = append(out, d)
-		}
-	}
-	sort.Slice(out, func(i, j int) bool { return out[i].path < out[j].path })
-	return out
-}
-
-// fullPass looks at everything.
-func (t *tree) fullPass() {
-	t.check()
-	for _, d := range t.sorted(nil) {
-		t.refresh(d, mode{})
-	}
-	t.retryUnreadable()
-	if t.again {
-		t.rescope(t.scope, true)
-	}
-}
-
-// pollPass looks at what is not watched: all of it, or, with slow, at what cannot matter only
-// when it is its turn.
-func (t *tree) pollPass(slow bool) {
-	if !t.polled() {
-		return
-	}
-	start := time.Now()
-	if t.pollMode {
-		t.check()
-	}
-	t.rounds++
-	for _, d := range t.sorted(func(d *dir) bool { return !d.watched }) {
-		m := mode{}
-		if slow && d.counts() && d.turn != t.rounds%slowTurns {
-			if t.judge(d); !d.matters {
-				continue
-			}
-			m.light = true
-		}
-		t.refresh(d, m)
-	}
-	for path, was := range t.pivots {
-		if st, _ := lstat(path); st != was {
-			t.again = true
-		}
-	}
-	if t.again {
-		t.rescope(t.scope, true)
-	}
-	t.scanTook = time.Since(start)
-}
-
-// safety is a slow look at everything watched. It finds what no event tells
-// (writes through a mapping, a mount) and costs next to nothing: a step of a
-// millisecond at a time, so that an event is never kept waiting, and at most
-// 1/2000 of a core.
-func (t *tree) safety(now time.Time) {
-	if len(t.sweep) == 0 {
-		if t.burst.active() || t.watches == 0 {
-			t.nextSafety = now.Add(safetyEvery)
-			return
-		}
-		t.retryUnreadable()
-		t.sweep = t.sorted(func(d *dir) bool { return d.watched })
-		t.sweepTook = 0
-	}
-	start := time.Now()
-	for len(t.sweep) > 0 && time.Since(start) < safetyStep {
-		t.refresh(t.sweep[0], mode{})
-		t.sweep = t.sweep[1:]
-	}
-	t.sweepTook += time.Since(start)
-	switch {
-	case len(t.sweep) > 0:
-		t.nextSafety = now
-	case t.sweepTook > safetyMost:
-		t.nextSafety = now.Add(time.Hour)
-	default:
-		t.nextSafety = now.Add(safetyAfter(t.sweepTook))
-		t.sweep = nil
-	}
-}
-
-// safetyAfter: however large the tree, an idle watcher uses 0.0 % of a core.
-func safetyAfter(took time.Duration) time.Duration { return max(safetyEvery, 2000*took) }
-
-func (t *tree) retryUnreadable() {
-	for path := range t.unreadable {
-		at, name := splitPath(path)
-		if d := t.nodes[path]; d != nil {
-			t.refresh(d, mode{})
-		} else if d := t.nodes[at]; d != nil && d.counts() {
-			t.syncEntry(d, name, 0)
-		}
 	}
 }

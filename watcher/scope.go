@@ -7,6 +7,23 @@ import (
 	"time"
 )
 
+// scoping is what the scope asks for, and where that was found.
+type scoping struct {
+	scope  Scope
+	roots  []*root
+	named  []*named        // Scope.Dirs, resolved
+	ways   map[string]*way // links to directories, by their path
+	linked int             // directories entered through links
+	pivots map[string]stat // paths whose binding decides where a path of Scope.Dirs leads
+	outer  map[string]stat // ignore files above the trees
+	again  bool            // the scope must be resolved again
+
+	// During a rescope.
+	passNo uint32
+	was    map[*dir]rules // what held before
+	before Scope          // ... and the scope that asked for it
+}
+
 // root is one tree of the scope.
 type root struct {
 	given []string // names in the scope; more than one if links lead to the same place
@@ -138,12 +155,7 @@ func (t *tree) resolveRoots() map[*root]bool {
 	var roots []*root
 	for _, given := range t.scope.Trees {
 		r := before[given]
-		real, err := filepath.EvalSymlinks(given)
-		if err == nil {
-			if st, e := lstat(real); e != nil || st.Kind != kindDir {
-				err = errNoFile
-			}
-		}
+		real, err := realDir(given)
 		if err != nil {
 			if r == nil {
 				r = &root{given: []string{given}, real: given}
@@ -179,9 +191,15 @@ func (t *tree) resolveRoots() map[*root]bool {
 	// Outer trees first: an inner one is then met on the way, or not.
 	slices.SortStableFunc(roots, func(a, b *root) int { return len(a.real) - len(b.real) })
 	t.roots = roots
+	t.readAbove()
+	return added
+}
+
+// readAbove finds what holds in the trees from above: the repository, and its patterns.
+func (t *tree) readAbove() {
 	t.nextLost = time.Time{}
 	clear(t.outer)
-	for _, r := range roots {
+	for _, r := range t.roots {
 		if r.lost {
 			t.nextLost = time.Now().Add(lostPoll)
 			continue
@@ -199,7 +217,17 @@ func (t *tree) resolveRoots() map[*root]bool {
 			}
 		}
 	}
-	return added
+}
+
+// realDir is the directory that a path leads to.
+func realDir(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		if st, e := lstat(real); e != nil || st.Kind != kindDir {
+			err = errNoFile
+		}
+	}
+	return real, err
 }
 
 // lose says that a tree is not there, and keeps what was known of it.
@@ -251,7 +279,7 @@ func (t *tree) regain(r *root, real string) {
 }
 
 // rootOf is the innermost tree that holds the real path.
-func (t *tree) rootOf(path string) *root {
+func (t *scoping) rootOf(path string) *root {
 	for _, r := range slices.Backward(t.roots) {
 		if _, ok := relTo(r.real, path); !r.lost && (ok || r.real == path) {
 			return r
@@ -372,12 +400,7 @@ func (t *tree) resolveDirs() {
 		prev := before[given]
 		n := &named{given: given}
 		t.named = append(t.named, n)
-		real, err := filepath.EvalSymlinks(given)
-		if err == nil {
-			if st, e := lstat(real); e != nil || st.Kind != kindDir {
-				err = errNoFile
-			}
-		}
+		real, err := realDir(given)
 		if err == nil && t.visitNamed(given, real, prev == nil) {
 			n.real = real
 			n.link = t.pivotLinks(given, real)
@@ -518,26 +541,6 @@ func (t *tree) reported(d *dir, name string, f *file) Sum {
 		return c.base
 	}
 	return f.known()
-}
-
-// differ notes the names that stand for another content now.
-func (t *tree) differ(old, now map[string]Sum) {
-	for path := range old {
-		if _, there := now[path]; !there {
-			now[path] = Sum{}
-		}
-	}
-	for path, sum := range now {
-		was := old[path]
-		if before, ok := t.turned[path]; ok {
-			was = before.Old
-		}
-		delete(t.turned, path)
-		if was != sum {
-			t.turned[path] = Change{Path: path, Old: was, New: sum}
-			t.relevant = true
-		}
-	}
 }
 
 // sweepNodes lets go of what the rescope did not ask for: silently, unless the

@@ -5,10 +5,19 @@ import (
 	"time"
 )
 
-// queued is a batch that waits for its receiver.
-type queued struct {
-	Batch
-	closed int // bursts that have ended up to and including this batch
+// settling is what has changed, until it is reported.
+type settling struct {
+	burst    burst
+	pending  map[string]*change
+	fresh    []string          // pending since the last try to open
+	turned   map[string]Change // names whose directory link leads elsewhere now
+	minor    bool              // something minor happened since then
+	relevant bool              // something that counts happened since the last settle
+	eventAt  time.Time         // first hint since then
+	rescan   bool              // the next batch says so
+
+	holdSince time.Time       // a burst is held since; zero: none
+	stale     map[string]stat // index.lock files that outlived lockCap
 }
 
 // current is the file that a change is about, as it is known now; nil if absent.
@@ -129,7 +138,7 @@ func (t *tree) tryOpen(first time.Time) {
 	}
 	t.burst.opened = true
 	t.fresh = nil
-	t.send(t.collect(true), true)
+	t.report(t.collect(true), true)
 }
 
 // tryClose ends the burst, unless it turns out to go on.
@@ -156,13 +165,13 @@ func (t *tree) tryClose() {
 	if empty && t.burst.wait(time.Now()) {
 		return // truncated, and its content is still to come
 	}
-	t.send(t.collect(false), false)
+	t.report(t.collect(false), false)
 	t.burst.end(time.Now())
 	t.fresh = nil
 }
 
 // goesOn prolongs the burst if something happened, and reports whether it may go on.
-func (t *tree) goesOn() bool {
+func (t *settling) goesOn() bool {
 	if !t.relevant {
 		return false
 	}
@@ -247,40 +256,30 @@ func compactChanges(in []Change) []Change {
 	return out
 }
 
-// send queues a batch. A closing batch with nothing to say is left out, unless
-// an Open one is to be closed.
-func (t *tree) send(changes []Change, open bool) {
-	first := t.burst.first
-	opened := t.burst.opened
-	if !open {
-		t.closed++
-		if len(changes) == 0 && !opened {
-			return
-		}
+// report hands the changes over, at the end of the burst or, open, before it.
+func (t *tree) report(changes []Change, open bool) {
+	b := Batch{First: t.burst.first, Changes: changes, Open: open, Rescan: t.rescan}
+	if t.send(b, t.burst.opened) {
+		t.rescan = false
 	}
-	batches := make([]Batch, len(t.queue))
-	for i, q := range t.queue {
-		batches[i] = q.Batch
-	}
-	b := Batch{First: first, Changes: changes, Open: open, Rescan: t.rescan}
-	t.rescan = false
-	batches = enqueue(batches, b)
-	if len(batches) == 1 && !open {
-		t.queue = t.queue[:0]
-		if len(batches[0].Changes) > 0 || t.owed {
-			t.queue = append(t.queue, queued{batches[0], t.closed})
-		}
-		return
-	}
-	t.queue = append(t.queue, queued{b, t.closed})
 }
 
-// delivered takes note that the head of the queue was received.
-func (t *tree) delivered() {
-	head := t.queue[0]
-	t.queue = append(t.queue[:0], t.queue[1:]...)
-	t.owed = head.Open
-	if !head.Open {
-		t.sent = head.closed
+// differ notes the names that stand for another content now.
+func (t *settling) differ(old, now map[string]Sum) {
+	for path := range old {
+		if _, there := now[path]; !there {
+			now[path] = Sum{}
+		}
+	}
+	for path, sum := range now {
+		was := old[path]
+		if before, ok := t.turned[path]; ok {
+			was = before.Old
+		}
+		delete(t.turned, path)
+		if was != sum {
+			t.turned[path] = Change{Path: path, Old: was, New: sum}
+			t.relevant = true
+		}
 	}
 }

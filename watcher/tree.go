@@ -2,14 +2,10 @@ package watcher
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
+	"sort"
 	"time"
-
-	"github.com/hotreload/hotreload/internal/watchinfo"
 )
 
 const (
@@ -107,101 +103,45 @@ type change struct {
 
 // tree is everything that the owner goroutine knows. Nothing in it is locked.
 type tree struct {
-	w     *Watcher
-	be    backend
-	scope Scope
-	buf   []byte
+	w   *Watcher
+	buf []byte
 
-	// The directories.
-	nodes   map[string]*dir
-	byID    map[fileID]*dir
-	roots   []*root
-	named   []*named            // Scope.Dirs, resolved
-	ways    map[string]*way     // links to directories, by their path
-	linked  int                 // directories entered through links
-	pivots  map[string]stat     // paths whose binding decides where a path of Scope.Dirs leads
-	links   map[string]string   // link to a file -> resolved target
-	targets map[string][]string // resolved target -> links
-	linkDir map[string]int      // directory of targets -> number of links
-	relink  []string            // links to look at again
-	watches int
-	nfiles  int
-	again   bool // the scope must be resolved anew
-	passNo  uint32
-	was     map[*dir]rules  // during a rescope: what held before
-	before  Scope           // ... and the scope that asked for it
-	outer   map[string]stat // ignore files above the trees
+	directories
+	scoping
+	linkTable
+	coverage
+	schedule
+	settling
+	delivery
+	reports
 
-	// What has changed.
-	burst    burst
-	pending  map[string]*change
-	fresh    []string          // pending since the last try to open
-	turned   map[string]Change // names whose directory link leads elsewhere now
-	minor    bool              // something minor happened since then
-	relevant bool              // something that counts happened since the last settle
-	eventAt  time.Time         // first hint since then
-	rescan   bool              // the next batch says so
-	queue    []queued
-	owed     bool // an Open batch was received, its closing one not yet
-	closed   int  // bursts that have ended
-	sent     int  // ... and whose batch was received
-	syncs    []waiting
-
-	holdSince time.Time       // a burst is held since; zero: none
-	stale     map[string]stat // index.lock files that outlived lockCap
-
-	// What went wrong.
-	unreadable map[string]bool
-	newBad     []string
-	limitErr   error
-	full       bool // adding failed for lack of watches: do not try each
-	budget     int  // where a watch costs an open file per file: how many; 0: no matter
-	limitTold  bool
-	linkedTold bool
-	outbox     []Notice
-
-	// When to look without an event.
-	pollMode                                                        bool
-	pollDev                                                         map[uint64]bool
-	nextPoll, nextCheck, nextLost, nextSafety, resyncAt, lastResync time.Time
-	scanTook                                                        time.Duration
-	sweep                                                           []*dir
-	sweepTook                                                       time.Duration
-
-	hash   background
-	look   look
-	rounds uint32 // of polling
-	made   uint32 // nodes
+	hash background
+	look look
 }
 
-// waiting is a Sync that waits for a burst to end and its batch to be received.
-type waiting struct {
-	target int
-	done   chan struct{}
+// directories are those that are known.
+type directories struct {
+	nodes  map[string]*dir
+	byID   map[fileID]*dir
+	nfiles int
+	made   uint32 // nodes
 }
 
 func newTree(w *Watcher, scope Scope) *tree {
 	return &tree{
-		w:          w,
-		scope:      scope,
-		buf:        make([]byte, chunk),
-		nodes:      map[string]*dir{},
-		byID:       map[fileID]*dir{},
-		ways:       map[string]*way{},
-		pivots:     map[string]stat{},
-		links:      map[string]string{},
-		targets:    map[string][]string{},
-		linkDir:    map[string]int{},
-		outer:      map[string]stat{},
-		burst:      burst{quiet: w.o.Debounce, limit: w.o.MaxWait},
-		pending:    map[string]*change{},
-		turned:     map[string]Change{},
-		stale:      map[string]stat{},
-		unreadable: map[string]bool{},
-		pollDev:    map[uint64]bool{},
-		budget:     fileBudget(),
-		hash:       newBackground(),
-		look:       look{blame: map[string]blamed{}},
+		w:           w,
+		buf:         make([]byte, chunk),
+		directories: directories{nodes: map[string]*dir{}, byID: map[fileID]*dir{}},
+		scoping:     scoping{scope: scope, ways: map[string]*way{}, pivots: map[string]stat{}, outer: map[string]stat{}},
+		linkTable:   linkTable{links: map[string]string{}, targets: map[string][]string{}, linkDir: map[string]int{}},
+		coverage:    coverage{pollDev: map[uint64]bool{}, budget: fileBudget()},
+		settling: settling{
+			burst:   burst{quiet: w.o.Debounce, limit: w.o.MaxWait},
+			pending: map[string]*change{}, turned: map[string]Change{}, stale: map[string]stat{},
+		},
+		reports: reports{unreadable: map[string]bool{}},
+		hash:    newBackground(),
+		look:    look{blame: map[string]blamed{}},
 	}
 }
 
@@ -255,66 +195,6 @@ func (t *tree) run(ctx context.Context) error {
 			t.hash.got(r, time.Now())
 		}
 	}
-}
-
-// open starts the backend that the options ask for. Whatever fails ends in
-// polling: a watcher that stays up slowly beats one that is gone.
-func (t *tree) open() {
-	t.be = poll{}
-	t.pollMode = true
-	if t.w.o.Backend == Poll {
-		return
-	}
-	n, err := t.newNotify()
-	if err != nil {
-		notice := Notice{
-			Kind:    Limited,
-			Message: fmt.Sprintf("cannot watch for events (%v): looking at the files every %v instead", err, t.w.o.PollInterval),
-		}
-		// EMFILE stands for two limits: inotify instances, and open files.
-		if name, value := watchinfo.InstanceLimit(); errors.Is(err, syscall.EMFILE) && name != "" && canOpen() {
-			notice.Message = fmt.Sprintf("the limit %s (%d) is used up: looking at the files every %v instead of waiting for events", name, value, t.w.o.PollInterval)
-			notice.Hint = watchinfo.RaiseHint(name, max(512, 2*value))
-		}
-		t.notice(notice)
-		return
-	}
-	t.be, t.pollMode = n, false
-	if t.w.test.backend != nil {
-		t.be = t.w.test.backend(n)
-	}
-}
-
-// names are all names of all files that count.
-func (t *tree) names() []string {
-	out := make([]string, 0, t.nfiles)
-	for _, d := range t.nodes {
-		if len(d.files) == 0 {
-			continue
-		}
-		for _, at := range d.paths() {
-			for name := range d.files {
-				out = append(out, join(at, name))
-			}
-		}
-	}
-	return out
-}
-
-func canOpen() bool {
-	f, err := os.Open(os.DevNull)
-	if err != nil {
-		return false
-	}
-	f.Close()
-	return true
-}
-
-func (t *tree) newNotify() (*notify, error) {
-	if err := t.w.test.notifyError; err != nil {
-		return nil, err
-	}
-	return newNotify(t.w.test.pause)
 }
 
 // round carries out the hints that have come.
@@ -446,111 +326,40 @@ func (t *tree) serve() {
 	}
 }
 
-// answer lets those Syncs return whose changes have been received.
-func (t *tree) answer() {
-	if len(t.queue) == 0 {
-		t.sent = t.closed
-	}
-	keep := t.syncs[:0]
-	for _, s := range t.syncs {
-		if s.target <= t.sent {
-			close(s.done)
-		} else {
-			keep = append(keep, s)
+// names are all names of all files that count.
+func (t *directories) names() []string {
+	out := make([]string, 0, t.nfiles)
+	for _, d := range t.nodes {
+		if len(d.files) == 0 {
+			continue
+		}
+		for _, at := range d.paths() {
+			for name := range d.files {
+				out = append(out, join(at, name))
+			}
 		}
 	}
-	t.syncs = keep
+	return out
 }
 
-// clock does what is due by the time.
-func (t *tree) clock(now time.Time) {
-	due := func(at *time.Time) bool {
-		if at.IsZero() || now.Before(*at) {
-			return false
-		}
-		*at = time.Time{}
-		return true
-	}
-	if due(&t.resyncAt) {
-		t.resync()
-	}
-	if due(&t.nextLost) {
-		t.again = true
-	}
-	if due(&t.nextCheck) {
-		t.check()
-		t.nextCheck = now.Add(checkEvery)
-	}
-	if t.again {
-		t.rescope(t.scope, true)
-	}
-	if due(&t.nextPoll) {
-		t.pollPass(true)
-		t.nextPoll = time.Now().Add(t.pollInterval())
-	}
-	if due(&t.nextSafety) {
-		t.safety(now)
-	}
-	if t.watches > 0 && due(&t.look.next) {
-		t.lookRound(now)
-	}
-	t.convict(now)
-	t.hash.run(t, now)
-}
+func (t *directories) alive(d *dir) bool { return t.nodes[d.path] == d }
 
-// next is when clock or settle has something to do.
-func (t *tree) next() time.Time {
-	at := t.nextCheck
-	earlier := func(c time.Time) {
-		if !c.IsZero() && c.Before(at) {
-			at = c
+// sorted returns the nodes, those above before those below.
+func (t *directories) sorted(only func(*dir) bool) []*dir {
+	out := make([]*dir, 0, len(t.nodes))
+	for _, d := range t.nodes {
+		if only == nil || only(d) {
+			out = append(out, d)
 		}
 	}
-	earlier(t.resyncAt)
-	earlier(t.nextLost)
-	if t.polled() {
-		earlier(t.nextPoll)
-	}
-	earlier(t.nextSafety)
-	earlier(t.nextLook())
-	earlier(t.hash.due)
-	if t.burst.active() {
-		if t.holdSince.IsZero() {
-			earlier(t.burst.due())
-		} else {
-			earlier(time.Now().Add(lockPoll))
-		}
-	}
-	return at
-}
-
-// pollInterval follows the rule that looking takes at most 1/20 of a core.
-func (t *tree) pollInterval() time.Duration {
-	return pollIntervalFor(t.w.o.PollInterval, t.scanTook)
-}
-
-func pollIntervalFor(least, took time.Duration) time.Duration {
-	return max(least, pollShare*took)
-}
-
-func (t *tree) notice(n Notice) {
-	if len(t.outbox) >= maxNotices {
-		t.outbox = t.outbox[1:]
-	}
-	t.outbox = append(t.outbox, n)
+	sort.Slice(out, func(i, j int) bool { return out[i].path < out[j].path })
+	return out
 }
 
 // publish brings the figures up to date, and says in one line what the looks of
 // this round ran into.
 func (t *tree) publish() {
-	if n := len(t.newBad); n > 0 {
-		what := fmt.Sprintf("cannot read the directory %q", t.newBad[0])
-		if n > 1 {
-			what += fmt.Sprintf(" and %d more", n-1)
-		}
-		t.notice(Notice{Kind: Unreadable, Message: what + ": changes in it are not seen", Hint: "make it readable, or exclude it"})
-		t.newBad = nil
-	}
+	t.tellUnreadable()
 	if t.limitErr != nil && !t.limitTold {
 		t.limitTold = true
 		t.limitNotice()
@@ -567,6 +376,3 @@ func (t *tree) publish() {
 	t.w.stats = s
 	t.w.mu.Unlock()
 }
-
-// polled reports whether some directory is looked at by the clock.
-func (t *tree) polled() bool { return t.pollMode || len(t.nodes) > t.watches }
