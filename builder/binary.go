@@ -76,7 +76,7 @@ func inspect(path string, script bool) (sum [sha256.Size]byte, err error) {
 // sumPart is what is read and summed up at a time.
 const sumPart = 256 << 10
 
-// sumSeeds make two hashes of 64 bits of each part: nobody but this process ever compares them.
+// sumSeeds make two hashes of 64 bits of each part: only this process ever compares them.
 var sumSeeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 
 // checksum is the SHA-256 of what [maphash] makes of the file's parts. The new program waits for it: SHA-256 of the whole

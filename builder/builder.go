@@ -168,7 +168,7 @@ func (b *Builder) build(ctx context.Context, generation int, before []Step) (r R
 	tmp := b.work(generation)
 	out := newOutput(filepath.Join(b.log, "build-"+b.o.Name+"-"+strconv.Itoa(generation)+".log"))
 	b.removeLogs()
-	// Every directory anew: a cache may be cleaned at any time.
+	// Every directory, each time: a cache may be cleaned at any time.
 	for _, d := range []string{b.bin, b.log, filepath.Join(tmp, "out")} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return b.refuse(fmt.Errorf("cannot prepare the build: %w", err))

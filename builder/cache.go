@@ -15,7 +15,7 @@ import (
 
 // cleared remembers the cache directories that this process has cleared of what dead
 // sessions left. It is process-wide because a cache belongs to a process: the builders
-// of several services share one, and a builder made anew after an edit of the
+// of several services share one, and a builder made again after an edit of the
 // configuration must not remove the binaries that run.
 var cleared sync.Map
 

@@ -51,7 +51,7 @@ type EngineStatus struct {
 	Checked  time.Time // when what it made was last found to be what go build makes
 	Packages int       // of the program
 	Local    int       // of them, those that can be compiled directly
-	Lean     int       // of them, those that are linked without the debug information that nobody asked for
+	Lean     int       // of them, those that are linked without the debug information that was not asked for
 }
 
 // EngineStatus does not wait for a build.

@@ -119,7 +119,7 @@ var (
 	notInStd = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`is not in std \(([^)\n]+)\)`) })
 )
 
-// cacheCleaned recognises the failure of a build whose cached packages somebody has removed meanwhile (go clean -cache).
+// cacheCleaned recognises the failure of a build whose cached packages were removed meanwhile (go clean -cache).
 func cacheCleaned(text string) bool {
 	if cachedFile().MatchString(text) {
 		return true
@@ -207,7 +207,7 @@ func (t *text) Write(p []byte) (int, error) {
 func (t *text) flush() { t.lines.flush() }
 
 // events decodes the lines of `go build -json` (go help buildjson): the same text, but
-// told apart by package. What is no such line is passed on as plain text.
+// kept apart by package. What is no such line is passed on as plain text.
 type events struct {
 	lines *lines
 }

@@ -2,10 +2,10 @@ package builder
 
 import "time"
 
-// Result is what came of one build.
+// Result is the result of one build.
 type Result struct {
 	OK       bool
-	Canceled bool // the context was canceled; nothing else is told then
+	Canceled bool // the context was canceled; nothing else is set then
 
 	Binary string   // absolute path; empty if not OK, or without Options.Output
 	Sum    [32]byte // checksum of the binary, for this process alone: equal programs have equal sums, and others never. Zero without Binary
@@ -37,7 +37,7 @@ type Diagnostic struct {
 	Line    int    // from 1; 0 if unknown
 	Column  int    // from 1, in bytes; 0 if unknown
 	Message string
-	Package string       // import path, where the tools told it
+	Package string       // import path, where the tools print it
 	Frame   []SourceLine // the code around Line: two lines before and after
 	More    string       // the further lines of the message, as they were
 }

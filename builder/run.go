@@ -61,7 +61,7 @@ func run(ctx context.Context, c command) ending {
 		if err != nil {
 			return ending{err: err}
 		}
-		// With the reading end the writing ends, too, of what nobody has read.
+		// Closing the reading end also ends the writing of what was not read.
 		defer r.Close()
 		e.Cmd.Stdin = r
 		go func() {

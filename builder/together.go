@@ -24,7 +24,7 @@ type Job struct {
 	Context    context.Context
 	Generation int
 
-	// Done is called once, from any goroutine, as soon as what came of this job is known.
+	// Done is called once, from any goroutine, as soon as the result of this job is known.
 	Done func(Result)
 }
 
@@ -59,8 +59,8 @@ func groupable(o Options) bool {
 var major = regexp.MustCompile(`^v[0-9]+$`)
 
 // target is the name that go build gives the program in a directory; empty where that
-// cannot be told from the package's name. A wrong guess costs time, nothing else: the
-// program is not found and built by itself.
+// is not known from the package's name. A wrong guess only costs time: the program is not
+// found, and is built alone.
 func target(pkg string) string {
 	p := filepath.ToSlash(pkg)
 	// In the pattern of a flag, the first "=" ends the package, and a quote may not begin it.

@@ -40,7 +40,7 @@ func (u *inUse) add(int) func([]byte) {
 		line = append(line, p...)
 		end := bytes.LastIndexByte(line, '\n') + 1
 		if end == 0 {
-			// What stands behind the words may come with the rest of the line.
+			// What follows the words may come with the rest of the line.
 			const most = 4 << 10
 			line = line[max(0, len(line)-most):]
 			return
@@ -66,7 +66,7 @@ var (
 	address = regexp.MustCompile(`(\[[0-9a-fA-F:.%a-z]*\]|\*|[A-Za-z0-9][A-Za-z0-9.-]*|)[:.]*:(\d{1,5})\b`)
 )
 
-// addressIn finds the address in a complaint: what stands before the words
+// addressIn finds the address in a complaint: what is before the words
 // ("listen tcp 127.0.0.1:8080: bind: address already in use") or right behind them
 // ("EADDRINUSE: address already in use :::3000"). "" if there is none.
 func addressIn(before, behind string) string {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// listens cannot be told here.
+// listens is not known here.
 func (p *Process) listens() bool { return false }
 
 // awaitListen cannot see other processes' sockets here: a program that lives for a moment is

@@ -16,7 +16,7 @@ import (
 )
 
 // drainTime is how long output is waited for after the writer has ended. It is hardly
-// ever used up: normally the pipe is seen empty at once, even if somebody still holds its
+// ever used up: normally the pipe is seen empty at once, even if another process still has its
 // other end.
 const drainTime = 100 * time.Millisecond
 
@@ -334,7 +334,7 @@ func (p *Process) Killed() []string { return p.g.Killed() }
 // Kill ended. It is complete once Gone is closed, and always empty outside Linux.
 func (p *Process) LeftBehind() []string { return p.g.LeftBehind() }
 
-// Remaining lists, as "pid name", what is still alive of a group that nobody has asked to
+// Remaining lists, as "pid name", what is still alive of a group that was not asked to
 // end; after Exited, what its leader has left running (not on macOS).
 func (p *Process) Remaining() []string {
 	if p.asked.Load() {

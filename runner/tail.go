@@ -10,7 +10,7 @@ const tailSize = 64 << 10
 
 // tail keeps the last 64 KiB of a stream, and the first 64 KiB from the last line that
 // looks like the beginning of a crash: a dump of thousands of goroutines is longer than
-// any tail, and the message stands at its beginning.
+// any tail, and the message is at its beginning.
 type tail struct {
 	mu    sync.Mutex
 	buf   []byte // at most 2*tailSize plus a chunk

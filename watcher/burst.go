@@ -55,7 +55,7 @@ func (b *burst) due() time.Time {
 	}
 	quiet, limit := b.last.Add(b.quiet), b.since.Add(b.limit)
 	// The one more wait is granted beyond the limit too: it is a file that is just being
-	// written. But it is one: what is written without end is told all the same.
+	// written. But it is one: what is written without end is reported all the same.
 	if !b.waited.IsZero() && limit.Before(b.waited.Add(b.quiet)) {
 		limit = b.waited.Add(b.quiet)
 	}

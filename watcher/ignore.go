@@ -117,7 +117,7 @@ func parseIgnore(line string) (glob, bool) {
 	return g, true
 }
 
-// escaped tells whether the byte at i stands behind an odd number of backslashes.
+// escaped reports whether the byte at i follows an odd number of backslashes.
 func escaped(s string, i int) bool {
 	n := 0
 	for i--; i >= 0 && s[i] == '\\'; i-- {

@@ -28,7 +28,7 @@ func (t *tree) limitNotice() {
 }
 
 // resync makes up for lost events: which of them were about watches is not
-// known, so all watches are made anew, and everything is looked at.
+// known, so all watches are made again, and everything is compared.
 func (t *tree) resync() {
 	t.lastResync = time.Now()
 	t.be.close()
@@ -42,7 +42,7 @@ func (t *tree) resync() {
 	} else {
 		t.limitErr = err
 	}
-	// One old and one new watcher at a time would be safer for nobody: whatever
+	// To keep the old watcher until the new one is there would not be safer: whatever
 	// happens between the two is found by the look that follows.
 	t.rescan = true
 	t.fullPass()

@@ -183,7 +183,7 @@ func (t *tree) lookAgain(d *dir, name string, f *file) {
 	} // else it is gone, and that is noted
 }
 
-// suspect takes note that something was found before an event told of it, and returns the name
+// suspect takes note that something was found before an event came for it, and returns the name
 // that the event should have.
 func (t *tree) suspect(path string) string {
 	l := &t.look

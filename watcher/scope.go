@@ -101,7 +101,7 @@ func (d *dir) linked() []string {
 	return out
 }
 
-// rescope finds out anew which directories matter, and how. old is the scope
+// rescope finds out again which directories matter, and how. old is the scope
 // that held before: what it did not cover is taken as known, not as changed. same
 // says that it is the present one.
 func (t *tree) rescope(old Scope, same bool) {

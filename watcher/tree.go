@@ -244,7 +244,7 @@ func (t *tree) follow(hints []hint) {
 	}
 }
 
-// release drops a directory whose name was bound or unbound anew: the watch, and
+// release drops a directory whose name was bound or unbound again: the watch, and
 // those below it, may belong to what has moved away under that name.
 func (t *tree) release(h hint) {
 	if h.op&(opGone|opBound) == 0 {

@@ -127,7 +127,7 @@ type Scope struct {
 	Enter func(dir string, why Skip) bool
 
 	// Minor is asked about a file that has changed: true means that probably nothing
-	// will follow from it. Its change is told like any other, but later (a burst of
+	// will follow from it. Its change is reported like any other, but later (a burst of
 	// such changes closes at most four times a second), and it neither opens a burst
 	// of others nor prolongs one: a log that a program writes beside its sources must
 	// not delay a save. It is called from the watcher's goroutine. Nil: none is minor.
@@ -344,7 +344,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 // not received in time are merged: the receiver gets fewer of them, never older truth.
 func (w *Watcher) Batches() <-chan Batch { return w.batches }
 
-// Notices delivers what is worth a line for the user. It is never closed; what
+// Notices delivers what a person should know. It is never closed; what
 // is not received waits (the last 100 are kept).
 func (w *Watcher) Notices() <-chan Notice { return w.notices }
 

@@ -101,7 +101,7 @@ func (t *tree) resolveWays(before map[string]Sum, same bool) {
 		}
 	}
 	if !same {
-		return // names that somebody asks for, or no longer, are no change
+		return // names that the scope asks for now, or no longer, are no change
 	}
 	now := map[string]Sum{}
 	t.behindAll(func(path string, d *dir, name string, f *file) {

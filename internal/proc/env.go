@@ -19,7 +19,7 @@ const marker = "HOTRELOAD_GROUP"
 //     common setting of applications.
 //   - HOTRELOAD and HOTRELOAD_*, of a hotreload around this one.
 //   - the job server of make in MAKEFLAGS and MFLAGS: it names the descriptors 3 and 4,
-//     which are ours or nobody's in a child. A nested make would read its tokens from them.
+//     which are ours, or closed, in a child. A nested make would read its tokens from them.
 func CleanEnv(env []string) []string {
 	out := make([]string, 0, len(env))
 	for _, kv := range env {

@@ -153,7 +153,7 @@ func (g *Group) wait() {
 			if g.os.term != nil {
 				g.os.term.release(g.pid) // what it left running has no more business there
 			}
-			s := State{Code: -1} // if somebody else reaped it, all we know is that it ended
+			s := State{Code: -1} // if it was reaped elsewhere, all we know is that it ended
 			if err == nil {
 				s = stateOf(ws, &ru)
 			}

@@ -1,4 +1,4 @@
 package proc
 
-// GroupOf: a job object has no number; a process stands for itself.
+// GroupOf: a job object has no number; a process is its own group.
 func GroupOf(pid int) int { return pid }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// record is one line that a guard is told: a group began (+) or is gone (-), a directory
+// record is one line that a guard reads: a group began (+) or is gone (-), a directory
 // was made (d) or removed (x), the terminal's modes were changed (t).
 type record struct {
 	op   byte

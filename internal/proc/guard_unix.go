@@ -185,7 +185,7 @@ func waitFor(pid int) {
 }
 
 // Replaced receives a value after the guard process died and a new one took its place.
-// Values that nobody has read are merged.
+// Values that were not read yet are merged.
 func (gd *Guard) Replaced() <-chan struct{} { return gd.replaced }
 
 // Close ends the guard and waits for it. What is still registered then is ended and

@@ -4,5 +4,5 @@ package proc
 
 import "net/netip"
 
-// ListenersOf cannot be told here.
+// ListenersOf is not known here.
 func ListenersOf([]int) []netip.AddrPort { return nil }

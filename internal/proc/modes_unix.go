@@ -107,7 +107,7 @@ func parseModes(text string) *modesRecord {
 // guardTTY is the guard's descriptor of the terminal, if it was given one.
 const guardTTY = 3
 
-// putBack restores the modes, unless somebody else has the terminal by now: a shell that
+// putBack restores the modes, unless another group has the terminal by now: a shell that
 // has seen its job die sets its own modes, and editing a line in others would not work.
 // It is called by a guard, whose session has no terminal, so that nothing stops it.
 func (m *modesRecord) putBack(groups []int) {

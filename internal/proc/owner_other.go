@@ -2,5 +2,5 @@
 
 package proc
 
-// terminalOwner cannot be told here: then only modes that hotreload itself set are put back.
+// terminalOwner is not known here: then only modes that hotreload itself set are put back.
 func terminalOwner(int) int { return 0 }

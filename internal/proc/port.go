@@ -16,7 +16,7 @@ import (
 type Owner struct {
 	PID     int    // 0: it cannot be seen from here (another user's, or in another container)
 	Command string // its command line, cut to a readable length; "" if unknown
-	User    string // who it belongs to, where that is somebody else; "" if unknown
+	User    string // who it belongs to, where that is another user; "" if unknown
 }
 
 // String is "pid 123 (command line)".
@@ -33,7 +33,7 @@ func (o Owner) String() string {
 }
 
 // PortOwner finds who listens where addr ("127.0.0.1:8080", ":8080") would listen, so that
-// the same port cannot be taken again. false: nobody does, or it cannot be told.
+// the same port cannot be taken again. false: no process does, or it is not known.
 func PortOwner(addr string) (Owner, bool) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {

@@ -65,7 +65,7 @@ func newGroup() *Group {
 }
 
 // Start starts the command as the leader of a new group. "Text file busy" is retried
-// for up to 127 ms: somebody else may still be closing the file they wrote.
+// for up to 127 ms: another process may still be closing the file that it wrote.
 // The error is that of the system call (an [*os.PathError]), unexplained.
 func Start(c Cmd) (*Group, error) {
 	if len(c.Args) == 0 {
@@ -131,7 +131,7 @@ func (g *Group) LeftBehind() []string {
 
 // Stopped receives the signal that has stopped the leader, and 0 when it goes on. SIGTTIN
 // and SIGTTOU are the terminal's: it read from, or changed, one that it is not in the
-// foreground of. A value that nobody has read yet is replaced. Never on Windows, and not
+// foreground of. A value that was not read yet is replaced. Never on Windows, and not
 // for Suspend.
 func (g *Group) Stopped() <-chan syscall.Signal { return g.stopped }
 

@@ -13,7 +13,7 @@ import (
 // process-wide: children, the subreaper flag, the terminal.
 var registry struct {
 	// spawn is held while a child is forked and entered, and while the reaper looks for
-	// zombies that nobody waits for: a child that ends at once must not be taken for one.
+	// zombies that have no waiter: a child that ends at once must not be taken for one.
 	spawn sync.Mutex
 
 	mu     sync.Mutex
@@ -83,7 +83,7 @@ func nonceOf(session, group uint64) string { return fmt.Sprintf("%016x-%d", sess
 
 // Apart starts a process that belongs to no group, and may outlive this one: a browser.
 func Apart(start func() error) error {
-	registry.spawn.Lock() // nobody forks a marked process now
+	registry.spawn.Lock() // no marked process is forked now
 	defer registry.spawn.Unlock()
 	return start()
 }

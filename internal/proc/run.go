@@ -24,7 +24,7 @@ type Errand struct {
 	Kill   <-chan struct{} // ends the grace when it is closed; may be nil
 
 	// Whole ends, and waits for, what the command has left running. Without it Run returns when the command has ended and
-	// nobody holds its output: to prove that nobody is left takes seconds where this process is no subreaper. When the
+	// no process has its output open: to prove that none is left takes seconds where this process is no subreaper. When the
 	// context is over, the whole group is ended and waited for in any case.
 	Whole bool
 }

@@ -56,7 +56,7 @@ func closeInherited() {
 	}
 }
 
-// reapOrphans reaps what was re-parented to us and belongs to nobody: daemons that ended
+// reapOrphans reaps what was re-parented to us and has no waiter: daemons that ended
 // by themselves, the leftovers of programs that other packages ran, and as PID 1 of a
 // container everything. It lives as long as the process.
 //
@@ -85,7 +85,7 @@ func reapOrphans(ends <-chan os.Signal) {
 	}
 }
 
-// reap leaves alone every zombie that somebody may be about to wait for: the leaders of
+// reap leaves alone every zombie that may still have a waiter: the leaders of
 // our groups, the guards, and the children of [os.Process], which are those that an open
 // pidfd refers to. On systems without pidfd only the members of our groups can be told
 // from others' children.

@@ -70,7 +70,7 @@ func ownGroup() int {
 
 // release takes the terminal back from group pgid and restores its modes, once: at the end
 // of the leader, for what it left running has no more business there, and at the latest
-// when the group is given up. If somebody else has it by now (the shell, after Ctrl-Z; our
+// when the group is given up. If another group has it by now (the shell, after Ctrl-Z; our
 // next group) it is left alone.
 func (t *foreground) release(pgid int) {
 	t.mu.Lock()

@@ -394,7 +394,7 @@ func (g *Group) Pids() []int {
 
 // groupAlive says whether the group has a member. With thorough, zombies that nobody
 // reaps (no subreaper, and a PID 1 that does not do its duty) are no members; that costs
-// a look at the whole process table, too much for a group nobody wants to end.
+// reading the whole process table, too much for a group that is not to end.
 func groupAlive(pgid int, thorough bool) bool {
 	if syscall.Kill(-pgid, 0) == syscall.ESRCH {
 		return false
@@ -413,7 +413,7 @@ func groupAlive(pgid int, thorough bool) bool {
 }
 
 // markedProcesses finds the living processes that carry a nonce of the session and are in
-// none of the groups, anywhere on the machine: the guard is nobody's parent.
+// none of the groups, anywhere on the machine: the guard is the parent of none.
 func markedProcesses(session uint64, groups map[int]string, mine func(nonce string) bool) []process {
 	var ps []process
 	for _, p := range procDir.all() {

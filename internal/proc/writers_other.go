@@ -2,5 +2,5 @@
 
 package proc
 
-// Written cannot be told here.
+// Written is not known here.
 func Written(string) bool { return false }
