@@ -96,6 +96,7 @@ type state struct {
 	Status     string   `json:"status"` // live | building | paused | broken | ended
 	Answers    bool     `json:"answers"`
 	Generation int      `json:"generation"` // that answers
+	Since      int64    `json:"since"`      // when it was left behind by a save, in ms of Unix time; 0: it was not
 	Serve      bool     `json:"serve"`      // what answers is meant to be used though something is wrong
 	Trouble    *report  `json:"trouble"`
 }
@@ -111,6 +112,9 @@ func (p *Proxy) snapshot() (text []byte, seq int, last bool) {
 	}
 	if p.current != nil {
 		s.Generation = p.current.gen
+	}
+	if !p.behind.IsZero() {
+		s.Since = p.behind.UnixMilli()
 	}
 	t := p.trouble
 	switch {

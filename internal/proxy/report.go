@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -88,17 +89,18 @@ type report struct {
 
 	Said  []span `json:"said"`  // Summary, with links
 	Words []span `json:"words"` // Output, with links
+	Text  string `json:"text"`  // all of it, to copy
 }
 
 // codePlace is a message with the code that it is about.
 type codePlace struct {
-	Package string     `json:"package"`
-	File    string     `json:"file"` // relative to the project, if it is inside
-	Line    int        `json:"line"`
-	Column  int        `json:"column"`
-	Message string     `json:"message"`
-	Link    string     `json:"link"`
-	Code    []codeLine `json:"code"`
+	Package  string     `json:"package"`
+	File     string     `json:"file"` // relative to the project, if it is inside
+	Line     int        `json:"line"`
+	Column   int        `json:"column"`
+	Messages []string   `json:"messages"` // all of this place
+	Link     string     `json:"link"`
+	Code     []codeLine `json:"code"`
 }
 
 type codeLine struct {
@@ -130,6 +132,7 @@ func (t *trouble) report() *report {
 	t.once.Do(func() {
 		t.rep = t.describe()
 		t.rep.Said, t.rep.Words = t.p.linked(t.rep.Summary), t.p.linked(t.rep.Output)
+		t.rep.Text = t.rep.text()
 	})
 	return &t.rep
 }
@@ -143,13 +146,7 @@ func (t *trouble) describe() report {
 	switch t.kind {
 	case buildFailed:
 		r.Title, r.Summary, r.Hint = "Build failed", t.build.Summary, t.build.Hint
-		for i, d := range t.build.Diagnostics {
-			if i == mostPlaces {
-				r.More = len(t.build.Diagnostics) - i
-				break
-			}
-			r.Places = append(r.Places, p.place(d))
-		}
+		r.addDiagnostics(p, t.build.Diagnostics)
 		if len(r.Places) == 0 {
 			r.Output = tail(t.build.Output)
 		}
@@ -206,6 +203,23 @@ func (t *trouble) describeNoAnswer(r *report) {
 	}
 }
 
+// addDiagnostics adds what the compiler says. Several errors of one line share its place and its code.
+func (r *report) addDiagnostics(p *Proxy, list []event.Diagnostic) {
+	for i, d := range list {
+		c := p.place(d)
+		at := slices.IndexFunc(r.Places, func(o codePlace) bool { return o.File != "" && o.File == c.File && o.Line == c.Line })
+		switch {
+		case at >= 0 && len(r.Places[at].Messages) < mostPlaces:
+			r.Places[at].Messages = append(r.Places[at].Messages, c.Messages...)
+		case len(r.Places) == mostPlaces:
+			r.More = len(list) - i
+			return
+		default:
+			r.Places = append(r.Places, c)
+		}
+	}
+}
+
 func tail(s string) string {
 	if len(s) <= mostOutput {
 		return s
@@ -228,7 +242,10 @@ func (p *Proxy) place(d event.Diagnostic) codePlace {
 	}
 	c := codePlace{
 		Package: d.Package, File: p.name(d.File), Line: d.Line, Column: d.Column,
-		Message: d.Message, Link: p.link(d.File, d.Line, d.Column), Code: []codeLine{},
+		Messages: []string{}, Link: p.link(d.File, d.Line, d.Column), Code: []codeLine{},
+	}
+	if d.Message != "" {
+		c.Messages = append(c.Messages, d.Message)
 	}
 	for _, l := range d.Frame {
 		cl := codeLine{Number: l.Number, Text: l.Text, Marked: l.Number == d.Line}
@@ -392,16 +409,20 @@ func (r *report) text() string {
 	}
 	b.WriteString("\n")
 	for _, c := range r.Places {
-		message := strings.ReplaceAll(c.Message, "\n", "\n\t")
-		switch {
-		case c.File == "":
-			fmt.Fprintf(&b, "%s\n", message)
-		case c.Column > 0:
-			fmt.Fprintf(&b, "%s:%d:%d: %s\n", c.File, c.Line, c.Column, message)
-		case message == "":
-			fmt.Fprintf(&b, "%s:%d\n", c.File, c.Line)
-		default:
-			fmt.Fprintf(&b, "%s:%d: %s\n", c.File, c.Line, message)
+		at := c.File
+		if at != "" && c.Column > 0 {
+			at = fmt.Sprintf("%s:%d:%d", c.File, c.Line, c.Column)
+		} else if at != "" {
+			at = fmt.Sprintf("%s:%d", c.File, c.Line)
+		}
+		if len(c.Messages) == 0 {
+			fmt.Fprintln(&b, at)
+		}
+		for _, m := range c.Messages {
+			if at != "" {
+				b.WriteString(at + ": ")
+			}
+			fmt.Fprintln(&b, strings.ReplaceAll(m, "\n", "\n\t"))
 		}
 	}
 	if r.More > 0 {

@@ -41,14 +41,15 @@ type Proxy struct {
 	wake chan struct{} // closed and replaced at every change
 	seq  int           // counts the changes
 
-	wanted   int      // newest generation that was asked for
-	pending  bool     // it is neither live nor has it failed
-	starting bool     // a process was started and is not live yet
-	paused   bool     // nothing is built until further notice
-	ended    bool     // the session is over
-	closed   bool     // no request is taken any more
-	trouble  *trouble // why the wanted generation does not answer; nil if it does, or may soon
-	troubles int      // counts them
+	wanted   int       // newest generation that was asked for
+	pending  bool      // it is neither live nor has it failed
+	starting bool      // a process was started and is not live yet
+	paused   bool      // nothing is built until further notice
+	ended    bool      // the session is over
+	closed   bool      // no request is taken any more
+	trouble  *trouble  // why the wanted generation does not answer; nil if it does, or may soon
+	troubles int       // counts them
+	behind   time.Time // when what answers was left behind by a save; zero: it was not
 
 	next    string    // address of the program that is live next
 	started process   // the newest process
@@ -143,6 +144,9 @@ func (p *Proxy) ready() {
 func (p *Proxy) want(gen int) {
 	if gen > p.wanted {
 		p.wanted, p.pending = gen, true
+		if p.behind.IsZero() {
+			p.behind = time.Now()
+		}
 		p.bump()
 	}
 }
@@ -170,6 +174,7 @@ func (p *Proxy) changed(gen int, b event.Changed) {
 
 // fine means that what answers is what is wanted, under whatever number.
 func (p *Proxy) fine(gen int) {
+	p.behind = time.Time{}
 	p.current.gen = gen
 	if p.pending || p.trouble != nil {
 		p.pending, p.trouble = false, nil
@@ -225,7 +230,7 @@ func (p *Proxy) live(gen int) {
 	// An older generation than the wanted one is the last good program: it
 	// answers, and what is wrong with the newest stays to be seen.
 	if gen == p.wanted {
-		p.pending, p.trouble = false, nil
+		p.pending, p.trouble, p.behind = false, nil, time.Time{}
 	}
 	p.touched = nil
 	p.bump()

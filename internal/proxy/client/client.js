@@ -340,6 +340,7 @@
 .root {
   --bg: #ffffff; --raised: #f5f6f8; --line: #dfe3e8; --text: #1c2128; --soft: #5a6472; --red: #c4242b; --red-bg: #fdecec;
   --link: #0b62c4; --mark: #fff1f1; --shade: rgb(30 34 42 / .48); --focus: #0b62c4; --amber: #8a5a00; --amber-bg: #fff4d9;
+  --keyword: #8430a8; --string: #146c2e; --number: #9a4b00;
   font: 14px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; color: var(--text);
   -webkit-text-size-adjust: 100%; text-align: start;
 }
@@ -347,6 +348,7 @@
   .root {
     --bg: #16191f; --raised: #1e222a; --line: #323843; --text: #e8ebf0; --soft: #a2acba; --red: #ff8087; --red-bg: #3c1d21;
     --link: #7db7ff; --mark: #38201f; --shade: rgb(0 0 0 / .62); --focus: #7db7ff; --amber: #f2c25c; --amber-bg: #3a2e12;
+    --keyword: #d8a0ff; --string: #8fd49b; --number: #f0b27a;
   }
 }
 .shade { position: fixed; inset: 0; overflow: auto; overscroll-behavior: contain; background: var(--shade); padding: 5vh 24px 72px; pointer-events: auto; }
@@ -359,7 +361,7 @@
 header { display: flex; gap: 12px; align-items: center; padding: 18px 24px 0; }
 h1 { font-size: 20px; line-height: 1.3; font-weight: 650; margin: 0; color: var(--red); }
 .calm h1 { color: var(--text); }
-.who { color: var(--soft); margin-inline-start: auto; font-size: 13px; white-space: nowrap; }
+.who { color: var(--soft); margin-inline-start: auto; font-size: 13px; text-align: end; }
 .close { border: 1px solid var(--line); background: var(--raised); color: var(--soft); border-radius: 6px; font: inherit; font-size: 12px; padding: 2px 8px; cursor: pointer; }
 .close:hover { color: var(--text); }
 .sending { margin: 12px 24px 0; display: flex; gap: 12px; align-items: center; }
@@ -382,6 +384,11 @@ pre { padding: 10px 14px; }
 .src { white-space: pre; padding: 0 16px 0 12px; min-height: 1.6em; }
 .hit { background: var(--mark); }
 .no.hit { color: var(--red); font-weight: 700; box-shadow: inset 3px 0 0 var(--red); }
+.comment { color: var(--soft); font-style: italic; }
+.keyword { color: var(--keyword); }
+.string { color: var(--string); }
+.number, .builtin { color: var(--number); }
+.copied { position: fixed; top: 0; left: 0; width: 1px; height: 1px; opacity: 0; }
 .caret { color: var(--red); font-weight: 700; }
 .stack { color: var(--soft); white-space: pre; }
 .stack .own { color: var(--text); }
@@ -525,11 +532,11 @@ button.badge:hover { border-color: var(--soft); }
   function overlay(t) {
     const close = el('button', {class: 'close', type: 'button', 'aria-label': 'Hide'}, 'Esc');
     close.onclick = hide;
-    const who = [t.service, t.generation ? 'generation ' + t.generation : ''].filter(Boolean).join(' · ');
+    const who = [t.service, t.note ? '' : answersSince()].filter(Boolean).join(' · ');
     const panel = el('div', {
       class: ['waiting', 'session-ended'].includes(t.kind) ? 'panel calm' : 'panel', role: 'alertdialog', 'aria-labelledby': 'title', 'aria-describedby': 'summary', tabindex: '-1', 'data-id': idOf(t),
     },
-      el('header', {}, el('h1', {id: 'title'}, t.title), el('span', {class: 'who'}, who), close),
+      el('header', {}, el('h1', {id: 'title'}, t.title), el('span', {class: 'who'}, who), t.text ? copy(t) : null, close),
       el('p', {class: 'summary', id: 'summary'}, ...linked(t.said)),
       t.hint ? el('p', {class: 'hint'}, t.hint) : null,
       extra ? el('p', {class: 'summary'}, extra) : null,
@@ -544,6 +551,35 @@ button.badge:hover { border-color: var(--soft); }
     const shade = el('div', {class: solid ? 'shade solid' : 'shade'}, panel);
     shade.onclick = e => e.target === shade && hide();
     return shade;
+  }
+
+  // answersSince says which program one sees, by the time of the save that left it behind.
+  function answersSince() {
+    if (!state.answers || !state.since) return '';
+    const at = new Date(state.since), day = at.toDateString() === new Date().toDateString() ? '' : at.toLocaleDateString() + ' ';
+    return 'Since ' + day + at.toLocaleTimeString([], {hour: '2-digit', minute: '2-digit', hourCycle: 'h23'}) + ' you see the program from before';
+  }
+
+  // copy gives the error as text, for an issue or a chat.
+  function copy(t) {
+    const button = el('button', {class: 'close copy', type: 'button'}, 'Copy');
+    button.onclick = async () => {
+      let done = false;
+      try {
+        await navigator.clipboard.writeText(t.text);
+        done = true;
+      } catch { // not on a page without TLS, or refused
+        const area = el('textarea', {class: 'copied', 'aria-hidden': 'true'});
+        area.value = t.text;
+        root.append(area);
+        area.select();
+        done = document.execCommand('copy');
+        area.remove();
+      }
+      button.textContent = done ? 'Copied' : 'Not allowed here';
+      setTimeout(() => button.textContent = 'Copy', 2000);
+    };
+    return button;
   }
 
   // resend offers to send the form again, which is never done without a click.
@@ -580,16 +616,33 @@ button.badge:hover { border-color: var(--soft); }
       el('div', {class: 'where'},
         at ? (p.link ? el('a', {class: 'mono', href: p.link}, at) : el('span', {class: 'mono at'}, at)) : null,
         p.package ? el('span', {class: 'package'}, p.package) : null),
-      p.message ? el('div', {class: 'message mono'}, p.message) : null);
+      ...p.messages.map(m => el('div', {class: 'message mono'}, m)));
     if (p.code.length) {
       const rows = el('div', {class: 'rows'});
       for (const l of p.code) {
         const hit = l.marked ? ' hit' : '';
-        rows.append(el('span', {class: 'no' + hit}, String(l.number)), el('span', {class: 'src' + hit}, l.text));
+        rows.append(el('span', {class: 'no' + hit}, String(l.number)), el('span', {class: 'src' + hit}, ...(p.file.endsWith('.go') ? coloured(l.text) : [l.text])));
         if (l.marked && p.column) rows.append(el('span', {class: 'no hit'}), el('span', {class: 'src caret hit', 'aria-hidden': 'true'}, (l.caret || '') + '^'));
       }
       out.append(el('div', {class: 'code', tabindex: '0', role: 'group', 'aria-label': 'Code'}, rows));
     }
+    return out;
+  }
+
+  // coloured is a line of Go as text nodes and spans. A comment or a string over several lines is not
+  // known from one of them, so it is taken for code.
+  const go = /(\/\/.*|\/\*.*?\*\/)|("(?:[^"\\]|\\.)*"?|`[^`]*`?|'(?:[^'\\]|\\.)+')|\b(break|case|chan|const|continue|default|defer|else|fallthrough|for|func|go|goto|if|import|interface|map|package|range|return|select|struct|switch|type|var)\b|\b(\d[\w.]*)|\b(true|false|nil|iota|any|bool|byte|error|float32|float64|int|int8|int16|int32|int64|rune|string|uint|uint8|uint16|uint32|uint64|append|cap|close|copy|delete|len|make|new|panic|recover)\b/g;
+  const kinds = ['', 'comment', 'string', 'keyword', 'number', 'builtin'];
+
+  function coloured(text) {
+    const out = [];
+    let at = 0;
+    for (const m of text.matchAll(go)) {
+      if (m.index > at) out.push(text.slice(at, m.index));
+      out.push(el('span', {class: kinds.find((k, i) => k && m[i] !== undefined)}, m[0]));
+      at = m.index + m[0].length;
+    }
+    if (at < text.length) out.push(text.slice(at));
     return out;
   }
 
