@@ -15,7 +15,7 @@ type goPlan struct {
 	flags   []string
 	own     string // that of flags which holds the build ID of this program alone; empty if other programs cannot be built with it
 	overlay string // the user's -overlay
-	json    bool   // go build -json, which tells packages apart (since Go 1.24)
+	json    bool   // go build -json, which says which package a message is about (since Go 1.24)
 	noisy   bool   // it prints more than complaints (-x, -v)
 }
 
@@ -115,8 +115,8 @@ func makePlan(o Options, t toolchain, linker string) (goPlan, error) {
 	return p, nil
 }
 
-// buildID is the constant ID that programs of that name are linked with. It has not the form of Go's own, which would make
-// the go command take the program for one of its own making.
+// buildID is the constant ID that programs of that name are linked with. It does not have the form of
+// Go's own, with which the go command would treat the program as its own.
 func buildID(name string) string {
 	return "hotreload/" + strings.Map(func(r rune) rune {
 		if strings.ContainsRune("-._", r) || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
@@ -247,7 +247,7 @@ func withLinker(linker, value string) string {
 }
 
 // since reports whether the toolchain is at least that version. Development versions
-// ("devel go1.27-...") and unknown ones are taken for new.
+// ("devel go1.27-...") and unknown ones count as new.
 func (t toolchain) since(v string) bool {
 	return !version.IsValid(t.version) || version.Compare(t.version, v) >= 0
 }

@@ -341,7 +341,7 @@ func (e *Engine) linkTo(ctx context.Context, linker gocmd.Command, work, output 
 // maxArgs is what every system takes; a longer list goes through a file, as the go command does it.
 const maxArgs = 30 << 10
 
-// tool runs the compiler or the linker. errExit says that it failed, by itself.
+// tool runs the compiler or the linker. errExit says that the tool itself failed.
 func (e *Engine) tool(ctx context.Context, work string, t gocmd.Command, args []string) ([]byte, error) {
 	size := 0
 	for _, a := range args {
@@ -367,10 +367,10 @@ func (e *Engine) tool(ctx context.Context, work string, t gocmd.Command, args []
 		name, value, _ := strings.Cut(kv, "=")
 		env = proc.SetEnv(env, name, value)
 	}
-	var said bytes.Buffer
+	var out bytes.Buffer
 	state, err := proc.Run(ctx, proc.Errand{
 		Cmd:    proc.Cmd{Path: t.Argv[0], Args: slices.Concat(t.Argv, args), Dir: e.o.Dir, Env: env},
-		Stdout: &said,
+		Stdout: &out,
 	})
 	switch {
 	case ctx.Err() != nil:
@@ -380,7 +380,7 @@ func (e *Engine) tool(ctx context.Context, work string, t gocmd.Command, args []
 	case err != nil:
 		return nil, refuse("%s could not be run: %v", t.Argv[0], err)
 	case state.Code != 0:
-		return said.Bytes(), errExit
+		return out.Bytes(), errExit
 	}
-	return said.Bytes(), nil
+	return out.Bytes(), nil
 }

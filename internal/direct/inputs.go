@@ -352,7 +352,7 @@ func workModules(file string) ([]string, error) {
 	return append(used, replacing...), nil
 }
 
-// replacements are the directories that stand for modules in a go.mod.
+// replacements are the directories that a go.mod puts in place of modules.
 func replacements(file string) ([]string, error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {

@@ -257,15 +257,15 @@ func (e *Engine) runLean(ctx context.Context, dir string, paths []string) error 
 		return refuse("no place to work in: %v", errors.Join(err, seek))
 	}
 	argv := e.nicely([]string{self, verbLean, dir})
-	var said bytes.Buffer
-	state, err := proc.Run(ctx, proc.Errand{Cmd: proc.Cmd{Path: argv[0], Args: argv, Stdin: list}, Stdout: &said})
+	var out bytes.Buffer
+	state, err := proc.Run(ctx, proc.Errand{Cmd: proc.Cmd{Path: argv[0], Args: argv, Stdin: list}, Stdout: &out})
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
 		return refuse("lean archives could not be made: %v", err)
 	case state.Code != 0:
-		return refuse("lean archives could not be made: %s", lastLine(said.Bytes()))
+		return refuse("lean archives could not be made: %s", lastLine(out.Bytes()))
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func stampBy(ask func(string) (filestat.Stat, error), path string) (stamp, error
 	return stamp{st}, err
 }
 
-// sum is enough of a SHA-256 to tell contents apart.
+// sum is enough of a SHA-256 to distinguish contents.
 type sum [16]byte
 
 func sumOf(text []byte) sum {
@@ -56,7 +56,7 @@ func sumOf(text []byte) sum {
 type known struct {
 	stamp stamp
 	sum   sum  // of the content; zero if it was not read
-	young bool // it could have been written once more without another stamp, so its content has to be looked at again
+	young bool // it could have been written once more without another stamp, so its content has to be read again
 }
 
 // maxContent is the size of the largest file whose content is compared; a larger one counts as changed when its stamp does.

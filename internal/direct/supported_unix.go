@@ -2,5 +2,5 @@
 
 package direct
 
-// supported says that this system tells enough about a file to notice every change.
+// supported says that this system reports enough about a file to notice every change.
 const supported = true

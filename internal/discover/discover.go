@@ -65,7 +65,7 @@ func (o Open) From(dir string) string {
 type Set struct {
 	opens     []Open   // those that restart come first
 	written   []string // globs of what the program writes
-	made      []string // globs of directories that it makes: what lies in them is its own, unless it is named
+	made      []string // globs of directories that it makes: what is in them belongs to it, unless it is named
 	templates []string // directories that are served and hold templates: globs
 }
 
@@ -112,7 +112,7 @@ func (s *Set) Files() []string {
 	return out
 }
 
-// maxWalked is how many files of one place are looked at.
+// maxWalked is how many files of one place are checked.
 const maxWalked = 2000
 
 // walk calls yield for the regular files that the glob may match, until it says no.
@@ -124,7 +124,7 @@ func (o Open) walk(yield func(file string) bool) {
 	seen := 0
 	_ = filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
 		if err != nil {
-			return nil //nolint:nilerr // what cannot be read says nothing
+			return nil //nolint:nilerr // what cannot be read has no files
 		}
 		if seen++; seen > maxWalked {
 			return filepath.SkipAll
@@ -159,7 +159,7 @@ func matchAny(globs []string, name string) bool {
 	return slices.ContainsFunc(globs, func(g string) bool { return match(g, name) })
 }
 
-// Extensions of what lies in a directory but is not part of what it is for.
+// Extensions of files in a directory that are not part of its purpose.
 var besideExts = words(".go .log .db .sqlite .sqlite3 .db-wal .db-shm .db-journal .sqlite-wal .sqlite-shm .pid .sock .lock .tmp .swp .bak")
 
 var besideNames = []string{"readme", "license", "changelog", "contributing"}
@@ -190,8 +190,8 @@ type cached struct {
 	idle   bool // nothing in it can open a file, so that it was not parsed
 }
 
-// Look finds what the program opens that is made of these Go files (absolute). A file that cannot be parsed says what it said
-// before.
+// Look finds what the program opens that is made of these Go files (absolute). Of a file that cannot be parsed, the last version
+// that could be counts.
 func (c *Cache) Look(files []string, o Options) *Set {
 	var sources []*Source
 	var idle []string
@@ -292,7 +292,7 @@ var templateExts = words(".html .htm .gohtml .tmpl .tpl .gotmpl")
 
 var templateAction = regexp.MustCompile(`\{\{-?\s*(define|template|block)\s+["` + "`]")
 
-// findTemplates looks into the directories that are served for files which only html/template can mean.
+// findTemplates searches the directories that are served for files which are templates of Go.
 func (s *Set) findTemplates() {
 	for _, o := range s.opens {
 		if _, pattern := split(o.Glob); !o.Reload || !strings.Contains(pattern, "**") {

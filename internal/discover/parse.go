@@ -137,8 +137,8 @@ type reader struct {
 	*Source
 	set      *token.FileSet
 	packages map[string]string   // name in this file -> import path
-	locals   map[string]ast.Expr // of the function: what the name stands for; nil: not known
-	taken    map[ast.Node]bool   // calls of os.DirFS that another call has said more about
+	locals   map[string]ast.Expr // of the function: the value of the name; nil: not known
+	taken    map[ast.Node]bool   // calls of os.DirFS of which another call says more
 	depth    int
 }
 
@@ -178,7 +178,7 @@ func (r *reader) declared(v *ast.ValueSpec) {
 	}
 }
 
-// learn notes what the names of a function stand for: those that are declared once and then left alone.
+// learn notes the values of the names in a function: those that are declared once and not changed later.
 func (r *reader) learn(fn *ast.FuncDecl) {
 	ast.Inspect(fn, func(n ast.Node) bool {
 		switch n := n.(type) {
@@ -215,7 +215,7 @@ func (r *reader) declare(name string, value ast.Expr) {
 	r.locals[name] = value
 }
 
-// changes notes that a name may stand for anything.
+// changes notes that a name may have any value.
 func (r *reader) changes(e ast.Expr) {
 	if name, ok := e.(*ast.Ident); ok && name.Name != "_" {
 		r.locals[name.Name] = nil
@@ -270,7 +270,7 @@ func (r *reader) function(c *ast.CallExpr) (pkg, name string) {
 	return r.packages[x.Name], sel.Sel.Name
 }
 
-// value is what an expression stands for, if it is the name of something in the function.
+// value is the value of an expression, if it is the name of something in the function.
 func (r *reader) value(e ast.Expr) ast.Expr {
 	for range 10 {
 		name, ok := e.(*ast.Ident)
@@ -493,7 +493,7 @@ func (r *reader) use(c *ast.CallExpr, what call, paths []string) {
 	r.uses = append(r.uses, usage{what, name, r.set.Position(sel.Sel.Pos()).Line, paths})
 }
 
-// configured collects the parts of a config file that viper looks for.
+// configured collects the parts of the name of a config file that viper loads.
 func (r *reader) configured(c *ast.CallExpr, pkg, name string) {
 	if pkg != "" && pkg != viper {
 		return

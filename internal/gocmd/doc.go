@@ -1,6 +1,6 @@
 // Package gocmd holds what hotreload knows of the go command: its flags, the form of its answers, and its rules about files.
-// It starts no process. Who asks the go command, and with which priority, is the business of the package that needs the
-// answer; what the question and the answer look like is said here.
+// It starts no process: who asks the go command, and with which priority, is decided by the package that needs the answer. The
+// form of the question and of the answer is here.
 //
 // It is one package because a release of Go changes such facts together. When a new Go comes out, this is the package to
 // compare with it: the tables of flags ([Build], [Compile], [Link]), the variables ([ToolVariables], [TraceVariables]), the

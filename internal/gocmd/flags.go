@@ -159,7 +159,7 @@ func (t Flags) next(words []string) (a Arg, ok bool) {
 	return a, true
 }
 
-// ParseGOFLAGS reads the value of GOFLAGS, where each word is a flag of its own: no value follows as the next word. With an
+// ParseGOFLAGS reads the value of GOFLAGS, where each word is one flag: no value follows as the next word. With an
 // error, args are those before it.
 func ParseGOFLAGS(value string) (args []Arg, err error) {
 	words, err := Split(value)

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// ModDirs are the directories that stand for modules by the replace lines of a go.mod. file is its name, and base the
+// ModDirs are the directories that the replace lines of a go.mod put in place of modules. file is its name, and base the
 // directory of its module: with -modfile they are apart. Not with modfile.ParseLax, which skips replace lines.
 func ModDirs(file, base string, text []byte) ([]string, error) {
 	f, err := modfile.Parse(file, text, nil)
@@ -16,7 +16,8 @@ func ModDirs(file, base string, text []byte) ([]string, error) {
 	return replaced(base, f.Replace), nil
 }
 
-// WorkDirs are the directories of the modules that a go.work uses, and those that stand for modules by its replace lines.
+// WorkDirs are the directories of the modules that a go.work uses, and those that its replace lines put in
+// place of modules.
 func WorkDirs(file string, text []byte) (used, replacing []string, err error) {
 	f, err := modfile.ParseWork(file, text, nil)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Script is what `go build -n -a` prints: for every package of the program, in a directory $WORK/bNNN of its own (its
-// bucket), the files that are written and the commands that are run.
+// Script is what `go build -n -a` prints: for every package of the program, in a directory $WORK/bNNN (its bucket),
+// the files that are written and the commands that are run.
 type Script struct {
 	Compile map[string]Command // by bucket
 	Link    Command            // of the program

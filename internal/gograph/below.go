@@ -147,7 +147,7 @@ func mainFunc(file string) bool {
 	})
 }
 
-// likelyContext is the context of the build as far as the environment and the options tell it.
+// likelyContext is the context of the build as far as the environment and the options say.
 func likelyContext(o Options) build.Context {
 	b := build.Default
 	env := o.Env

@@ -43,7 +43,7 @@ type Graph struct {
 	missing  map[string]string // directories of local packages that are imported but do not exist, with their import paths
 	problems []string          // why the graph is incomplete; none: it is complete
 	links    *links
-	guess    *Guess // for what an incomplete graph cannot tell
+	guess    *Guess // for what an incomplete graph does not know
 }
 
 // Module is a Go module: its path, and its root directory.
@@ -94,7 +94,7 @@ func (g *Graph) Module() (path, dir string) { return g.module.Path, g.module.Dir
 func (g *Graph) Dirs() []string { return slices.Clone(g.dirs) }
 
 // Trees are the roots of the local modules outside the project that take part in the build, by a replace line or go.work:
-// directories to watch besides the project, recursively. None lies in another or in Options.Dir; one may contain
+// directories to watch besides the project, recursively. None is below another or below Options.Dir; one may contain
 // Options.Dir (an example whose go.mod replaces the module above it).
 func (g *Graph) Trees() []string {
 	var out []string

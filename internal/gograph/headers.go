@@ -110,7 +110,7 @@ func Includes(path string) bool {
 }
 
 // OutsideHeaders are the C headers that a package includes from outside of its own directory, absolute and sorted. The go
-// command does not look at these (golang/go#24355).
+// command does not read these (golang/go#24355).
 type OutsideHeaders struct {
 	Dir   string // of the package, absolute
 	Name  string // of its package clause
@@ -118,7 +118,7 @@ type OutsideHeaders struct {
 }
 
 // OutsideHeaders are sorted by directory. A package that would embed a file of the given name beside its own is not among them,
-// nor is one in a vendor directory, which nobody is expected to edit.
+// nor is one in a vendor directory, which is not expected to be edited.
 func (g *Graph) OutsideHeaders(file string) []OutsideHeaders {
 	var out []OutsideHeaders
 	for _, dir := range slices.Sorted(maps.Keys(g.packages)) {
@@ -131,7 +131,7 @@ func (g *Graph) OutsideHeaders(file string) []OutsideHeaders {
 	return out
 }
 
-// near says whether a header belongs to the project, and not to the system: it lies in a local module or beside one.
+// near says whether a header belongs to the project, and not to the system: it is in a local module or next to one.
 func (g *Graph) near(name string) bool {
 	return g.local(name) && (g.inModules(name) || slices.ContainsFunc(g.modules, func(m localModule) bool {
 		beside := filepath.Dir(m.Dir)
@@ -139,7 +139,7 @@ func (g *Graph) near(name string) bool {
 	}))
 }
 
-// inModules says whether a name lies in a local module or, outside of modules, in the project.
+// inModules says whether a name is in a local module or, outside of modules, in the project.
 func (g *Graph) inModules(name string) bool {
 	return gocmd.Within(name, g.dir) || g.moduleOf(name) != nil
 }

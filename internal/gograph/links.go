@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// links knows the directories of a graph by their names with all symbolic links resolved. A directory is looked at once,
+// links knows the directories of a graph by their names with all symbolic links resolved. A directory is resolved once,
 // never at each event; it is forgotten with the graph.
 type links struct {
 	spelled map[string]string // resolved name -> name in the graph; only where they differ

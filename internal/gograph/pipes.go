@@ -64,7 +64,7 @@ func Pipe(dirs []string) string {
 	return ""
 }
 
-// maxPipeSearch is how many names PipeBelow looks at.
+// maxPipeSearch is how many names PipeBelow checks.
 const maxPipeSearch = 50_000
 
 // PipeBelow is Pipe for every directory below root that can hold a package.

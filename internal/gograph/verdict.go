@@ -102,7 +102,7 @@ func (g *Graph) besideSources(p *pkg, file string) (Verdict, bool) {
 	return Verdict{}, false
 }
 
-// embedded looks for a package, in the file's directory or above, that embeds it or would.
+// embedded searches for a package, in the file's directory or above, that embeds it or would.
 func (g *Graph) embedded(file string) (Verdict, bool) {
 	for dir := filepath.Dir(file); ; {
 		if p := g.packages[dir]; p != nil && len(p.patterns) > 0 {
