@@ -54,9 +54,9 @@ type Builder struct {
 	tmp     string
 	log     string
 	mu      sync.Mutex
-	tools   toolchain // what the go command said about itself
-	plan    goPlan    // the flags that follow from it
-	headers []Headers // see SetHeaders
+	tools   toolchain  // what the go command said about itself
+	flags   buildFlags // the flags that follow from it
+	headers []Headers  // see SetHeaders
 
 	compilation atomic.Pointer[compilation] // the go build that runs
 
@@ -123,7 +123,7 @@ func New(o Options) (*Builder, error) {
 func (b *Builder) Flags() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.Clone(b.plan.flags)
+	return slices.Clone(b.flags.args)
 }
 
 // Remove deletes a binary that no process runs any more, and only a file that a Build

@@ -283,7 +283,7 @@ func TestCompileErrors(t *testing.T) {
 func TestCompileErrorsAsText(t *testing.T) {
 	dir := project(t, map[string]string{"main.go": "package main\n\nfunc main() {\n\tx\n\ty\n}\n"})
 	b := newBuilder(t, Options{Dir: dir})
-	b.plan.json = false
+	b.flags.json = false
 	r := build(t, b, 1)
 	if len(r.Diagnostics) != 2 || r.Diagnostics[1].Line != 5 || r.Diagnostics[1].Package != "example.com/app" || r.Diagnostics[1].File != filepath.Join(dir, "main.go") {
 		t.Errorf("diagnostics %+v", r.Diagnostics)

@@ -79,7 +79,7 @@ func (d *directBuild) current() *direct.Engine {
 // of returns the engine for the flags that there are now.
 func (d *directBuild) of(path string) (*direct.Engine, error) {
 	d.b.mu.Lock()
-	flags := d.b.plan.flags
+	flags := d.b.flags.args
 	d.b.mu.Unlock()
 	path, err := filepath.Abs(path)
 	if err != nil {

@@ -26,7 +26,7 @@ type task struct {
 // goTool is the go command, as it is at the start of a build.
 type goTool struct {
 	path    string
-	plan    goPlan
+	flags   buildFlags
 	headers []Headers
 }
 
@@ -85,6 +85,6 @@ func (b *Builder) goTool(ctx context.Context, env []string) (t goTool, err error
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	t.plan, t.headers = b.plan, b.headers
+	t.flags, t.headers = b.flags, b.headers
 	return t, nil
 }

@@ -16,12 +16,12 @@ import (
 type goBuild struct{ b *Builder }
 
 func (g goBuild) build(ctx context.Context, t task) (Result, *declined) {
-	overlay, err := headerFlags(t.tmp, t.tool.plan, g.b.o.Dir, t.tool.headers)
+	overlay, err := headerFlags(t.tmp, t.tool.flags, g.b.o.Dir, t.tool.headers)
 	if err != nil {
 		return g.b.refuse(err), nil
 	}
 	t.env = goEnvironment(t.env, t.tmp)
-	argv := slices.Concat(t.tool.plan.argv(g.b.o.Go, g.b.fresh(t.generation)), t.tool.plan.flags, overlay, []string{g.b.o.Package})
+	argv := slices.Concat(t.tool.flags.argv(g.b.o.Go, g.b.fresh(t.generation)), t.tool.flags.args, overlay, []string{g.b.o.Package})
 	r := g.call(ctx, t, argv)
 	if !r.OK && ctx.Err() == nil && cacheCleaned(r.Output) {
 		// Another process has cleaned Go's cache. What is missing is compiled again, so this
@@ -34,7 +34,7 @@ func (g goBuild) build(ctx context.Context, t task) (Result, *declined) {
 }
 
 // argv is the start of the command line, up to the flags.
-func (p goPlan) argv(command, output string) []string {
+func (p buildFlags) argv(command, output string) []string {
 	argv := []string{command, "build", "-o", output}
 	if p.json {
 		argv = append(argv, "-json")
@@ -49,7 +49,7 @@ func (g goBuild) call(ctx context.Context, t task, argv []string) Result {
 		from := t.out.size
 		f := b.goCommand(ctx, []*Builder{b}, t, argv)
 		if f.end.ok() {
-			warnings = t.tool.plan.warnings(t.out, from)
+			warnings = t.tool.flags.warnings(t.out, from)
 		}
 		return f
 	})
@@ -65,14 +65,14 @@ func (g goBuild) call(ctx context.Context, t task, argv []string) Result {
 
 // goCommand runs a go build for some builders.
 func (b *Builder) goCommand(ctx context.Context, of []*Builder, t task, argv []string) failure {
-	plan := t.tool.plan
-	ds := newDiagnoser(b.o.Dir, !plan.noisy)
+	flags := t.tool.flags
+	ds := newDiagnoser(b.o.Dir, !flags.noisy)
 	text := newText(ds, t.out)
 	c := command{path: t.tool.path, argv: argv, dir: b.o.Dir, env: t.env, output: text, hard: true}
-	if plan.json {
+	if flags.json {
 		c.output, c.stderr = newEvents(ds, t.out, text), text
 	}
-	seen := observe(ctx, of, t.tmp, t.tool.path, plan.flags, t.env)
+	seen := observe(ctx, of, t.tmp, t.tool.path, flags.args, t.env)
 	defer seen.end()
 	return failure{step: Step{Argv: argv}, end: run(ctx, c), found: ds, golang: true}
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/hotreload/hotreload/internal/gocmd"
 )
 
-// goPlan is how go build is called, besides -o and the package.
-type goPlan struct {
-	flags   []string
+// buildFlags is how go build is called, besides -o and the package.
+type buildFlags struct {
+	args    []string
 	own     string // that of flags which holds the build ID of this program alone; empty if other programs cannot be built with it
 	overlay string // the user's -overlay
 	json    bool   // go build -json, which says which package a message is about (since Go 1.24)
@@ -55,7 +55,7 @@ func checkFlag(f gocmd.Arg, where string) error {
 	return nil
 }
 
-// makePlan merges the development defaults with the flags of the user and of GOFLAGS:
+// chooseFlags merges the development defaults with the flags of the user and of GOFLAGS:
 //
 //   - -buildvcs=false: a stamp would make every commit a different program
 //   - -pgo=off: a profile costs compile time for speed that a development build can miss
@@ -69,12 +69,12 @@ func checkFlag(f gocmd.Arg, where string) error {
 // What the user says explicitly wins. A relaxed GOGC is not among the defaults: medians
 // of 25 runs were 0..6 % shorter with 400 (7..9 % with off), for 9..14 % more memory of the
 // largest process on programs of 60 and 306 packages: no clear gain, and unsafe for big ones.
-func makePlan(o Options, t toolchain, linker string) (goPlan, error) {
+func chooseFlags(o Options, t toolchain, linker string) (buildFlags, error) {
 	user, _ := gocmd.Build.Parse(o.Flags)         // complete has refused words that are no flags
 	inherited, _ := gocmd.ParseGOFLAGS(t.goflags) // go build complains about GOFLAGS that cannot be parsed
 	for _, f := range inherited {
 		if err := checkFlag(f, " in GOFLAGS"); err != nil {
-			return goPlan{}, err
+			return buildFlags{}, err
 		}
 	}
 	both := slices.Concat(inherited, user)
@@ -82,21 +82,21 @@ func makePlan(o Options, t toolchain, linker string) (goPlan, error) {
 		return slices.ContainsFunc(both, func(f gocmd.Arg) bool { return f.Name == name })
 	}
 
-	var p goPlan
+	var p buildFlags
 	p.json = t.since("go1.24") && !given("json")
 	p.overlay = lastOverlay(both)
 	p.noisy = slices.ContainsFunc(both, func(f gocmd.Arg) bool { return f.Is(gocmd.Noisy) })
 	if t.since("go1.18") && !given("buildvcs") {
-		p.flags = append(p.flags, "-buildvcs=false")
+		p.args = append(p.args, "-buildvcs=false")
 	}
 	if t.since("go1.20") && !given("pgo") {
-		p.flags = append(p.flags, "-pgo=off")
+		p.args = append(p.args, "-pgo=off")
 	}
 	if o.Race {
-		p.flags = append(p.flags, "-race")
+		p.args = append(p.args, "-race")
 	}
 	if tags := mergeTags(o.Tags, inherited, user); tags != "" {
-		p.flags = append(p.flags, "-tags="+tags)
+		p.args = append(p.args, "-tags="+tags)
 	}
 	id := buildID(o.Name)
 	ld := mergeLdflags(o.DWARF, linker, id, both)
@@ -106,10 +106,10 @@ func makePlan(o Options, t toolchain, linker string) (goPlan, error) {
 		// others, this one is the same for all of them, and for no package of theirs.
 		ld = append(ld, "-ldflags=std="+strings.Replace(strings.TrimPrefix(ld[0], "-ldflags="), id, "hotreload", 1))
 	}
-	p.flags = append(p.flags, ld...)
+	p.args = append(p.args, ld...)
 	for _, f := range user {
 		if f.Name != "ldflags" && f.Name != "tags" {
-			p.flags = append(p.flags, f.Words...)
+			p.args = append(p.args, f.Words...)
 		}
 	}
 	return p, nil

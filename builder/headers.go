@@ -46,7 +46,7 @@ func (b *Builder) hidden() bool {
 // headerFlags makes the go command look at the headers of the packages: an overlay adds a file to each whose text follows
 // theirs. That changes no other package, and nothing in the program. The flags are nil if there are no headers; tmp is
 // the directory of the build.
-func headerFlags(tmp string, plan goPlan, dir string, lists ...[]Headers) ([]string, error) {
+func headerFlags(tmp string, flags buildFlags, dir string, lists ...[]Headers) ([]string, error) {
 	replace := map[string]string{}
 	for _, list := range lists {
 		for _, h := range list {
@@ -66,7 +66,7 @@ func headerFlags(tmp string, plan goPlan, dir string, lists ...[]Headers) ([]str
 	if len(replace) == 0 {
 		return nil, nil
 	}
-	if users := plan.overlay; users != "" {
+	if users := flags.overlay; users != "" {
 		if !filepath.IsAbs(users) {
 			users = filepath.Join(dir, users)
 		}

@@ -133,7 +133,7 @@ func cacheCleaned(text string) bool {
 }
 
 // warnings are what a go build that succeeded has printed after the first bytes of the output, less its words about itself.
-func (p goPlan) warnings(o *output, from int64) string {
+func (p buildFlags) warnings(o *output, from int64) string {
 	if p.noisy || from >= int64(len(o.head)) {
 		return ""
 	}

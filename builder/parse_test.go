@@ -176,7 +176,7 @@ func TestMergeLdflags(t *testing.T) {
 }
 
 // Old toolchains are not given flags that they do not know.
-func TestPlanByVersion(t *testing.T) {
+func TestFlagsByVersion(t *testing.T) {
 	for version, want := range map[string]string{
 		"go1.17.5":                             "-ldflags=-w -buildid=hotreload/x",
 		"go1.19":                               "-buildvcs=false -ldflags=-w -buildid=hotreload/x",
@@ -186,8 +186,8 @@ func TestPlanByVersion(t *testing.T) {
 		"devel go1.99-ab12 Mon Jan 2 linux/x":  "-json -buildvcs=false -pgo=off -ldflags=-w -buildid=hotreload/x",
 		"something else entirely, and no name": "-json -buildvcs=false -pgo=off -ldflags=-w -buildid=hotreload/x",
 	} {
-		p, err := makePlan(Options{Name: "x"}, toolchain{version: gocmd.Version(version)}, "")
-		got := strings.Join(p.flags, " ")
+		p, err := chooseFlags(Options{Name: "x"}, toolchain{version: gocmd.Version(version)}, "")
+		got := strings.Join(p.args, " ")
 		if p.json {
 			got = "-json " + got
 		}

@@ -162,13 +162,13 @@ func (t *together) add(j Job) bool {
 }
 
 func samePlan(a, b *Builder) bool {
-	plan := func(b *Builder) goPlan {
+	flagsOf := func(b *Builder) buildFlags {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		return b.plan
+		return b.flags
 	}
-	p, q := plan(a), plan(b)
-	return p.own != "" && a.Group() == b.Group() && p.json == q.json && slices.EqualFunc(p.flags, q.flags, func(f, g string) bool {
+	p, q := flagsOf(a), flagsOf(b)
+	return p.own != "" && a.Group() == b.Group() && p.json == q.json && slices.EqualFunc(p.args, q.args, func(f, g string) bool {
 		return f == g || f == p.own && g == q.own
 	})
 }
@@ -285,7 +285,7 @@ func (t *together) build(ctx context.Context) (failed []*member) {
 	var text, file, warnings string
 	if f.end.ok() {
 		b.mu.Lock()
-		warnings = b.plan.warnings(out, from)
+		warnings = b.flags.warnings(out, from)
 		b.mu.Unlock()
 		text, file = out.finish()
 	} else {
@@ -360,7 +360,7 @@ func (t *together) goBuild(ctx context.Context, env []string, tmp string, out *o
 		return failure{}, reading{}, err
 	}
 	b.mu.Lock()
-	plan := b.plan
+	flags := b.flags
 	b.mu.Unlock()
 	var own, packages []string
 	var builders []*Builder
@@ -368,21 +368,21 @@ func (t *together) goBuild(ctx context.Context, env []string, tmp string, out *o
 	for _, m := range t.members {
 		m.b.mu.Lock()
 		headers = append(headers, m.b.headers)
-		flag := m.b.plan.own
+		flag := m.b.flags.own
 		m.b.mu.Unlock()
 		own = append(own, "-ldflags="+m.b.o.Package+"="+strings.TrimPrefix(flag, "-ldflags="))
 		packages = append(packages, m.b.o.Package)
 		builders = append(builders, m.b)
 	}
-	overlay, err := headerFlags(tmp, plan, b.o.Dir, headers...)
+	overlay, err := headerFlags(tmp, flags, b.o.Dir, headers...)
 	if err != nil {
 		return failure{}, reading{}, err
 	}
 	// Each program has its own build ID. The first one holds for a package that go build knows by another name.
-	at := slices.Index(plan.flags, plan.own) + 1
-	argv := plan.argv(b.o.Go, filepath.Join(tmp, "out")+string(filepath.Separator))
-	argv = slices.Concat(argv, plan.flags[:at], own, plan.flags[at:], overlay, packages)
-	one := task{tmp: tmp, env: env, out: out, tool: goTool{path: path, plan: plan}}
+	at := slices.Index(flags.args, flags.own) + 1
+	argv := flags.argv(b.o.Go, filepath.Join(tmp, "out")+string(filepath.Separator))
+	argv = slices.Concat(argv, flags.args[:at], own, flags.args[at:], overlay, packages)
+	one := task{tmp: tmp, env: env, out: out, tool: goTool{path: path, flags: flags}}
 	f, how := b.steadily(ctx, t.inputs, out, func() failure { return b.goCommand(ctx, builders, one, argv) })
 	return f, how, nil
 }

@@ -38,7 +38,7 @@ func stampOf(path string) stamp {
 	return stamp{st.Size(), st.ModTime()}
 }
 
-// refreshTools makes sure that b.tools and b.plan are up to date.
+// refreshTools makes sure that b.tools and b.flags are up to date.
 func (b *Builder) refreshTools(ctx context.Context) error {
 	b.mu.Lock()
 	t := b.tools
@@ -54,13 +54,13 @@ func (b *Builder) refreshTools(ctx context.Context) error {
 			return err
 		}
 	}
-	plan, err := makePlan(b.o, t, linker)
+	flags, err := chooseFlags(b.o, t, linker)
 	if err != nil {
 		return err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.tools, b.plan = t, plan
+	b.tools, b.flags = t, flags
 	return nil
 }
 
