@@ -21,7 +21,8 @@
 //	wants.go                what is asked for, and how it is called off
 //	changes.go              what a batch of changes means
 //	undo.go, generated.go, loop.go   changes that lead to nothing, or only later
-//	rules.go, builds.go     the commands of rules, builds and their results
+//	rules.go, builds.go     the commands of rules, and builds
+//	programs.go             what was built: which result is used, which binaries are kept
 //	processes.go            the processes of a service, and how they are stopped
 //	start.go, needs.go      when a program starts; rollback.go: and which one, if the newest does not become ready
 //	live.go, exit.go        when it is live, and what follows when it ends
