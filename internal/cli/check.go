@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hotreload/hotreload/internal/config"
-	"github.com/hotreload/hotreload/internal/engine"
+	"github.com/hotreload/hotreload/internal/relevance"
 	"github.com/hotreload/hotreload/internal/safe"
 )
 
@@ -48,7 +48,7 @@ With --json, print every key as JSON, or the mistakes as {"errors": [...]}.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, err := f.open(cmd.Context(), "")
 			if err == nil {
-				notes, err := engine.CheckRules(cmd.Context(), p.conf, p.conf.ForServices())
+				notes, err := relevance.CheckRules(cmd.Context(), p.conf, p.conf.ForServices())
 				if err != nil {
 					return err
 				}

@@ -10,10 +10,10 @@ import (
 
 	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/control"
-	"github.com/hotreload/hotreload/internal/engine"
 	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/page"
 	"github.com/hotreload/hotreload/internal/proc"
+	"github.com/hotreload/hotreload/internal/session"
 )
 
 // claimFile says in the cache which session has it, so that the next one finds what was left running.
@@ -65,7 +65,7 @@ type holding struct {
 // hold takes the project's lock and serves the control API: whoever asks before the session
 // runs is answered when there is an answer. With --once another session may run beside this
 // one, with binaries of its own.
-func (o runOptions) hold(p *project, session *beginning) (own holding, err error) {
+func (o runOptions) hold(p *project, early *beginning) (own holding, err error) {
 	own.page = page.New()
 	if own.cache, err = control.CacheDir(p.conf.Root); err != nil {
 		return own, err
@@ -81,7 +81,7 @@ func (o runOptions) hold(p *project, session *beginning) (own holding, err error
 	if err != nil {
 		return own, o.held(err)
 	}
-	own.api, own.apiErr = control.Serve(session, o.project.invocation(p.from, o.pkg), control.SocketPath(own.cache), p.conf.Control.Listen, own.page)
+	own.api, own.apiErr = control.Serve(early, o.project.invocation(p.from, o.pkg), control.SocketPath(own.cache), p.conf.Control.Listen, own.page)
 	if own.apiErr != nil && p.conf.Control.Listen != "" {
 		lock.Release()
 		return own, own.apiErr
@@ -90,7 +90,7 @@ func (o runOptions) hold(p *project, session *beginning) (own holding, err error
 	prune := time.AfterFunc(10*time.Second, func() { control.Prune(own.cache, control.Gone) })
 	own.release = func() {
 		prune.Stop()
-		session.end()
+		early.end()
 		if own.api != nil {
 			own.api.Close()
 		}
@@ -100,7 +100,7 @@ func (o runOptions) hold(p *project, session *beginning) (own holding, err error
 }
 
 // relisten moves the control API to another address after an edit of the config.
-func (own *holding) relisten(e *engine.Engine, before, after string) {
+func (own *holding) relisten(e *session.Session, before, after string) {
 	if before == after || own.api == nil {
 		return
 	}

@@ -15,10 +15,10 @@ import (
 
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/control"
-	"github.com/hotreload/hotreload/internal/engine"
 	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/plan"
 	"github.com/hotreload/hotreload/internal/proc"
+	"github.com/hotreload/hotreload/internal/session"
 	"github.com/hotreload/hotreload/internal/ui"
 )
 
@@ -112,8 +112,8 @@ func (o runOptions) run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	session := newBeginning()
-	own, err := o.hold(p, session)
+	early := newBeginning()
+	own, err := o.hold(p, early)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (o runOptions) run(ctx context.Context, s streams) error {
 		defer guard.Close()
 	}
 
-	var e *engine.Engine
+	var e *session.Session
 	keys := readsKeys(list)
 	screen := newScreen(s, func() { e.Command(plan.Command{Do: plan.DoQuit, Why: "nobody reads the output any more"}) })
 	say := o.narrator(s, screen, p.cwd, keys && in.Terminal() != nil)
@@ -147,9 +147,9 @@ func (o runOptions) run(ctx context.Context, s streams) error {
 	queue := event.NewQueue(say.sink)
 	// The last lines are waited for, but not a terminal that was stopped for good.
 	defer queue.Close(lastLines)
-	opt := engine.Options{
+	opt := session.Options{
 		Config: p.conf, Services: list, Version: Version(), Args: o.args, Cache: own.cache, Env: env, Once: o.once,
-		App: screen.App, Sink: event.Sinks{queue, own.page.Timeline}, Page: own.page, Stdout: terminal(s.out), Stderr: terminal(s.err), Input: in, Suspend: in.Suspend,
+		App: screen.App, Sinks: []event.Sink{queue, own.page.Timeline}, Page: own.page, Stdout: terminal(s.out), Stderr: terminal(s.err), Input: in, Suspend: in.Suspend,
 		Load: func() (*config.Config, []config.Service, error) { return o.reload(ctx, p, env) },
 		// Edits of the config come once all is there to take them.
 		Configured: func(before, after *config.Config, names []string) {
@@ -165,7 +165,7 @@ func (o runOptions) run(ctx context.Context, s streams) error {
 		}
 		defer closeRecord()
 	}
-	if e, err = engine.New(opt); err != nil {
+	if e, err = session.New(opt); err != nil {
 		return err
 	}
 	for _, w := range warnings {
@@ -174,7 +174,7 @@ func (o runOptions) run(ctx context.Context, s streams) error {
 	if guard != nil {
 		defer watchGuard(guard, e)()
 	}
-	session.begin(backend{e})
+	early.begin(e)
 	if own.apiErr != nil {
 		queue.Emit(event.Event{Time: time.Now(), Body: own.unreachable()})
 	}
@@ -246,7 +246,7 @@ func (o runOptions) narrator(s streams, screen *ui.Screen, dir string, keys bool
 }
 
 // record makes the session write its events to the file of --events.
-func (o runOptions) record(opt *engine.Options) (closeRecord func(), err error) {
+func (o runOptions) record(opt *session.Options) (closeRecord func(), err error) {
 	f, err := os.OpenFile(o.events, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o644)
 	if err != nil {
 		return nil, usageError(advise("--events wants a file that can be written", "%w", err))
@@ -258,14 +258,14 @@ func (o runOptions) record(opt *engine.Options) (closeRecord func(), err error) 
 		}
 	}
 	queue := event.NewQueue(ui.NewLog(f))
-	opt.Record = queue
+	opt.Sinks = append(opt.Sinks, event.WithOutput(queue))
 	return func() {
 		queue.Close(lastLines)
 		f.Close()
 	}, nil
 }
 
-func watchGuard(g *proc.Guard, e *engine.Engine) (stop func()) {
+func watchGuard(g *proc.Guard, e *session.Session) (stop func()) {
 	done := make(chan struct{})
 	ended := make(chan struct{})
 	go func() {

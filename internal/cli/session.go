@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"runtime"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -17,102 +16,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hotreload/hotreload/internal/control"
-	"github.com/hotreload/hotreload/internal/engine"
-	"github.com/hotreload/hotreload/internal/launch"
 	"github.com/hotreload/hotreload/internal/plan"
 	"github.com/hotreload/hotreload/internal/safe"
 	"github.com/hotreload/hotreload/internal/ui"
 )
-
-// backend shows a session to the control API.
-type backend struct{ *engine.Engine }
-
-func (b backend) Status(ctx context.Context) (control.Status, error) {
-	s, err := b.Snapshot(ctx)
-	if err != nil {
-		return control.Status{}, err
-	}
-	services := statuses(s.Services)
-	for i := range services {
-		v := &services[i]
-		v.ProxyURL = s.Proxies[v.Service]
-		if d, ok := s.Engines[v.Service]; ok {
-			v.Direct = &control.DirectStatus{
-				Ready: d.Ready, Reason: d.Reason, Off: d.Off, Checked: d.Checked, Packages: d.Packages, Local: d.Local, Lean: d.Lean,
-			}
-			if r := s.Services[i].Build; r != nil {
-				v.Direct.Fallback = r.Fallback
-			}
-		}
-	}
-	return control.Status{
-		PID: s.PID, Version: s.Version, Dir: s.Dir, Config: s.Config, Backend: s.Backend, Watches: s.Watches,
-		Paused: s.Paused, Services: services, Goroutines: runtime.NumGoroutine(),
-	}, nil
-}
-
-func (b backend) Wait(ctx context.Context, service string) (control.Outcome, error) {
-	reports, err := b.Await(ctx, service)
-	if errors.Is(err, engine.ErrNoService) {
-		err = fmt.Errorf("%w: %q", control.ErrNoService, service)
-	}
-	o := control.Outcome{OK: err == nil, Services: statuses(reports)}
-	for _, s := range o.Services {
-		o.OK = o.OK && s.OKState()
-	}
-	return o, err
-}
-
-func (b backend) Logs(ctx context.Context, service string, lines int, follow bool, take func([]control.LogPiece) error) error {
-	return b.Engine.Logs(ctx, service, lines, follow, func(list []launch.Written) error {
-		pieces := make([]control.LogPiece, len(list))
-		for i, w := range list {
-			pieces[i] = control.NewLogPiece(w.At, w.Service, w.Generation, w.Stderr, w.Text, w.Lost)
-		}
-		return take(pieces)
-	})
-}
-
-func (b backend) Reload(ctx context.Context, service string) (int, error) {
-	n, err := b.Engine.Reload(ctx, service)
-	if errors.Is(err, engine.ErrNoProxy) {
-		err = control.ErrNoProxy
-	}
-	return n, err
-}
-
-func statuses(reports []plan.Report) []control.ServiceStatus {
-	out := []control.ServiceStatus{}
-	for _, r := range reports {
-		s := control.ServiceStatus{
-			Service: r.Service, Generation: r.Generation, State: r.State, Stale: r.Stale,
-			PID: r.PID, Running: r.Running, Since: r.Since, WaitsFor: r.WaitsFor, Paused: r.Paused,
-			Exit: r.Exit, Live: r.Live, LiveGen: r.LiveGeneration,
-		}
-		if r.Build != nil {
-			s.Engine = r.Build.Engine
-		}
-		switch {
-		case r.State == plan.StateFailed && r.Build != nil && !r.Build.OK:
-			s.Error, s.Diagnostics, s.Output = r.Build.Summary, r.Build.Diagnostics, r.Build.Output
-			if s.Error == "" {
-				s.Error = "the build failed"
-			}
-		case r.State == plan.StateFailed && r.Problem != nil:
-			s.Error = r.Problem.Message
-		case r.State == plan.StateEnded && r.Exit != nil && r.Exit.Code != 0:
-			s.Error = r.Exit.Reason
-		case r.State == plan.StateSuspended:
-			s.Error = r.Held
-		case r.State == plan.StateWaiting && r.Paused:
-			s.Error = "paused"
-		case r.State == plan.StateWaiting && r.WaitsFor != "":
-			s.Error = "waits for " + r.Held
-		}
-		out = append(out, s)
-	}
-	return out
-}
 
 // sessionFlags find the session to talk to.
 type sessionFlags struct {

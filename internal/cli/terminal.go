@@ -7,9 +7,9 @@ import (
 
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/control"
-	"github.com/hotreload/hotreload/internal/engine"
 	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/proc"
+	"github.com/hotreload/hotreload/internal/session"
 	"github.com/hotreload/hotreload/internal/ui"
 )
 
@@ -57,14 +57,14 @@ func openInput(s streams) (*control.Input, error) {
 }
 
 // pressKeys reads keys until stop is called, which returns when the terminal is as it was.
-func pressKeys(ctx context.Context, in *control.Input, e *engine.Engine, screen *ui.Screen, clear bool) (stop func()) {
+func pressKeys(ctx context.Context, in *control.Input, e *session.Session, screen *ui.Screen, clear bool) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	k := control.Keys{
 		Session: e,
-		Paused:  func() bool { snap, err := e.Snapshot(ctx); return err == nil && snap.Paused },
+		Paused:  func() bool { return e.Paused(ctx) },
 		Help:    func() { screen.Own(control.HelpText + "\n") },
 		Open: func() {
-			list := e.URLs()
+			list := e.URLs(ctx)
 			if len(list) == 0 {
 				e.Problem(event.Problem{
 					Message: "there is no page to open: no proxy is set up",

@@ -8,9 +8,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hotreload/hotreload/internal/control"
-	"github.com/hotreload/hotreload/internal/engine"
 	"github.com/hotreload/hotreload/internal/proc"
+	"github.com/hotreload/hotreload/internal/relevance"
 	"github.com/hotreload/hotreload/internal/safe"
+	"github.com/hotreload/hotreload/internal/session"
 )
 
 func newWhy(s streams) *cobra.Command {
@@ -49,9 +50,7 @@ If a session is running, its settings are used, unless flags are given.`,
 			if err != nil {
 				return err
 			}
-			answers, err := engine.Why(cmd.Context(), engine.Options{
-				Config: p.conf, Services: list, Env: env, Cache: cache,
-			}, filepath.Clean(path))
+			answers, err := session.Why(cmd.Context(), relevance.Options{Config: p.conf, Env: env, Cache: cache}, list, filepath.Clean(path))
 			if err != nil {
 				return err
 			}
@@ -80,7 +79,7 @@ If a session is running, its settings are used, unless flags are given.`,
 }
 
 // ruleNotes prints which paths of rules match no file, beside what was asked for.
-func (s streams) ruleNotes(notes []engine.RuleNote) {
+func (s streams) ruleNotes(notes []relevance.RuleNote) {
 	for _, n := range notes {
 		safe.Fprintf(s.err, "%s\n  hint: %s\n", n.Message, n.Hint)
 	}

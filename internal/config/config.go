@@ -323,3 +323,14 @@ func (c *Config) ForServices() []Service {
 	}
 	return list
 }
+
+// EnvPaths are the env files, as absolute paths.
+func (r Run) EnvPaths(root string) (paths []string) {
+	for _, f := range r.EnvFiles {
+		if !filepath.IsAbs(f) {
+			f = filepath.Join(root, f)
+		}
+		paths = append(paths, filepath.Clean(f))
+	}
+	return paths
+}

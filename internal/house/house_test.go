@@ -23,14 +23,15 @@ const module = "github.com/hotreload/hotreload"
 var layers = map[string]int{
 	"cmd/hotreload":      7,
 	"internal/cli":       6,
-	"internal/engine":    5,
-	"internal/control":   5,
+	"internal/session":   5,
+	"internal/control":   4,
+	"internal/relevance": 4,
 	"internal/launch":    4,
 	"internal/ui":        4,
 	"internal/proxy":     4,
-	"internal/page":      4,
 	"internal/plan":      3, // the words of all that carries it out
 	"internal/companion": 3,
+	"internal/page":      3,
 	"internal/scaffold":  3,
 	"internal/event":     2,
 	"builder":            2,
@@ -223,6 +224,35 @@ func noClock(file string) error {
 		return fmt.Errorf("the plan has no clock: time comes in with every input\n%s", strings.Join(found, "\n"))
 	}
 	return nil
+}
+
+// TestSessionHasNoLocks holds that one goroutine owns the state of a session, and that its tests
+// start no process.
+func TestSessionHasNoLocks(t *testing.T) {
+	for _, p := range packages(t) {
+		if p.ImportPath != module+"/internal/session" {
+			continue
+		}
+		for _, imp := range p.Imports {
+			if imp == "sync/atomic" || imp == "os/exec" || imp == module+"/runner" {
+				t.Errorf("session imports %s: what others share is a message, and processes are started by launch", imp)
+			}
+		}
+		for _, name := range p.GoFiles {
+			set := token.NewFileSet()
+			f, err := parser.ParseFile(set, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, use := range selectors(f) {
+				if strings.HasPrefix(use.name, "sync.") && use.name != "sync.WaitGroup" {
+					t.Errorf("%s: %s: the loop owns all state", set.Position(use.pos), use.name)
+				}
+			}
+		}
+		return
+	}
+	t.Fatal("there is no session")
 }
 
 // TestForeignText holds that nothing foreign reaches a terminal by chance: what cli and ui print

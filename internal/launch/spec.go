@@ -109,14 +109,6 @@ func lookup(name, dir string, env []string) (string, error) {
 	return p, nil
 }
 
-// EnvFiles are the env files of a program, as absolute paths.
-func EnvFiles(root string, r config.Run) (files []string) {
-	for _, f := range r.EnvFiles {
-		files = append(files, abs(root, f))
-	}
-	return files
-}
-
 // variables is the environment of the program but for what hotreload adds to it
 // (docs/environment.md): of env files a later one wins, hotreload's own environment wins over
 // them, and run.env wins over both.
@@ -124,7 +116,7 @@ func (p *Program) variables() ([]string, error) {
 	r := p.conf.Load().Run
 	env := proc.CleanEnv(p.host.Env)
 	values := map[string]string{}
-	for _, f := range EnvFiles(p.host.Root, r) {
+	for _, f := range r.EnvPaths(p.host.Root) {
 		of, err := p.host.EnvFile(f)
 		if err != nil {
 			return nil, advice.With(fmt.Errorf("%s:%w", rel(p.host.Root, f), err), "fix the file: the program is started when it is saved")

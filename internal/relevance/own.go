@@ -1,4 +1,4 @@
-package engine
+package relevance
 
 import (
 	"os"
@@ -10,24 +10,24 @@ import (
 )
 
 // own reports whether hotreload writes the file: its redirected output, the events, its
-// cache, what a build command leaves. A change of it would be told in it, which changes it.
-func (e *Engine) own(path string) bool {
-	if path == e.opt.RecordFile || strings.HasPrefix(path, e.opt.Cache+string(filepath.Separator)) {
+// cache, what a build command leaves. A change of it would be reported in it, which changes it.
+func (j *Judge) own(path string) bool {
+	if path == j.o.RecordFile || strings.HasPrefix(path, j.o.Cache+string(filepath.Separator)) {
 		return true
 	}
-	for _, v := range e.all() {
-		if out := v.conf.Load().Build.Output; out != "" && path == e.abs(out) {
+	for _, s := range j.all() {
+		if out := s.conf.Load().Build.Output; out != "" && path == j.abs(out) {
 			return true
 		}
 	}
-	if len(e.outputs) == 0 {
+	if len(j.outputs) == 0 {
 		return false
 	}
 	fi, err := os.Stat(path)
 	if err != nil {
 		return false
 	}
-	for _, o := range e.outputs {
+	for _, o := range j.outputs {
 		if os.SameFile(o, fi) {
 			return true
 		}
@@ -46,7 +46,7 @@ func outputs() []os.FileInfo {
 	return out
 }
 
-// writers remembers which files that concern nobody are written by a process that keeps
+// writers remembers which files that concern no service are written by a process that keeps
 // them open: its log, its database, our own output behind a pipe. Each write of these would
 // be one more line.
 type writers struct {
@@ -54,11 +54,11 @@ type writers struct {
 	open  map[string]bool
 }
 
-// openMost is how long the answer for a file holds.
-const openMost = 10 * time.Second
+// maxOpen is how long the answer for a file holds.
+const maxOpen = 10 * time.Second
 
 func (w *writers) writes(path string, now time.Time) bool {
-	if at, ok := w.asked[path]; ok && now.Sub(at) < openMost {
+	if at, ok := w.asked[path]; ok && now.Sub(at) < maxOpen {
 		return w.open[path]
 	}
 	if w.asked == nil || len(w.asked) > 1000 {

@@ -1,4 +1,4 @@
-package engine
+package relevance
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/plan"
 	"github.com/hotreload/hotreload/watcher"
 )
 
@@ -23,35 +24,60 @@ type RuleNote struct {
 
 // CheckRules finds the paths of rules that match no file, as a session would.
 func CheckRules(ctx context.Context, c *config.Config, services []config.Service) ([]RuleNote, error) {
-	e := &Engine{opt: Options{Config: c}, root: c.Root}
-	e.conf.Store(c)
-	var list []*service
+	var list []*Subject
 	for _, s := range services {
-		v := &service{engine: e, name: s.Name}
-		v.conf.Store(&settings{Service: s, rules: compileRules(c.Root, s.Rules)})
-		list = append(list, v)
+		list = append(list, NewSubject(NewSettings(s, nil), nil))
 	}
-	e.roster.Store(newRoster(list))
-	w, err := e.newWatcher(c)
+	j := New(Options{Config: c})
+	j.subjects.Store(&list)
+	w, err := watcher.New(j.watcherOptions(c))
 	if err != nil {
 		return nil, err
 	}
-	return e.ruleNotes(ctx, w), nil
+	return j.ruleNotes(ctx, w), nil
 }
 
-// sayRules says once which paths of rules match no file.
-func (e *Engine) sayRules() {
-	for _, n := range e.ruleNotes(e.ctx, e.watch()) {
-		e.say(event.Problem{Message: n.Message, Hint: n.Hint})
+// ReportRules reports which paths of rules match no file. It does not wait.
+func (j *Judge) ReportRules() {
+	w := j.watch()
+	if w == nil {
+		return
 	}
+	j.spawn(func() {
+		for _, n := range j.ruleNotes(j.ctx, w) {
+			j.say(event.Problem{Message: n.Message, Hint: n.Hint})
+		}
+	})
+}
+
+// Rule is a rule of the config, ready to be matched.
+type Rule struct {
+	Effect  plan.Kind
+	Command config.Command
+	Signal  string
+
+	index int
+	paths []string
+}
+
+var kinds = map[config.Effect]plan.Kind{
+	config.EffectRebuild: plan.Rebuild, config.EffectRestart: plan.Restart, config.EffectReload: plan.Reload,
+	config.EffectSignal: plan.Signal, config.EffectNone: plan.None,
+}
+
+func compileRules(rules []config.Rule) (out []Rule) {
+	for n, c := range rules {
+		out = append(out, Rule{index: n, paths: c.Paths, Effect: kinds[c.Effect], Command: c.Command, Signal: string(c.Signal)})
+	}
+	return out
 }
 
 // ruleNotes is the one place that decides which paths of rules match nothing. It asks the
-// watcher for the files that count: what it does not have, no rule will ever hear of.
-func (e *Engine) ruleNotes(ctx context.Context, w *watcher.Watcher) []RuleNote {
+// watcher for the files that count: what it does not have, no rule can match.
+func (j *Judge) ruleNotes(ctx context.Context, w Watcher) []RuleNote {
 	var globs []glob
-	for _, v := range e.all() {
-		for _, r := range v.conf.Load().rules {
+	for _, s := range j.all() {
+		for _, r := range s.conf.Load().Rules {
 			for _, g := range parseGlobs(r.paths) {
 				if !slices.ContainsFunc(globs, func(o glob) bool { return o.text == g.text }) {
 					globs = append(globs, g)
@@ -68,21 +94,21 @@ func (e *Engine) ruleNotes(ctx context.Context, w *watcher.Watcher) []RuleNote {
 	}
 	names := make([]string, 0, len(files))
 	for _, f := range files {
-		if rel, ok := e.slashRel(f); ok {
+		if rel, ok := slashRel(j.root, f); ok {
 			names = append(names, rel)
 		}
 	}
 	var out []RuleNote
 	for _, g := range globs {
 		if !slices.ContainsFunc(names, g.match) {
-			out = append(out, e.unmatched(g, names, w))
+			out = append(out, j.unmatched(g, names, w))
 		}
 	}
 	return out
 }
 
 // unmatched says why a glob that matches none of the names does not.
-func (e *Engine) unmatched(g glob, names []string, w *watcher.Watcher) RuleNote {
+func (j *Judge) unmatched(g glob, names []string, w Watcher) RuleNote {
 	note := func(hint, format string, args ...any) RuleNote {
 		return RuleNote{Glob: g.text, Message: fmt.Sprintf("the rule path %q ", g.text) + fmt.Sprintf(format, args...), Hint: hint}
 	}
@@ -94,11 +120,11 @@ func (e *Engine) unmatched(g glob, names []string, w *watcher.Watcher) RuleNote 
 	}
 	if strings.HasPrefix(g.text, "../") {
 		dir := strings.Join(g.elems[:g.named], "/")
-		if _, err := os.Stat(e.abs(dir)); err == nil && !slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, dir+"/") }) {
+		if _, err := os.Stat(j.abs(dir)); err == nil && !slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, dir+"/") }) {
 			return note(fmt.Sprintf("add it to watch.include: %q", dir), "matches no file: %q is outside the project and not watched", dir)
 		}
 	}
-	if fi, err := os.Stat(e.abs(g.text)); err == nil && fi.IsDir() {
+	if fi, err := os.Stat(j.abs(g.text)); err == nil && fi.IsDir() {
 		return note(fmt.Sprintf("name the files in it: %q", g.text+"/**"), "matches no file: it is a directory")
 	}
 	if deep := "**/" + g.text; !strings.HasPrefix(g.text, "**/") {
@@ -108,13 +134,13 @@ func (e *Engine) unmatched(g glob, names []string, w *watcher.Watcher) RuleNote 
 		}
 	}
 	if dir := strings.Join(g.elems[:g.named], "/"); dir != "" {
-		if _, err := os.Stat(e.abs(dir)); err != nil {
+		if _, err := os.Stat(j.abs(dir)); err != nil {
 			return note("it counts as soon as such a file appears", "matches no file now: there is no directory %q", dir)
 		}
 	}
-	if path := e.ignoredMatch(g); path != "" {
+	if path := j.ignoredMatch(g); path != "" {
 		if why, ignored := w.Ignored(path); ignored {
-			return note("change the rule, or what ignores the file", "matches only files that are ignored, such as %q (%s)", filepath.ToSlash(e.rel(path)), why)
+			return note("change the rule, or what ignores the file", "matches only files that are ignored, such as %q (%s)", filepath.ToSlash(j.rel(path)), why)
 		}
 	}
 	return note("it counts as soon as such a file appears; a rule reaches into directories that Git ignores only if it names them", "matches no file now")
@@ -124,14 +150,14 @@ func (e *Engine) unmatched(g glob, names []string, w *watcher.Watcher) RuleNote 
 const maxSearch = 5000
 
 // ignoredMatch finds a file that the glob matches; "" if there is none, or too much to look through.
-func (e *Engine) ignoredMatch(g glob) (found string) {
+func (j *Judge) ignoredMatch(g glob) (found string) {
 	left := maxSearch
-	dir := e.abs(filepath.Join(filepath.FromSlash(strings.Join(g.elems[:g.named], "/")), "."))
+	dir := j.abs(filepath.Join(filepath.FromSlash(strings.Join(g.elems[:g.named], "/")), "."))
 	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if left--; left < 0 {
 			return fs.SkipAll
 		}
-		rel, ok := e.slashRel(path)
+		rel, ok := slashRel(j.root, path)
 		if err != nil || !ok {
 			return nil
 		}

@@ -1,4 +1,4 @@
-package engine
+package relevance
 
 import (
 	"os"
@@ -31,8 +31,8 @@ var toolFiles = []string{
 }
 
 // isData reports whether a program may read the file while it runs. It is below the root.
-func (e *Engine) isData(path string) bool {
-	rel, ok := e.slashRel(path)
+func isData(root, path string) bool {
+	rel, ok := slashRel(root, path)
 	if !ok || strings.HasPrefix(rel, "../") || !slices.Contains(dataKinds, fileKind(path)) && !slices.Contains(generatorKinds, fileKind(path)) {
 		return false
 	}
@@ -53,17 +53,17 @@ const generatorGrace = 2 * time.Second
 
 // explainUnread says, once per directory, that a save of such a file does nothing, because
 // nothing tells that a program reads it, or that anything makes Go code of it.
-func (i *inspector) explainUnread(path string, at time.Time) {
+func (j *Judge) explainUnread(path string, at time.Time) {
 	dir := filepath.Dir(path)
-	if i.silent[dir] {
+	if j.burst.silent[dir] {
 		return
 	}
-	i.silent[dir] = true
-	glob := filepath.ToSlash(filepath.Join(i.e.rel(dir), "*"+filepath.Ext(path)))
+	j.burst.silent[dir] = true
+	glob := filepath.ToSlash(filepath.Join(j.rel(dir), "*"+filepath.Ext(path)))
 	if !slices.Contains(generatorKinds, fileKind(path)) {
-		i.e.say(event.Problem{
-			Message: i.e.rel(path) + " has changed, and nothing follows: no program is built from it, no rule names it, and no code opens it by a literal name",
-			Hint:    "if a program reads it while it runs, " + i.e.addRule("a rule for "+glob+` (effect = "restart")`),
+		j.say(event.Problem{
+			Message: j.rel(path) + " has changed, and nothing follows: no program is built from it, no rule names it, and no code opens it by a literal name",
+			Hint:    "if a program reads it while it runs, " + j.addRule("a rule for "+glob+` (effect = "restart")`),
 		})
 		return
 	}
@@ -74,16 +74,16 @@ func (i *inspector) explainUnread(path string, at time.Time) {
 		}) {
 			return
 		}
-		i.e.say(event.Problem{
-			Message: i.e.rel(path) + " has changed, and nothing follows: no rule makes Go code of it",
-			Hint:    i.e.addRule("a rule for " + glob + ` with the command that makes Go code of it (effect = "rebuild")`),
+		j.say(event.Problem{
+			Message: j.rel(path) + " has changed, and nothing follows: no rule makes Go code of it",
+			Hint:    j.addRule("a rule for " + glob + ` with the command that makes Go code of it (effect = "rebuild")`),
 		})
 	})
 }
 
 // addRule says how a rule comes into the config.
-func (e *Engine) addRule(rule string) string {
-	if e.conf.Load().Path == "" {
+func (j *Judge) addRule(rule string) string {
+	if j.conf.Load().Path == "" {
 		return "`hotreload init` writes a config, with the rules that it finds; or add " + rule
 	}
 	return "add " + rule

@@ -1,4 +1,4 @@
-package engine
+package relevance
 
 import (
 	"os"
@@ -13,12 +13,12 @@ import (
 	"github.com/hotreload/hotreload/watcher"
 )
 
-// scope is what the watcher has to look at, as far as it is known.
-func (e *Engine) scope() watcher.Scope {
-	w := wanted{e: e, config: e.configPath()}
-	s := watcher.Scope{Trees: []string{e.root}, Minor: e.minor}
-	for _, path := range e.conf.Load().Watch.Include {
-		path = e.abs(path)
+// scope is what has to be watched, as far as it is known.
+func (j *Judge) scope() watcher.Scope {
+	w := wanted{j: j, config: j.configPath()}
+	s := watcher.Scope{Trees: []string{j.root}, Minor: j.minor}
+	for _, path := range j.conf.Load().Watch.Include {
+		path = j.abs(path)
 		if fi, err := os.Stat(path); err == nil && !fi.IsDir() {
 			s.Dirs = append(s.Dirs, filepath.Dir(path))
 			continue
@@ -26,27 +26,28 @@ func (e *Engine) scope() watcher.Scope {
 		s.Trees = append(s.Trees, path)
 	}
 	s.Dirs = append(s.Dirs, filepath.Dir(w.config))
-	for _, v := range e.all() {
-		for _, f := range v.envFiles() {
+	for _, sub := range j.all() {
+		set := sub.conf.Load()
+		for _, f := range set.Run.EnvPaths(j.root) {
 			w.env = append(w.env, f)
 			s.Dirs = append(s.Dirs, filepath.Dir(f))
 		}
-		if g := v.graph.Load(); g != nil {
+		if g := sub.graph.Load(); g != nil {
 			w.graphs = append(w.graphs, g)
 			s.Trees = append(s.Trees, g.Trees()...)
 			s.Dirs = append(s.Dirs, g.Dirs()...)
-		} else if v.conf.Load().GoBuilds() {
+		} else if set.GoBuilds() {
 			w.unknown = true
-			s.Trees = append(s.Trees, gograph.Beside(e.root)...)
+			s.Trees = append(s.Trees, gograph.Beside(j.root)...)
 		}
-		for _, r := range v.conf.Load().rules {
-			if r.effect != plan.None || !r.command.IsZero() {
+		for _, r := range set.Rules {
+			if r.Effect != plan.None || !r.Command.IsZero() {
 				w.globs = append(w.globs, parseGlobs(r.paths)...)
 			}
 		}
-		if e.conf.Load().Watch.Discover {
-			for _, o := range v.opens.Load().Opens() {
-				w.globs = append(w.globs, parseGlobs([]string{o.From(e.root)})...)
+		if j.conf.Load().Watch.Discover {
+			for _, o := range sub.opens.Load().Opens() {
+				w.globs = append(w.globs, parseGlobs([]string{o.From(j.root)})...)
 			}
 		}
 	}
@@ -61,7 +62,7 @@ func (e *Engine) scope() watcher.Scope {
 // is a lie. A rule wins over .gitignore, which was not written for hotreload, and yields to
 // watch.exclude, which was; so does what the code opens.
 type wanted struct {
-	e       *Engine
+	j       *Judge
 	config  string
 	env     []string
 	graphs  []*gograph.Graph
@@ -80,14 +81,14 @@ func (w *wanted) keeps(path string, why watcher.Skip) bool {
 		}
 	}
 	if w.unknown {
-		if _, ok := w.e.guess.Input(path); ok {
+		if _, ok := w.j.guess.Input(path); ok {
 			return true
 		}
 	}
 	if why == watcher.SkipExclude {
 		return false
 	}
-	rel, ok := w.e.slashRel(path)
+	rel, ok := slashRel(w.j.root, path)
 	return ok && slices.ContainsFunc(w.globs, func(g glob) bool { return g.match(rel) })
 }
 
@@ -104,24 +105,18 @@ func (w *wanted) enters(dir string, why watcher.Skip) bool {
 	if why == watcher.SkipExclude {
 		return false
 	}
-	rel, ok := w.e.slashRel(dir)
+	rel, ok := slashRel(w.j.root, dir)
 	return ok && slices.ContainsFunc(w.globs, func(g glob) bool { return g.enters(rel, why) })
 }
 
-// slashRel is the name of a path in rules: relative to the root, with slashes.
-func (e *Engine) slashRel(path string) (string, bool) {
-	rel, err := filepath.Rel(e.root, path)
-	return filepath.ToSlash(rel), err == nil
-}
-
-// minor says which files probably concern nobody, so that a log beside the sources
+// minor says which files probably concern no service, so that a log beside the sources
 // does not delay a save.
-func (e *Engine) minor(path string) bool {
-	if path == e.configPath() {
+func (j *Judge) minor(path string) bool {
+	if path == j.configPath() {
 		return false
 	}
-	for _, v := range e.all() {
-		if ef := v.effect(path); ef.Kind != plan.None || ef.Rule != plan.NoRule {
+	for _, s := range j.all() {
+		if ef := j.effect(s, path); ef.Kind != plan.None || ef.Rule != plan.NoRule {
 			return false
 		}
 	}

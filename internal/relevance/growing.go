@@ -1,11 +1,9 @@
-package engine
+package relevance
 
 import (
 	"context"
 	"maps"
 	"time"
-
-	"github.com/hotreload/hotreload/internal/plan"
 )
 
 // A file that is written in pieces (a slow editor, a copy over the network, a generator) is seen
@@ -14,11 +12,11 @@ import (
 // growing is how long after a piece of a file the next one is waited for.
 const growing = 250 * time.Millisecond
 
-// failurePatience is how much later at most a failure is told on a slow file system.
-const failurePatience = time.Second
+// failureGrace is how much later at most a failure is reported on a slow file system.
+const failureGrace = time.Second
 
 // pieces knows the files that changed just now, to tell one that is written in pieces from one
-// that is saved in one go. It is of the inspector's goroutine.
+// that is saved in one go. It belongs to the goroutine that judges changes.
 type pieces map[string]piece
 
 type piece struct {
@@ -45,16 +43,14 @@ func (p pieces) close(now time.Time) {
 	}
 }
 
-// beforeFailure catches up with the files: a failure is not reported that a save has fixed
+// BeforeFailure catches up with the files: a failure is not reported that a save has fixed
 // already, nor one of a file that is still being written. It ends with the context: a save that
 // cancels the build waits for nothing. Without such a file it takes 5 ms with 1,000 files.
-func (v *service) beforeFailure(ctx context.Context, gen int) {
-	e := v.engine
-	if e.watch() == nil {
+func (j *Judge) BeforeFailure(ctx context.Context, s *Subject) {
+	if j.watch() == nil {
 		return
 	}
-	e.post(plan.Failing{Service: v.name, Generation: gen})
-	if rest := growing - time.Since(time.Unix(0, v.growing.Load())); rest > 0 {
+	if rest := growing - time.Since(time.Unix(0, s.growing.Load())); rest > 0 {
 		t := time.NewTimer(rest)
 		defer t.Stop()
 		select {
@@ -63,7 +59,7 @@ func (v *service) beforeFailure(ctx context.Context, gen int) {
 			return
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, failurePatience)
+	ctx, cancel := context.WithTimeout(ctx, failureGrace)
 	defer cancel()
-	_ = e.catchUp(ctx) // too slow: it is told as it is
+	_ = j.CatchUp(ctx) // too slow: it is reported as it is
 }

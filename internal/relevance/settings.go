@@ -1,4 +1,4 @@
-package engine
+package relevance
 
 import (
 	"bytes"
@@ -21,24 +21,25 @@ import (
 	"github.com/hotreload/hotreload/watcher"
 )
 
-// settingsFiles knows the files that a program reads and that a typo can break: env files,
+// SettingsFiles knows the files that a program reads and that a typo can break: env files,
 // and the JSON and TOML files for which it is restarted. As with the config, a mistake is
 // found when the file is saved, before the program is stopped: the last good values stay in
 // force, and the repair is reported like the mistake.
-type settingsFiles struct {
+type SettingsFiles struct {
 	mu     sync.Mutex
 	good   map[string]map[string]string // env file -> its variables, when it was last right
 	broken map[string]bool              // not right, and that was reported
 	parsed map[string]bool              // JSON or TOML file -> could be parsed when last looked at
 }
 
-func newSettingsFiles() *settingsFiles {
-	return &settingsFiles{good: map[string]map[string]string{}, broken: map[string]bool{}, parsed: map[string]bool{}}
+// NewSettingsFiles knows no file yet.
+func NewSettingsFiles() *SettingsFiles {
+	return &SettingsFiles{good: map[string]map[string]string{}, broken: map[string]bool{}, parsed: map[string]bool{}}
 }
 
-// variables are those of an env file, or what they were when it was last right. It is an
+// Variables are those of an env file, or what they were when it was last right. It is an
 // error only if it never was.
-func (s *settingsFiles) variables(path string) (map[string]string, error) {
+func (s *SettingsFiles) Variables(path string) (map[string]string, error) {
 	values, err := envfile.Read(path)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,7 +62,7 @@ type verdict struct {
 }
 
 // envSaved looks at an env file that was saved.
-func (s *settingsFiles) envSaved(path string) verdict {
+func (s *SettingsFiles) envSaved(path string) verdict {
 	values, err := envfile.Read(path)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -108,7 +109,7 @@ func parse(path string) (mistake error, known bool) {
 }
 
 // parsedSaved looks at a JSON or TOML file that was saved.
-func (s *settingsFiles) parsedSaved(path string) verdict {
+func (s *SettingsFiles) parsedSaved(path string) verdict {
 	mistake, known := parse(path)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,7 +127,7 @@ func (s *settingsFiles) parsedSaved(path string) verdict {
 }
 
 // learn notes of a JSON or TOML file whether it can be parsed before it is ever saved.
-func (s *settingsFiles) learn(path string) {
+func (s *SettingsFiles) learn(path string) {
 	s.mu.Lock()
 	_, already := s.parsed[path]
 	s.mu.Unlock()
@@ -146,34 +147,34 @@ const maxLearn = 20_000
 
 // learnSettings looks for the files of which it must be known what they were, if there can be
 // any.
-func (e *Engine) learnSettings() {
-	if !slices.ContainsFunc(e.all(), func(v *service) bool {
-		return slices.ContainsFunc(v.conf.Load().rules, func(r rule) bool { return r.effect == plan.Restart || r.effect == plan.Signal })
+func (j *Judge) learnSettings() {
+	if !slices.ContainsFunc(j.all(), func(s *Subject) bool {
+		return slices.ContainsFunc(s.conf.Load().Rules, func(r Rule) bool { return r.Effect == plan.Restart || r.Effect == plan.Signal })
 	}) {
 		return
 	}
 	passed := 0
-	_ = filepath.WalkDir(e.root, func(path string, d fs.DirEntry, err error) error {
+	_ = filepath.WalkDir(j.root, func(path string, d fs.DirEntry, err error) error {
 		passed++
 		switch {
-		case passed > maxLearn || e.ctx.Err() != nil:
+		case passed > maxLearn || j.ctx.Err() != nil:
 			return fs.SkipAll
 		case err != nil:
 			return nil
-		case d.IsDir() && path != e.root && (d.Name()[0] == '.' || d.Name() == "node_modules" || d.Name() == "vendor"):
+		case d.IsDir() && path != j.root && (d.Name()[0] == '.' || d.Name() == "node_modules" || d.Name() == "vendor"):
 			return fs.SkipDir
-		case d.Type().IsRegular() && e.parsedBy(path) != nil:
-			e.settings.learn(path)
+		case d.Type().IsRegular() && j.parsedBy(path) != nil:
+			j.settings.learn(path)
 		}
 		return nil
 	})
 }
 
 // envOf are the services that read the env file.
-func (e *Engine) envOf(path string) (of []*service) {
-	for _, v := range e.all() {
-		if v.reads(path) {
-			of = append(of, v)
+func (j *Judge) envOf(path string) (of []*Subject) {
+	for _, s := range j.all() {
+		if j.view(s).reads(path) {
+			of = append(of, s)
 		}
 	}
 	return of
@@ -181,73 +182,72 @@ func (e *Engine) envOf(path string) (of []*service) {
 
 // parsedBy are the services that are restarted, or told by a signal, to read a JSON or TOML
 // file again.
-func (e *Engine) parsedBy(path string) (of []*service) {
-	if ext := filepath.Ext(path); ext != ".json" && ext != ".toml" || path == e.configPath() {
+func (j *Judge) parsedBy(path string) (of []*Subject) {
+	if ext := filepath.Ext(path); ext != ".json" && ext != ".toml" || path == j.configPath() {
 		return nil
 	}
-	for _, v := range e.all() {
-		switch ef := v.effect(path); {
+	for _, s := range j.all() {
+		switch ef := j.effect(s, path); {
 		case ef.Input:
 			return nil // a build finds what is wrong with it
 		case ef.Kind == plan.Restart || ef.Kind == plan.Signal:
-			of = append(of, v)
+			of = append(of, s)
 		}
 	}
 	return of
 }
 
 // undecided keeps the change of a file of settings until the burst closes: in the middle of
-// it, the file may be half written. The plan is told whom it will concern.
-func (i *inspector) undecided(in *plan.Files, c watcher.Change) bool {
-	of := append(i.e.envOf(c.Path), i.e.parsedBy(c.Path)...)
-	for _, v := range of {
-		in.Undecided = append(in.Undecided, v.name)
+// it, the file may be half written. The plan learns which services it will concern.
+func (j *Judge) undecided(in *plan.Files, c watcher.Change) bool {
+	of := append(j.envOf(c.Path), j.parsedBy(c.Path)...)
+	for _, s := range of {
+		in.Undecided = append(in.Undecided, s.name)
 	}
 	if len(of) == 0 {
 		return false
 	}
-	if was, ok := i.settings[c.Path]; ok {
+	if was, ok := j.burst.settings[c.Path]; ok {
 		c.Old = was.Old
 	}
-	i.settings[c.Path] = c
+	j.burst.settings[c.Path] = c
 	return true
 }
 
 // decide says what the files of settings mean that were saved in the burst.
-func (i *inspector) decide(in *plan.Files) {
-	for _, path := range slices.Sorted(maps.Keys(i.settings)) {
-		c := i.settings[path]
+func (j *Judge) decide(in *plan.Files) {
+	for _, path := range slices.Sorted(maps.Keys(j.burst.settings)) {
+		c := j.burst.settings[path]
 		if c.Old == c.New {
 			continue // within the burst it was something else
 		}
-		e := i.e
-		env := e.envOf(path)
+		env := j.envOf(path)
 		var v verdict
 		if len(env) > 0 {
-			v = e.settings.envSaved(path)
+			v = j.settings.envSaved(path)
 		} else {
-			v = e.settings.parsedSaved(path)
+			v = j.settings.parsedSaved(path)
 		}
 		if v.err != nil {
 			p := event.Problem{
-				Message: fmt.Sprintf("%s:%v", e.rel(path), v.err),
+				Message: fmt.Sprintf("%s:%v", j.rel(path), v.err),
 				Hint:    "the program goes on with what the file said before, until it is fixed",
 			}
 			if !v.known {
 				p.Hint = "the program is started when the file is fixed"
 			}
-			e.say(p)
+			j.say(p)
 			pc := planChange(c)
 			pc.Why = "is not right"
 			in.Changes = append(in.Changes, pc)
 			continue
 		}
 		if v.repaired {
-			e.say(event.Changed{Paths: []string{path}, Effect: plan.None.String(), Why: event.Fixed, Fixed: true})
+			j.say(event.Changed{Paths: []string{path}, Effect: plan.None.String(), Why: event.Fixed, Fixed: true})
 		}
-		i.change(in, c, func(s *service) bool {
-			return v.repaired && slices.Contains(env, s) && s.program.RunsWithThis()
+		j.change(in, c, func(s *Subject) bool {
+			return v.repaired && slices.Contains(env, s) && s.runsWithThis()
 		})
 	}
-	clear(i.settings)
+	clear(j.burst.settings)
 }

@@ -1,0 +1,107 @@
+package session
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/hotreload/hotreload/builder"
+	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/event"
+)
+
+// hooks is which commands of [hooks] follow from the events of one service. Of each hook one run
+// is at work at a time: an event that comes in the meantime waits for its end, and the newest takes
+// the place of one that waits already.
+type hooks struct {
+	broken  bool // a build, or a command of a rule, has failed
+	down    bool // the program did not start, or ended with an error
+	running map[string]bool
+	next    map[string]event.Event
+}
+
+// hook is the table of the commands for one name.
+func hook(h config.Hooks, name string) []config.Command {
+	switch name {
+	case "failed":
+		return h.Failed
+	case "fixed":
+		return h.Fixed
+	}
+	return h.Live
+}
+
+// follow returns the hooks that follow from an event of the service.
+func (h *hooks) follow(ev event.Event) (names []string) {
+	broken, down, repaired, live := false, false, false, false
+	switch b := ev.Body.(type) {
+	case event.BuildFinished:
+		broken, repaired = !b.OK, b.Unchanged // another program has a live event of its own
+	case event.Changed:
+		repaired = b.Undone
+	case event.Reloaded:
+		repaired = true
+	case event.Exited:
+		down = !b.Expected && b.Code != 0
+	case event.Problem:
+		down = b.Failed
+	case event.Live:
+		live = true
+	}
+	fixed := h.broken && repaired && !h.down || (h.broken || h.down) && live
+	h.broken = broken || h.broken && !repaired && !live
+	h.down = down || h.down && !live
+	if broken || down {
+		names = append(names, "failed")
+	}
+	if fixed {
+		names = append(names, "fixed")
+	}
+	if live {
+		names = append(names, "live")
+	}
+	return names
+}
+
+// runHook runs the commands of a hook, now or when those at work have ended.
+func (s *Session) runHook(svc *service, name string, ev event.Event) {
+	commands := hook(svc.set.Hooks, name)
+	if s.opt.Once || len(commands) == 0 {
+		return
+	}
+	h := &svc.hooks
+	if h.running[name] {
+		h.next[name] = ev
+		return
+	}
+	if h.running == nil {
+		h.running, h.next = map[string]bool{}, map[string]event.Event{}
+	}
+	h.running[name] = true
+	var steps []builder.Step
+	for _, c := range commands {
+		steps = append(steps, builder.Step{Argv: c.Argv, Shell: c.Shell, Input: ev.Line(), Env: map[string]string{
+			"HOTRELOAD_EVENT": name, "HOTRELOAD_SERVICE": svc.name, "HOTRELOAD_GENERATION": strconv.Itoa(ev.Generation),
+		}})
+	}
+	b := svc.set.builder
+	s.spawn(func() {
+		r := b.Beside(s.ctx, "hook-"+name, steps)
+		if !r.OK && !r.Canceled { // only a failure is reported
+			s.post(said{event.Event{Time: time.Now(), Service: svc.name, Generation: ev.Generation, Body: event.Problem{
+				Message: fmt.Sprintf("hooks.%s: %s", name, r.Summary), Hint: r.Hint, Detail: r.Output,
+			}}, true})
+		}
+		s.post(hookOver{svc, name})
+	})
+}
+
+// hookOver runs a hook once more, if an event came in the meantime.
+func (s *Session) hookOver(svc *service, name string) {
+	h := &svc.hooks
+	h.running[name] = false
+	if ev, more := h.next[name]; more {
+		delete(h.next, name)
+		s.runHook(svc, name, ev)
+	}
+}
