@@ -59,14 +59,11 @@ func (e *Engine) askRecipe(ctx context.Context) (*recipe, *state, error) {
 		return nil, nil, err
 	}
 	s, err := m.read(ctx, started)
+	if err == nil {
+		err = m.settled(before, s)
+	}
 	if err != nil {
 		return nil, nil, err
-	}
-	for i, f := range m.recipe.files {
-		was, ok := before[f.path]
-		if now := s.files[i].stamp; ok && was != now && (f.kind != presence || was.exists() != now.exists()) {
-			return nil, nil, unsettled(f.path)
-		}
 	}
 	return m.recipe, s, nil
 }

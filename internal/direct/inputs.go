@@ -160,6 +160,17 @@ func (m *maker) stampSources(all map[string]stamp) {
 	}
 }
 
+// settled compares the stamps from before with those of the state.
+func (m *maker) settled(before map[string]stamp, s *state) error {
+	for i, f := range m.recipe.files {
+		was, ok := before[f.path]
+		if now := s.files[i].stamp; ok && was != now && (f.kind != presence || was.exists() != now.exists()) {
+			return unsettled(f.path)
+		}
+	}
+	return nil
+}
+
 // inputs adds all files and directories that the packages depend on.
 func (m *maker) inputs() error {
 	m.fix(m.recipe.link.tool.Argv[0], "the linker")

@@ -432,11 +432,7 @@ func (r *reader) opened(n ast.Node) bool {
 		r.wrote(c)
 	}
 	if pkg == "os" && name == "OpenFile" && len(c.Args) > 1 {
-		what := call{from: pkg, use: written}
-		if readsOnly(c.Args[1]) {
-			what.use = read
-		}
-		r.use(c, what, []string{r.text(c.Args[0])})
+		r.openFile(c)
 		return true
 	}
 	r.configured(c, pkg, sel.Sel.Name)
@@ -450,6 +446,15 @@ func (r *reader) opened(n ast.Node) bool {
 		}
 	}
 	return true
+}
+
+// openFile notes a call of os.OpenFile, whose second argument says whether it reads or writes.
+func (r *reader) openFile(c *ast.CallExpr) {
+	what := call{from: "os", use: written}
+	if readsOnly(c.Args[1]) {
+		what.use = read
+	}
+	r.use(c, what, []string{r.text(c.Args[0])})
 }
 
 // paths are the texts of the arguments that are paths.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -142,6 +143,39 @@ func TestTestkit(t *testing.T) {
 		if slices.Contains(p.Imports, module+"/internal/testkit") {
 			t.Errorf("%s imports internal/testkit, which only tests may", p.ImportPath)
 		}
+	}
+}
+
+// TestGoCommand holds that the flags of go build and the fields of go list are listed in one place.
+func TestGoCommand(t *testing.T) {
+	const only = "internal/gocmd"
+	listed := regexp.MustCompile(`\b(asmflags|modcacherw|installsuffix|IgnoredOtherFiles|SwigCXXFiles)\b`)
+	found := false
+	for _, p := range packages(t) {
+		rel := strings.TrimPrefix(p.ImportPath, module+"/")
+		if within(rel, outside) {
+			continue
+		}
+		for _, name := range p.GoFiles {
+			set := token.NewFileSet()
+			f, err := parser.ParseFile(set, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				text, ok := n.(*ast.BasicLit)
+				if !ok || text.Kind != token.STRING || !listed.MatchString(text.Value) {
+					return true
+				}
+				if found = found || rel == only; rel != only {
+					t.Errorf("%s: %s is known to %s: a Go release must change one package", set.Position(text.Pos()), text.Value, only)
+				}
+				return true
+			})
+		}
+	}
+	if !found {
+		t.Fatalf("%s lists none of them: the test does not see it", only)
 	}
 }
 
