@@ -28,14 +28,26 @@ demo: build ## build hotreload and run it on examples/hello (http://127.0.0.1:80
 	$(BIN) run -C examples/hello
 
 .PHONY: test
-test: ## all tests
-	$(GO) test $(TESTFLAGS) -timeout 35m ./...
+test: ## the tests, in a few minutes: the longest do fewer rounds, or are skipped by name
+	$(GO) test $(TESTFLAGS) -timeout 35m -short ./...
 
 .PHONY: ci
-ci: lint test race ## everything that CI runs: lint, all tests, and again with the race detector
+ci: ## everything that CI runs: lint, all tests with their coverage, and the tests with the race detector
+	@for part in lint cover race; do \
+	  begin=$$(date +%s); $(MAKE) --no-print-directory $$part || exit 1; \
+	  echo "make $$part: $$(($$(date +%s) - begin)) s"; done
+
+# hotreload itself is built with counters for the end-to-end tests, so they count without a second run.
+COVER := $(CURDIR)/bin/cover
+.PHONY: cover
+cover: ## all tests, the long ones in full, and the share of each package that they run
+	@rm -rf $(COVER) && mkdir -p $(COVER)/unit $(COVER)/e2e
+	GOCOVERDIR=$(COVER)/unit E2E_COVERDIR=$(COVER)/e2e \
+	  $(GO) test $(TESTFLAGS) -timeout 35m -cover ./... -args -test.gocoverdir=$(COVER)/unit
+	$(GO) tool covdata percent -i=$(COVER)/unit,$(COVER)/e2e
 
 .PHONY: race
-race: ## the tests with the race detector, without the longest
+race: ## the tests of `make test`, with the race detector
 	$(GO) test $(TESTFLAGS) -timeout 35m -race -short ./...
 
 .PHONY: lint

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // becomes waits for an answer of the program while it may be restarted.
@@ -68,7 +70,9 @@ func TestL5Git(t *testing.T) {
 		}
 	}
 	git("init", "-q", "-b", "main")
-	tree("main", 0, 300, 1)
+	// With the most files, a checkout takes longer than one burst.
+	n := testkit.Size(50, 5)
+	tree("main", 0, 6*n, 1)
 	git("add", ".")
 	git("commit", "-qm", "main")
 	git("checkout", "-qb", "two")
@@ -78,7 +82,7 @@ func TestL5Git(t *testing.T) {
 		}
 	}
 	write(t, filepath.Join(dir, "static", "new", "page.html"), "new")
-	tree("two", 100, 350, 1000)
+	tree("two", 2*n, 7*n, 1000)
 	git("add", "-A")
 	git("commit", "-qm", "two")
 
@@ -119,7 +123,7 @@ func TestL5Git(t *testing.T) {
 	}
 	check("checkout", []string{"checkout", "-q", "main"})
 	check("checkout back", []string{"checkout", "-q", "two"})
-	tree("edited", 200, 250, 7)
+	tree("edited", 4*n, 5*n, 7)
 	w.becomes("the edit", func(a answer) bool { v, lib := truth(); return a.version == v && a.lib == lib })
 	git("add", "-A")
 	check("stash", []string{"stash", "-q"})

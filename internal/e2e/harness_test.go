@@ -55,6 +55,9 @@ func testMain(m *testing.M) int {
 	if raceEnabled {
 		args = append(args, "-race")
 	}
+	if coverDir() != "" {
+		args = append(args, "-cover")
+	}
 	out, err := exec.Command("go", append(args, "github.com/hotreload/hotreload/cmd/hotreload")...).CombinedOutput()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "building hotreload: %v\n%s", err, out)
@@ -225,8 +228,15 @@ func cleanEnv() []string {
 		env = append(env, kv)
 	}
 	// The race detector sleeps a second at the end of every process.
-	return append(env, "GORACE=atexit_sleep_ms=0", "GOTRACEBACK=all")
+	env = append(env, "GORACE=atexit_sleep_ms=0", "GOTRACEBACK=all")
+	if dir := coverDir(); dir != "" {
+		env = append(env, "GOCOVERDIR="+dir)
+	}
+	return env
 }
+
+// coverDir is where hotreload leaves what of its code the tests have run; see `make cover`.
+func coverDir() string { return os.Getenv("E2E_COVERDIR") }
 
 func (s *session) read(f *os.File) {
 	sc := bufio.NewScanner(f)

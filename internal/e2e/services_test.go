@@ -250,7 +250,8 @@ rules = [{ paths = ["db.sh"], effect = "restart" }]
 	if n := only(s.since(0), "started"); !slices.Equal(n, []string{"db"}) {
 		t.Errorf("started: %v", n)
 	}
-	write(t, filepath.Join(s.dir, "db.sh"), "echo up; sleep 1000\n")
+	// In one step: what runs while it is empty would be one more start.
+	replaceFile(t, filepath.Join(s.dir, "db.sh"), "echo up; sleep 1000\n")
 	s.each("live", "db", "api", "web")
 	var order []string
 	for _, e := range s.since(0) {
@@ -277,6 +278,10 @@ func TestS4Prefixes(t *testing.T) {
 	}
 	s := start(t, shell(t, toml.String()), []string{"--color", "never"})
 	s.each("exited", names...)
+	// The end waits only for a moment for a reader that is slow, as this test is on a busy machine.
+	until(t, "all is printed", func() bool {
+		return strings.Count(s.out.String(), "last of ") == len(names) && strings.Count(s.err.String(), fmt.Sprintf("-%d\n", lines-1)) == len(names)
+	})
 	if code := s.stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
