@@ -39,8 +39,16 @@ func (w *Watcher) IgnoredIn(scope Scope, path string) (reason string, ignored bo
 	if rel == "" {
 		return "", false // the tree itself
 	}
-	q := inquiry{w: w, scope: &scope, at: tree, spelled: path[:len(path)-len(rel)]}
-	return q.about(path, strings.Split(rel, "/"), isDir, named)
+	q := inquiry{w: w, scope: &scope, at: tree, spelled: []string{path[:len(path)-len(rel)]}}
+	reason, ignored = q.about(path, strings.Split(rel, "/"), isDir, named)
+	if ignored && q.link { // what counts by itself counts under a link's name, too
+		if real, err := filepath.EvalSymlinks(at); err == nil {
+			if _, ignored := w.IgnoredIn(scope, join(real, name)); !ignored {
+				return "", false
+			}
+		}
+	}
+	return reason, ignored
 }
 
 // treeOf finds the innermost tree that holds path, which may be spelled by the tree's name or by
@@ -67,20 +75,16 @@ func (s *Scope) treeOf(path string) (tree, rel string) {
 type inquiry struct {
 	w       *Watcher
 	scope   *Scope
-	rules   rules  // of the directory that it has come to
-	at      string // its real path
-	spelled string // its name as it was asked for; the scope is asked about that
-	kept    string // what is in the way of a directory above, which Scope.Enter enters
-	link    bool   // a link was followed
+	rules   rules    // of the directory that it has come to
+	at      string   // its real path
+	spelled []string // its names as they were asked for; the scope is asked about them
+	kept    string   // what is in the way of a directory above, which Scope.Enter enters
+	link    bool     // a link was followed
 }
 
 func (q *inquiry) about(path string, parts []string, isDir, named bool) (reason string, ignored bool) {
-	r := &root{real: q.at}
-	if q.w.o.Gitignore {
-		r.outer, _ = outerIgnore(q.at)
-	}
-	q.rules = rules{deep: true, root: r}
-	q.readRules(nil)
+	q.begin()
+	r := q.rules.root
 	above, name := parts[:len(parts)-1], parts[len(parts)-1]
 	for i, part := range above {
 		if reason, ignored = q.enter(part); !ignored {
@@ -91,7 +95,7 @@ func (q *inquiry) about(path string, parts []string, isDir, named bool) (reason 
 		}
 		// Scope.Dirs overrides what excludes a directory.
 		rest := filepath.Join(above[i:]...)
-		q.at, q.spelled, q.rules = join(q.at, rest), filepath.Join(q.spelled, rest), rules{own: true, root: r}
+		q.at, q.spelled, q.rules = join(q.at, rest), q.names(rest), rules{own: true, root: r}
 		break
 	}
 	if at := join(q.at, name); isDir || linksDir(at) {
@@ -104,17 +108,38 @@ func (q *inquiry) about(path string, parts []string, isDir, named bool) (reason 
 	return q.file(name)
 }
 
+// begin takes the rules of the tree.
+func (q *inquiry) begin() {
+	r := &root{real: q.at}
+	if q.w.o.Gitignore {
+		r.outer, _ = outerIgnore(q.at)
+	}
+	q.rules = rules{deep: true, root: r}
+	q.readRules(nil)
+}
+
+// rulesAt are those of a directory of a tree, which no link is on the way to. false: it is not
+// entered by itself.
+func (w *Watcher) rulesAt(scope *Scope, tree, rel string) (rules, bool) {
+	q := inquiry{w: w, scope: scope, at: tree, spelled: []string{tree}}
+	q.begin()
+	for part := range strings.SplitSeq(rel, "/") {
+		if part == "" {
+			continue // the tree itself
+		}
+		if _, ignored := q.enter(part); ignored {
+			return rules{}, false
+		}
+	}
+	return q.rules, q.rules.deep
+}
+
 // file is the verdict on a file of the directory.
 func (q *inquiry) file(name string) (reason string, ignored bool) {
 	path := join(q.at, name)
 	counts, o := q.w.takes(&q.rules, q.scope, path, name, q.names)
 	if counts {
 		return "", false
-	}
-	if q.link { // what counts by itself counts under a link's name, too
-		if _, ignored := q.w.IgnoredIn(*q.scope, path); !ignored {
-			return "", false
-		}
 	}
 	return q.text(o), true
 }
@@ -132,25 +157,47 @@ func (q *inquiry) enter(name string) (reason string, ignored bool) {
 		return q.text(o), true
 	}
 	q.kept = q.text(o)
-	r := q.rules.root
+	names := q.names(name)
 	if link {
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			path, q.link, r = real, true, nil
-			if tree, _ := q.scope.treeOf(real); tree != "" {
-				r = &root{real: tree}
-			}
-		}
+		q.through(path, names, how)
+		return "", false
 	}
-	up := q.rules.ignore
-	q.at, q.spelled, q.rules = path, filepath.Join(q.spelled, name), rules{root: r}
+	up := q.rules
+	q.at, q.spelled, q.rules = path, names, rules{root: up.root}
 	q.rules.let(how)
 	if q.rules.deep {
-		q.readRules(up)
+		q.readRules(up.ignore)
 	}
 	return "", false
 }
 
-func (q *inquiry) names(name string) []string { return []string{filepath.Join(q.spelled, name)} }
+// through goes to where a link leads. A directory of a tree keeps its own rules, and its own name.
+func (q *inquiry) through(path string, names []string, how entry) {
+	q.at, q.spelled, q.rules, q.link = path, names, rules{kept: how.kept}, true
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return
+	}
+	q.at = real
+	tree, rel := q.scope.treeOf(real)
+	if tree == "" {
+		return
+	}
+	q.spelled = append(names, real)
+	q.rules.root = &root{real: tree}
+	if own, deep := q.w.rulesAt(q.scope, tree, rel); deep {
+		q.rules = own
+	}
+}
+
+// names are those that a name of the directory goes by, as far as the way here shows them.
+func (q *inquiry) names(name string) []string {
+	out := make([]string, len(q.spelled))
+	for i, dir := range q.spelled {
+		out[i] = filepath.Join(dir, name)
+	}
+	return out
+}
 
 func (q *inquiry) text(o obstacle) string {
 	if text := o.text(); text != "" {
