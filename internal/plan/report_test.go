@@ -54,6 +54,8 @@ func TestM2Reports(t *testing.T) {
 			"building under way, pid 101 runs 1 stale, built, live 1"},
 		{"a rule's command failed", app + "; file data.sql app restart rule=0; > +1s saved data.sql a b; > rules app 2 failed",
 			"failed, pid 101 runs 1 stale, does not build, live 1"},
+		{"a rule's command before a build failed", app + "; file page.templ app rebuild rule=0; > +1s saved page.templ a b; > rules app 2 failed",
+			"failed, pid 101 runs 1 stale, does not build, live 1"},
 		{"start-first: the new one starts", strings.Replace(saved, "service app", "service app startfirst", 1) + "; > built app 2 ok b; > launched app#2",
 			"starting under way, pid 101 runs 1 stale, built, live 1"},
 		{"start-first: the old one stops",
