@@ -128,16 +128,15 @@ func (svc *service) ownCommand(within func(from, to time.Time) bool) bool {
 	return !ran.from.IsZero() && within(ran.from, ran.to)
 }
 
-// followLoops acts upon the files that were waited for.
+// followLoops acts upon the files that were waited for. Their changes keep their times: a build that
+// ended later may have read them.
 func (s *State) followLoops(svc *service) {
 	in := Files{First: s.now}
 	for _, l := range svc.feedback.files {
 		if l.late == nil {
 			continue
 		}
-		c := *l.late
-		c.At = s.now
-		in.Changes = append(in.Changes, c)
+		in.Changes = append(in.Changes, *l.late)
 		l.late, l.followed = nil, true
 	}
 	slices.SortFunc(in.Changes, func(a, b Change) int { return strings.Compare(a.Path, b.Path) })
