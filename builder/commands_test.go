@@ -213,7 +213,7 @@ func TestHugeOutput(t *testing.T) {
 	if r.OK || len(r.Output) > outputCap+512 || len(r.Output) < outputCap/2 {
 		t.Errorf("output of %d bytes", len(r.Output))
 	}
-	for _, want := range []string{line + "1\n", line + "140000\nthe end\n", "left out here; all of it is in " + r.OutputFile} {
+	for _, want := range []string{line + "1\n", line + "140000\nthe end\n", "left out here; the full output is in " + r.OutputFile} {
 		if !strings.Contains(r.Output, want) {
 			t.Errorf("the output shown lacks %q", want)
 		}

@@ -139,7 +139,7 @@ func (d *directBuild) program(ctx context.Context, e *direct.Engine, t task) (Re
 	}
 	r := b.finish(ctx, failure{golang: true}, fresh, t.out)
 	if !r.OK {
-		e.Invalid("what it linked is no program")
+		e.Invalid("what it linked is not a program")
 		return r, errors.New(r.Summary)
 	}
 	r.Engine = EngineDirect

@@ -149,8 +149,8 @@ var rules = sync.OnceValue(func() []rule {
 			"it may need a build tag, or CGO_ENABLED=1, or another GOOS"),
 		match(`^(?:stat )?(.*): directory not found$`, "there is no directory $1", "name the directory of the main package"),
 		match(`directory (\S+) (?:outside main module|outside available modules|is not in|is contained in a module that is not one of the workspace modules)`, "", "add the module to go.work (go work use), or a replace directive to go.mod"),
-		match(`error obtaining VCS status: (.*)`, "go could not ask the version control system: $1",
-			"-buildvcs=false builds without asking"),
+		match(`error obtaining VCS status: (.*)`, "go could not query the version control system: $1",
+			"-buildvcs=false builds without it"),
 		match(`inconsistent vendoring|is marked as explicit in vendor/modules\.txt|cannot find module providing package \S+: import lookup disabled by -mod=vendor`, "", "run go mod vendor"),
 		match(`missing go\.sum entry`, "", "run go mod tidy"),
 		match(`(?:updates to go\.(?:mod|sum|work) needed|no required module provides|cannot find module providing)[^\n]*(?:\n\t(go (?:get|mod)[^\n]*))`, "", "run $1"),
@@ -166,7 +166,7 @@ var rules = sync.OnceValue(func() []rule {
 		match(`function main is undeclared in the main package`, "the main package has no func main", ""),
 		match(`^go: (-race requires cgo.*)`, "$1", "set CGO_ENABLED=1 and install a C compiler, or build without race"),
 		match(`C compiler "?([^"\n]+)"? not found`, "the C compiler $1 is not on PATH", "install it, or set CGO_ENABLED=0"),
-		match(`^found packages (.*) in (.*)$`, "$2 holds two packages: $1", ""),
+		match(`^found packages (.*) in (.*)$`, "$2 contains two packages: $1", ""),
 		match(`^(flag provided but not defined: .*|invalid (?:boolean )?(?:value|flag) .*)`, "$1", "check the build flags"),
 		match(`^go: (parsing \$?%?GOFLAGS.*)`, "$1", "check GOFLAGS"),
 		match(`matched no packages`, "%PACKAGE% matches no packages", "name the directory of the main package"),
@@ -386,7 +386,7 @@ func (b *Builder) severalPackages(ctx context.Context) (summary, hint string) {
 	case len(mains) == 0:
 		return b.o.Package + " matches several packages", "name the directory of one main package"
 	case len(mains) == 1:
-		return fmt.Sprintf("%s matches other packages besides the main package %s", b.o.Package, mains[0]), "use " + mains[0]
+		return fmt.Sprintf("%s matches other packages in addition to the main package %s", b.o.Package, mains[0]), "use " + mains[0]
 	}
 	return fmt.Sprintf("%s matches several main packages: %s", b.o.Package, strings.Join(mains, ", ")), "name one of them, such as " + mains[0]
 }

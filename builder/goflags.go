@@ -23,7 +23,7 @@ type buildFlags struct {
 func checkFlags(words []string) error {
 	flags, rest := gocmd.Build.Parse(words)
 	if len(rest) > 0 {
-		return advice.With(fmt.Errorf("%q is not a build flag", rest[0]), "build flags begin with a dash; the package has a setting of its own")
+		return advice.With(fmt.Errorf("%q is not a build flag", rest[0]), "build flags begin with a dash; the package is set separately")
 	}
 	for _, f := range flags {
 		if err := checkFlag(f, ""); err != nil {
@@ -36,8 +36,8 @@ func checkFlags(words []string) error {
 func checkFlag(f gocmd.Arg, where string) error {
 	switch f.Name {
 	case "o":
-		return advice.With(fmt.Errorf("the build flag -o%s is not possible: every build gets a file name of its own", where),
-			"use a build command and its output, if the binary has to lie elsewhere")
+		return advice.With(fmt.Errorf("the build flag -o%s is not possible: hotreload names each binary itself", where),
+			"to write the binary elsewhere, use a build command and its output")
 	case "n":
 		if f.Value != "false" {
 			return advice.With(fmt.Errorf("the build flag -n%s is not possible: it only prints commands", where), "use -x to see them while they run")

@@ -78,7 +78,7 @@ func (o *output) finish() (text, file string) {
 	if i := bytes.IndexByte(tail, '\n'); i >= 0 {
 		tail = tail[i+1:]
 	}
-	where := "; all of it is in " + o.path
+	where := "; the full output is in " + o.path
 	if o.err != nil {
 		where = fmt.Sprintf(" and lost: %v", o.err)
 	} else {

@@ -65,7 +65,7 @@ func diagnose(path, dir string, err error) (what, hint string) {
 		hint = "a directory on the way is not accessible, or the file system is mounted noexec, or a security policy forbids it"
 	case errors.Is(err, errTooBig):
 		return "its arguments and environment are too long together, or one of them alone",
-			"Linux takes 128 KiB per argument or variable: pass long data in a file"
+			"Linux allows 128 KiB per argument or variable: pass long data in a file"
 	case errors.Is(err, syscall.EAGAIN):
 		return "too many processes", "see the limit with: ulimit -u"
 	}

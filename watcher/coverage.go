@@ -32,11 +32,11 @@ func (t *tree) open() {
 	if err != nil {
 		notice := Notice{
 			Kind:    Limited,
-			Message: fmt.Sprintf("cannot watch for events (%v): looking at the files every %v instead", err, t.w.o.PollInterval),
+			Message: fmt.Sprintf("file events are not available (%v): polling every %v", err, t.w.o.PollInterval),
 		}
 		// EMFILE stands for two limits: inotify instances, and open files.
 		if name, value := watchinfo.InstanceLimit(); errors.Is(err, syscall.EMFILE) && name != "" && canOpen() {
-			notice.Message = fmt.Sprintf("the limit %s (%d) is used up: looking at the files every %v instead of waiting for events", name, value, t.w.o.PollInterval)
+			notice.Message = fmt.Sprintf("the limit %s (%d) is reached: polling every %v instead of using file events", name, value, t.w.o.PollInterval)
 			notice.Hint = watchinfo.RaiseHint(name, max(512, 2*value))
 		}
 		t.notice(notice)

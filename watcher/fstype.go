@@ -21,7 +21,7 @@ func (t *tree) pollsOn(dev uint64, path string) bool {
 	if silent {
 		t.notice(Notice{
 			Kind:    Polling,
-			Message: fmt.Sprintf("%s is on a file system that does not report changes (%s): looking at the files every %v", path, typ, t.w.o.PollInterval),
+			Message: fmt.Sprintf("%s is on a file system that does not report changes (%s): polling every %v", path, typ, t.w.o.PollInterval),
 		})
 	}
 	return silent

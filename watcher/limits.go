@@ -15,12 +15,12 @@ func (t *tree) limitNotice() {
 	missing := len(t.nodes) - t.watches
 	n := Notice{
 		Kind:    Limited,
-		Message: fmt.Sprintf("cannot watch %d of %d directories (%v): looking at them every %v instead", missing, len(t.nodes), t.limitErr, t.w.o.PollInterval),
+		Message: fmt.Sprintf("cannot watch %d of %d directories (%v): polling them every %v", missing, len(t.nodes), t.limitErr, t.w.o.PollInterval),
 		Hint:    watchinfo.RaiseHint("", 0),
 	}
 	if errors.Is(t.limitErr, syscall.ENOSPC) {
 		if name, value := watchinfo.WatchLimit(); name != "" {
-			n.Message = fmt.Sprintf("the limit %s (%d) is used up: %d of %d directories are not watched but looked at every %v", name, value, missing, len(t.nodes), t.w.o.PollInterval)
+			n.Message = fmt.Sprintf("the limit %s (%d) is reached: %d of %d directories are not watched, but polled every %v", name, value, missing, len(t.nodes), t.w.o.PollInterval)
 			n.Hint = watchinfo.RaiseHint(name, max(524288, 2*value))
 		}
 	}
@@ -48,6 +48,6 @@ func (t *tree) resync() {
 	t.fullPass()
 	t.notice(Notice{
 		Kind:    Overflow,
-		Message: fmt.Sprintf("many changes at once (queue overflow): looked at all %d files", t.nfiles),
+		Message: fmt.Sprintf("many changes at once (queue overflow): rescanned all %d files", t.nfiles),
 	})
 }

@@ -40,7 +40,7 @@ func noiseFile(name string) string {
 		qtTemp(name):
 		return editor
 	case goTemp(name):
-		return "temporary file beside a Go file"
+		return "temporary file next to a Go file"
 	case strings.HasSuffix(name, "-go-tmp-umask"):
 		return "temporary file of go build"
 	case strings.HasPrefix(name, "__debug_bin"):

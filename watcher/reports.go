@@ -36,6 +36,6 @@ func (r *reports) tellUnreadable() {
 	if n > 1 {
 		what += fmt.Sprintf(" and %d more", n-1)
 	}
-	r.notice(Notice{Kind: Unreadable, Message: what + ": changes in it are not seen", Hint: "make it readable, or exclude it"})
+	r.notice(Notice{Kind: Unreadable, Message: what + ": changes in it are not noticed", Hint: "make it readable, or exclude it"})
 	r.newBad = nil
 }

@@ -179,7 +179,7 @@ func (t *tree) resolveRoots() map[*root]bool {
 			added[r] = true
 		case r.lost:
 			t.regain(r, real)
-			t.notice(Notice{Kind: RootBack, Message: fmt.Sprintf("%s is back: looked at everything", given)})
+			t.notice(Notice{Kind: RootBack, Message: fmt.Sprintf("%s is back: rescanned everything", given)})
 		case r.real != real: // a link that leads elsewhere now
 			t.takeAway(r)
 			t.regain(r, real)

@@ -12,7 +12,7 @@ import (
 // control socket is there as soon as the session has the project's lock.
 type beginning struct {
 	begun   chan struct{} // closed when session is set
-	over    chan struct{} // closed when it will not be set any more
+	over    chan struct{} // closed when it will never be set
 	session control.Backend
 }
 

@@ -20,7 +20,7 @@ const verbOpen = "__open"
 // openBrowser opens a page. It returns when the opener has ended, which for a browser that
 // it had to start may be hours later.
 //
-// It is done by a process of its own, in a session of its own where there are sessions: a
+// It is done by a separate process, in a separate session where there are sessions: a
 // browser that is started in our process group would get the terminal's Ctrl-C.
 func openBrowser(url string) error {
 	self, err := os.Executable()

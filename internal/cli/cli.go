@@ -1,5 +1,7 @@
-// Package cli is the command line: it reads flags and files, wires the other
-// packages together, and turns the outcome into an exit code.
+// Package cli is the command line: it reads flags and files, connects the other
+// packages, and turns the outcome into an exit code. Each command has options, which
+// its flags fill, a function that checks them, and one that acts. Globals for flags, as
+// cobra's generator writes them, were rejected: two runs in one test would share them.
 package cli
 
 import (
@@ -30,7 +32,7 @@ const (
 	exitForced = 130
 )
 
-// version is set by the linker for releases (-X); otherwise the build says it.
+// version is set by the linker for releases (-X); otherwise it comes from the build info.
 var version = ""
 
 // Version is the version of this binary.
@@ -68,7 +70,7 @@ func Main(args []string, in io.Reader, out, err io.Writer) int {
 // codeError carries an exit code that is not the usual one for its kind.
 type codeError struct {
 	code int
-	err  error // nil: everything was said already
+	err  error // nil: everything was printed already
 }
 
 func (e *codeError) Error() string {
@@ -254,7 +256,7 @@ func newVersion(s streams) *cobra.Command {
 	return cmd
 }
 
-// complete says what a flag may be, for the shell's completion.
+// complete sets the values of a flag, for the shell's completion.
 func complete(cmd *cobra.Command, flag string, words func() []string, d cobra.ShellCompDirective) {
 	err := cmd.RegisterFlagCompletionFunc(flag, func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 		return begins(words(), typed), cobra.ShellCompDirectiveNoFileComp | d
@@ -277,7 +279,7 @@ func terminal(w any) *os.File {
 	return nil
 }
 
-// columns returns the width of a terminal, asked anew each time: it may be resized.
+// columns returns the width of a terminal, read each time: it may be resized.
 func columns(tty *os.File) func() int {
 	if tty == nil {
 		return nil

@@ -149,7 +149,7 @@ func (d *doctor) project(f *projectFlags) {
 		}
 		d.ok("project", "%s", d.root)
 		if p.conf.Path == "" {
-			d.ok("config", "none, so the defaults are in force")
+			d.ok("config", "none: the defaults apply")
 		} else {
 			d.ok("config", "%s", p.conf.Path)
 		}
@@ -171,7 +171,7 @@ func (d *doctor) project(f *projectFlags) {
 // program finds what would be run.
 func (d *doctor) program(p *project) {
 	if _, err := proc.LookPath(d.tools, d.root, "go"); err != nil {
-		return // said by toolchain
+		return // toolchain reports it
 	}
 	list, err := p.services(d.ctx, d.env)
 	if err != nil {
@@ -201,7 +201,7 @@ func (d *doctor) program(p *project) {
 func (d *doctor) running() {
 	cache, err := control.CacheDir(d.root)
 	if err != nil {
-		return // said by cache
+		return // cache reports it
 	}
 	ctx, cancel := context.WithTimeout(d.ctx, 3*time.Second)
 	defer cancel()
@@ -247,9 +247,9 @@ func (d *doctor) limits() {
 		}
 		switch {
 		case l.Used >= 0 && l.Used >= l.Value:
-			d.add(levelWarn, l.Name, l.Hint, "%d%s: used up, so files will be polled", l.Value, used)
+			d.add(levelWarn, l.Name, l.Hint, "%d%s: reached, so files will be polled", l.Value, used)
 		case l.Used >= 0 && l.Used > l.Value*4/5, strings.Contains(l.Name, "watches") && l.Value < 8192:
-			d.add(levelWarn, l.Name, l.Hint, "%d%s: little is left", l.Value, used)
+			d.add(levelWarn, l.Name, l.Hint, "%d%s: almost reached", l.Value, used)
 		default:
 			d.ok(l.Name, "%d%s", l.Value, used)
 		}
@@ -270,7 +270,7 @@ func (d *doctor) fileSystem() {
 	case backend == config.BackendNotify:
 		d.add(levelFail, "file system", `watch.backend = "auto" polls it`, "%s does not report changes made elsewhere, and the config forbids polling", typ)
 	default:
-		d.add(levelWarn, "file system", "a copy of the project on a local disk is live sooner; or shorten watch.poll_interval",
+		d.add(levelWarn, "file system", "keep the project on a local disk, or shorten watch.poll_interval",
 			"%s does not report changes made elsewhere: polled every %v", typ, d.conf.Watch.PollInterval)
 	}
 }
@@ -278,11 +278,11 @@ func (d *doctor) fileSystem() {
 func (d *doctor) cache() {
 	dir, err := control.CacheDir(d.root)
 	if err != nil {
-		d.add(levelFail, "cache", "set XDG_CACHE_HOME to a directory that can be written", "%v", err)
+		d.add(levelFail, "cache", "set XDG_CACHE_HOME to a writable directory", "%v", err)
 		return
 	}
 	if err := writable(dir); err != nil {
-		d.add(levelFail, "cache", "set XDG_CACHE_HOME to a directory that can be written", "%v", err)
+		d.add(levelFail, "cache", "set XDG_CACHE_HOME to a writable directory", "%v", err)
 		return
 	}
 	if err := executable(dir); err != nil {
@@ -333,7 +333,7 @@ func (d *doctor) toolchain() {
 	switch {
 	case err == nil:
 	case strings.Contains(err.Error(), "build cache"):
-		d.add(levelFail, "GOCACHE", "set GOCACHE to a directory that can be written", "%v", err)
+		d.add(levelFail, "GOCACHE", "set GOCACHE to a writable directory", "%v", err)
 		return
 	default:
 		d.add(levelFail, "go", "set GOTOOLCHAIN=auto to let go fetch what go.mod asks for, or install it", "%s: %v", path, err)
@@ -349,15 +349,15 @@ func (d *doctor) toolchain() {
 	d.goFlags(env["GOFLAGS"])
 	switch err := writable(env["GOCACHE"]); {
 	case env["GOCACHE"] == "off":
-		d.add(levelFail, "GOCACHE", "unset GOCACHE", "it is off, and go build does not work without")
+		d.add(levelFail, "GOCACHE", "unset GOCACHE", "it is off, and go build needs it")
 	case errors.Is(err, fs.ErrNotExist): // go makes it
 		if err := os.MkdirAll(env["GOCACHE"], 0o777); err != nil {
-			d.add(levelFail, "GOCACHE", "set GOCACHE to a directory that can be written", "%v", err)
+			d.add(levelFail, "GOCACHE", "set GOCACHE to a writable directory", "%v", err)
 			break
 		}
 		d.ok("GOCACHE", "%s (empty)", env["GOCACHE"])
 	case err != nil:
-		d.add(levelFail, "GOCACHE", "set GOCACHE to a directory that can be written", "%v", err)
+		d.add(levelFail, "GOCACHE", "set GOCACHE to a writable directory", "%v", err)
 	default:
 		d.ok("GOCACHE", "%s", env["GOCACHE"])
 	}
@@ -407,7 +407,7 @@ func (d *doctor) newerGo(path string) string {
 			return strings.TrimPrefix(strings.TrimSpace(line), "go: ")
 		}
 	}
-	return "" // whatever it is, a build says it
+	return "" // a build reports it
 }
 
 func (d *doctor) goFlags(flags string) {
@@ -416,7 +416,7 @@ func (d *doctor) goFlags(flags string) {
 	case len(f) == 0:
 		d.ok("GOFLAGS", "not set")
 	case slices.Contains(f, "-a"):
-		d.add(levelWarn, "GOFLAGS", "take -a out of GOFLAGS", "%s: -a compiles everything anew at each save", flags)
+		d.add(levelWarn, "GOFLAGS", "take -a out of GOFLAGS", "%s: -a recompiles everything on each save", flags)
 	case slices.Contains(f, "-n"):
 		d.add(levelFail, "GOFLAGS", "take -n out of GOFLAGS", "%s: -n builds nothing", flags)
 	default:
@@ -437,7 +437,7 @@ func (d *doctor) compiler(env gocmd.Env) {
 		d.ok("cgo", "the C compiler %s is not on PATH; only packages that use cgo need it", cc[0])
 		return
 	}
-	linker := "the default linker; mold, if it were installed, would link faster"
+	linker := "the default linker (install mold for faster links)"
 	for _, l := range []string{"mold", "ld.lld"} {
 		if path, err := proc.LookPath(d.tools, d.root, l); err == nil {
 			linker = "linker " + path
@@ -458,7 +458,7 @@ func (d *doctor) terminal() {
 		color := colored("auto", d.s.err)
 		keys := "keys are read (see run.stdin)"
 		if !in {
-			keys = "no keys: standard input is no terminal"
+			keys = "no keys: standard input is not a terminal"
 		}
 		d.ok("terminal", "TERM=%s, colour %s, %s", os.Getenv("TERM"), map[bool]string{true: "on", false: "off"}[color], keys)
 	}
@@ -521,7 +521,7 @@ var telling = []string{
 
 func (d *doctor) environment() {
 	if _, inside := os.LookupEnv("HOTRELOAD"); inside {
-		d.add(levelWarn, "environment", "run it in a shell of its own", "this is a program of another hotreload session (HOTRELOAD is set)")
+		d.add(levelWarn, "environment", "run it in a separate shell", "this is a program of another hotreload session (HOTRELOAD is set)")
 	}
 	if os.Getenv("GO111MODULE") == "off" {
 		d.add(levelFail, "environment", "unset GO111MODULE", "GO111MODULE=off: modules do not work")
@@ -533,10 +533,10 @@ func (d *doctor) environment() {
 		}
 	}
 	if strings.Contains(os.Getenv("MAKEFLAGS"), "--jobserver") {
-		set = append(set, "MAKEFLAGS (a job server, which programs are not given)")
+		set = append(set, "MAKEFLAGS (a job server, not passed to programs)")
 	}
 	if len(set) == 0 {
-		d.ok("environment", "nothing special is set")
+		d.ok("environment", "no relevant variables are set")
 		return
 	}
 	d.ok("environment", "%s", strings.Join(set, ", "))

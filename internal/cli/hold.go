@@ -16,7 +16,7 @@ import (
 	"github.com/hotreload/hotreload/internal/session"
 )
 
-// claimFile says in the cache which session has it, so that the next one finds what was left running.
+// claimFile records in the cache which session uses it, so that the next one finds what was left running.
 const claimFile = "processes"
 
 // onceDir is how the names of the caches of --once begin.
@@ -25,7 +25,7 @@ const onceDir = "once-"
 // endUnclaimed ends what earlier sessions of the project have left running, and names it.
 func endUnclaimed(cache string, once bool) (ended []string) {
 	project := cache
-	if once { // a session may run beside it
+	if once { // a session may run at the same time
 		project = filepath.Dir(cache)
 	} else {
 		ended = proc.EndUnclaimed(filepath.Join(cache, claimFile))
@@ -43,11 +43,11 @@ func endUnclaimed(cache string, once bool) (ended []string) {
 // the next one finds what this one leaves. Neither stops the session: failures are warnings.
 func (o runOptions) claim(cache string) (release func(), warnings []string) {
 	if ended := endUnclaimed(cache, o.once); len(ended) > 0 {
-		warnings = append(warnings, "ended what an earlier session of this project left running: "+strings.Join(ended, ", "))
+		warnings = append(warnings, "stopped programs that an earlier session left running: "+strings.Join(ended, ", "))
 	}
 	release, err := proc.Claim(filepath.Join(cache, claimFile))
 	if err != nil {
-		warnings = append(warnings, fmt.Sprintf("what this session leaves behind when it is killed will not be found: %v", err))
+		warnings = append(warnings, fmt.Sprintf("if this session is killed, the programs that it leaves running will not be found: %v", err))
 		release = func() {}
 	}
 	return release, warnings
@@ -62,9 +62,9 @@ type holding struct {
 	release func()
 }
 
-// hold takes the project's lock and serves the control API: whoever asks before the session
-// runs is answered when there is an answer. With --once another session may run beside this
-// one, with binaries of its own.
+// hold takes the project's lock and serves the control API: a request before the session
+// runs is answered when there is an answer. With --once, another session may run at the same
+// time, with its own binaries.
 func (o runOptions) hold(p *project, early *beginning) (own holding, err error) {
 	own.page = page.New()
 	if own.cache, err = control.CacheDir(p.conf.Root); err != nil {
@@ -105,7 +105,7 @@ func (own *holding) relisten(e *session.Session, before, after string) {
 		return
 	}
 	if err := own.api.Relisten(after); err != nil {
-		e.Problem(event.Problem{Message: err.Error(), Hint: "the old address, if there was one, stays; give control.listen another one"})
+		e.Problem(event.Problem{Message: err.Error(), Hint: "the old address is kept; set control.listen to another one"})
 	}
 }
 
@@ -119,7 +119,7 @@ func (own *holding) unreachable() event.Problem {
 	return event.Problem{Message: own.apiErr.Error(), Hint: hint}
 }
 
-// held says what to do about another session in this project.
+// held explains what to do about another session in this project.
 func (o runOptions) held(err error) error {
 	var held *control.HeldError
 	if !errors.As(err, &held) {

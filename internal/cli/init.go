@@ -41,7 +41,7 @@ Most projects need no config: try "hotreload run" first.`,
 					return err
 				}
 			}
-			res, err := scaffold.Fresh(cmd.Context(), o)
+			res, err := scaffold.New(cmd.Context(), o)
 			if err != nil {
 				return err
 			}
@@ -89,5 +89,5 @@ func place(ctx context.Context, dir string) (string, error) {
 		}
 	}
 	return "", usageError(advise("a config above them would keep `hotreload run` in a module from working",
-		"%s is in no module, and the programs below are in several modules; name one:\n%s", root, strings.Join(commands[:min(len(commands), listMost)], "\n")))
+		"%s is in no module, and the programs below it are in several modules; choose one:\n%s", root, strings.Join(commands[:min(len(commands), maxListed)], "\n")))
 }

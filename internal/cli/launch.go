@@ -34,12 +34,12 @@ func (d *doctor) launch(goTool string) {
 		}
 		if first-second <= slowLaunch || first < 3*second { // all is slow on a busy machine
 			if reportLaunch {
-				d.ok("first launch", "a new program starts in %d ms, and then in %d ms", first.Milliseconds(), second.Milliseconds())
+				d.ok("first launch", "a new program takes %d ms to start the first time, and %d ms the second time", first.Milliseconds(), second.Milliseconds())
 			}
 			return
 		}
 	}
-	d.add(levelWarn, "first launch", launchHint, "a new program starts in %d ms, and then in %d ms: %s",
+	d.add(levelWarn, "first launch", launchHint, "a new program takes %d ms to start the first time, and %d ms the second time: %s",
 		first.Milliseconds(), second.Milliseconds(), launchCause)
 }
 

@@ -4,6 +4,6 @@ package cli
 
 const (
 	reportLaunch = false // unless it is slow
-	launchCause  = "something examines each new one, or the disk is slow"
+	launchCause  = "something scans each new program, or the disk is slow"
 	launchHint   = "look for an antivirus program that scans on access, and exclude hotreload's cache directory"
 )

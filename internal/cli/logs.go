@@ -87,7 +87,7 @@ func (s streams) logs(ctx context.Context, c *control.Client, service string, li
 	for from := range generations {
 		screen.App(from.service, from.stream == "stderr", nil)
 	}
-	if ctx.Err() != nil { // nobody reads
+	if ctx.Err() != nil { // the reader is gone
 		return nil
 	}
 	return err

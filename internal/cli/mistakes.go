@@ -26,7 +26,7 @@ var otherNames = map[string][]string{
 	"doctor": {"diagnose", "env"},
 }
 
-// meantCommand is the command that was probably meant; "" if nothing is near.
+// meantCommand is the command that the person probably wanted; "" if none is near.
 func meantCommand(root *cobra.Command, typed string) string {
 	var names []string
 	for _, c := range root.Commands() {

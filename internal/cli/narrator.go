@@ -6,7 +6,7 @@ import (
 	"github.com/hotreload/hotreload/internal/ui"
 )
 
-// narrator is how the session is told on the terminal. Edits of the config change it
+// narrator prints the session on the terminal. Edits of the config change it
 // while it works.
 type narrator struct {
 	sink     *ui.Switch
@@ -38,7 +38,7 @@ func (n *narrator) configure(c *config.Config) {
 	n.sink.Set(sink)
 }
 
-// services says which services there are.
+// services sets the names of the services.
 func (n *narrator) services(names []string) {
 	n.palette.Set(names)
 	n.screen.Services(n.palette, n.colorOut, n.colorErr)

@@ -54,7 +54,7 @@ func (f *projectFlags) add(cmd *cobra.Command) {
 	}, cobra.ShellCompDirectiveNoSpace)
 }
 
-// project is a config with everything resolved that needs a look at the files.
+// project is a config with everything resolved that depends on the files.
 type project struct {
 	conf *config.Config
 	load func() (*config.Config, error) // the same again, after an edit
@@ -75,7 +75,7 @@ func (f *projectFlags) open(ctx context.Context, pkg string) (*project, error) {
 		return nil, advise("change into the project's directory", "the current directory is gone: %w", err)
 	}
 	if fi, err := os.Stat(cwd); err != nil || !fi.IsDir() {
-		return nil, usageError(advise("-C wants a directory", "%s is not a directory", f.dir))
+		return nil, usageError(advise("-C needs a directory", "%s is not a directory", f.dir))
 	}
 	p := &project{cwd: cwd, from: cwd}
 	if f.session != nil {
@@ -114,7 +114,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// invocation is what the flags say, or the session that is followed.
+// invocation is what the flags ask for, or the session that is followed.
 func (f *projectFlags) invocation(cwd, pkg string) control.Invocation {
 	if f.session != nil {
 		return *f.session
@@ -144,7 +144,7 @@ func (f *projectFlags) follow(ctx context.Context, pkg string) {
 	}
 	c, err := (&sessionFlags{dir: f.dir}).client(ctx)
 	if err != nil {
-		return // open says what is wrong
+		return // open reports what is wrong
 	}
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
@@ -207,8 +207,8 @@ func (f *projectFlags) load(ctx context.Context, cwd, pkg string) (*config.Confi
 	return c, nil
 }
 
-// override sets a key that a flag of its own stands for, for every service: what one of them
-// says in the file would win over the tables at the top.
+// override sets the key that has its own flag, for every service: what one of them
+// sets in the file would win over the tables at the top.
 func override(c *config.Config, key, value string) error {
 	if err := c.Set(key + "=" + value); err != nil {
 		return usageError(err)
@@ -228,7 +228,7 @@ func packageArg(cwd, root, pkg string) (string, error) {
 	case strings.Contains(pkg, "..."), pkg == "all", pkg == "std", pkg == "cmd", pkg == "tool", pkg == "work":
 		return "", usageError(advise("name one package: a directory such as ./cmd/api, or an import path", "%s is a pattern for several packages", pkg))
 	case strings.Contains(pkg, "@"):
-		return "", usageError(advise("hotreload runs what is in this project: name it without @", "%s: a version of a package has no sources to watch", pkg))
+		return "", usageError(advise("hotreload runs packages of this project: name one without @", "%s: a version of a package has no sources to watch", pkg))
 	}
 	if !localPackage(pkg) {
 		if fi, err := os.Stat(filepath.Join(cwd, pkg)); err != nil || !fi.IsDir() || strings.Contains(strings.SplitN(pkg, "/", 2)[0], ".") {
@@ -305,7 +305,7 @@ func services(ctx context.Context, c *config.Config, cwd string, env []string) (
 		s := &list[i]
 		if s.Name == "" && !s.Builds() && isMain(c.Root, *s) {
 			// The only service of a Go program: what run.command starts, a
-			// script or a debugger, is started anew when the program is.
+			// script or a debugger, is started again when the program is.
 			s.SetPackage(".")
 		}
 		goBuild := s.GoBuilds()
@@ -322,7 +322,7 @@ func services(ctx context.Context, c *config.Config, cwd string, env []string) (
 				found, err := find()
 				var coded *codeError
 				if err != nil && s.Name != "" && !errors.As(err, &coded) {
-					err = usageError(advise("set build.package there, or run.command if it is no Go program", "services.%s: %w", s.Name, err))
+					err = usageError(advise("set build.package there, or run.command if it is not a Go program", "services.%s: %w", s.Name, err))
 				}
 				if err != nil {
 					return nil, err

@@ -82,7 +82,7 @@ func runArgs(cmd *cobra.Command, args []string) error {
 	case !slices.ContainsFunc(args, func(a string) bool { return !strings.HasSuffix(a, ".go") }):
 		return errors.New("one package, not a list of files: name its directory, as in `hotreload run .`")
 	}
-	return fmt.Errorf("one package at most, not %q; arguments of the program come after --", args)
+	return fmt.Errorf("expected one package, not %q; arguments for the program come after --", args)
 }
 
 // parse completes the options from the command line.
@@ -133,14 +133,14 @@ func (o runOptions) run(ctx context.Context, s streams) error {
 	defer in.Close()
 	guard, err := proc.StartGuard(guarded(own.cache, o.once)...)
 	if err != nil {
-		warnings = append(warnings, fmt.Sprintf("no guard against kill -9: %v", err))
+		warnings = append(warnings, fmt.Sprintf("the guard process did not start, so programs keep running if hotreload is killed: %v", err))
 	} else {
 		defer guard.Close()
 	}
 
 	var e *session.Session
 	keys := readsKeys(list)
-	screen := newScreen(s, func() { e.Command(plan.Command{Do: plan.DoQuit, Why: "nobody reads the output any more"}) })
+	screen := newScreen(s, func() { e.Command(plan.Command{Do: plan.DoQuit, Why: "the output was closed"}) })
 	say := o.narrator(s, screen, p.cwd, keys && in.Terminal() != nil)
 	say.services(namesOf(list))
 	say.configure(p.conf)
@@ -222,8 +222,8 @@ func (o runOptions) reload(ctx context.Context, p *project, env []string) (*conf
 	return c, list, err
 }
 
-// newScreen is where the session and its programs print. unread is called when nobody reads
-// that any more.
+// newScreen is where the session and its programs print. unread is called when the reader
+// of the output is gone.
 func newScreen(s streams, unread func()) *ui.Screen {
 	outTTY, errTTY := terminal(s.out), terminal(s.err)
 	screen := ui.NewScreen(s.out, s.err, outTTY != nil && errTTY != nil, unread)
@@ -249,7 +249,7 @@ func (o runOptions) narrator(s streams, screen *ui.Screen, dir string, keys bool
 func (o runOptions) record(opt *session.Options) (closeRecord func(), err error) {
 	f, err := os.OpenFile(o.events, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o644)
 	if err != nil {
-		return nil, usageError(advise("--events wants a file that can be written", "%w", err))
+		return nil, usageError(advise("--events needs a writable file", "%w", err))
 	}
 	if path, err := filepath.EvalSymlinks(o.events); err == nil {
 		if opt.RecordFile, err = filepath.Abs(path); err != nil {
@@ -274,8 +274,8 @@ func watchGuard(g *proc.Guard, e *session.Session) (stop func()) {
 			select {
 			case <-g.Replaced():
 				e.Problem(event.Problem{
-					Message: "the guard process was killed; a new one stands by",
-					Hint:    "it ends the programs if hotreload itself is killed",
+					Message: "the guard process was killed; a new one was started",
+					Hint:    "it stops the programs if hotreload itself is killed",
 				})
 			case <-done:
 				return

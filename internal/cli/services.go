@@ -22,16 +22,16 @@ func (o runOptions) checkSeveral(list []config.Service) error {
 	switch {
 	case o.pkg != "":
 		return usageError(advise("run all of them with `hotreload run`, or name another config with -c",
-			"the config has the services %s: a package cannot be named besides", names))
+			"the config defines the services %s, so a package cannot be named", names))
 	case o.args != nil:
-		return usageError(advise(`set run.args = [...] in [services.NAME] for the one that is meant`,
+		return usageError(advise(`set run.args = [...] in [services.NAME]`,
 			"arguments after -- are for one program, and the config has %d services: %s", len(list), names))
 	}
 	return nil
 }
 
 // packageOf is the main package of one of several services whose config names none: the
-// one that is called like it, or the only one there is.
+// one with its name, or the only one there is.
 func packageOf(ctx context.Context, c *config.Config, s config.Service, env []string) (string, error) {
 	// The usual places first: finding all main packages takes a tenth of a second.
 	for _, rel := range []string{"./cmd/" + s.Name, "./" + s.Name} {
@@ -58,7 +58,7 @@ func packageOf(ctx context.Context, c *config.Config, s config.Service, env []st
 	case len(like) == 0 && len(mains) == 1:
 		return mains[0].Rel, nil
 	case len(like) == 0 && len(mains) == 0:
-		hint := "a program needs a `package main` with a func main; a service that is no Go program needs run.command"
+		hint := "a program needs a `package main` with a func main; a service that is not a Go program needs run.command"
 		if _, err := os.Stat(filepath.Join(c.Root, "go.mod")); err != nil {
 			hint += "; there is no go.mod in the root"
 		}
@@ -72,6 +72,6 @@ func packageOf(ctx context.Context, c *config.Config, s config.Service, env []st
 		all = append(all, m.Rel)
 	}
 	return "", usageError(advise(
-		fmt.Sprintf("set build.package in [services.%s]: %s; or run.command, if it is no Go program", s.Name, strings.Join(all, ", ")),
-		"services.%s: which program is it? No main package is called %s", s.Name, s.Name))
+		fmt.Sprintf("set build.package in [services.%s]: %s; or run.command, if it is not a Go program", s.Name, strings.Join(all, ", ")),
+		"services.%s: there are several main packages, and none is called %s", s.Name, s.Name))
 }

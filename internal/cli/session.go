@@ -51,7 +51,7 @@ func (f *sessionFlags) client(ctx context.Context) (*control.Client, error) {
 	return control.Dial(control.SocketPath(cache)), nil
 }
 
-// noSession tells that nobody answers, with exit code 2: a script can tell it
+// noSession gives errors of a missing session exit code 2: a script can distinguish it
 // from a failed build.
 func noSession(err error) error {
 	var theirs *control.ForeignError
@@ -299,8 +299,8 @@ func (s streams) outcome(o control.Outcome, asJSON bool) error {
 	return nil
 }
 
-// serviceLines prints what there is to say of services; of those with one and the same error
-// it is said once.
+// serviceLines prints the state of services. If several have the same error,
+// it is printed once.
 func (s streams) serviceLines(list []control.ServiceStatus) {
 	for i, x := range list {
 		same := func(y control.ServiceStatus) bool {
@@ -384,7 +384,7 @@ func (s streams) status(st control.Status) error {
 	return nil
 }
 
-// engineLine says how the direct engine is.
+// engineLine is the state of the direct engine.
 func engineLine(d control.DirectStatus) string {
 	text := "the direct engine is ready"
 	switch {
@@ -400,15 +400,15 @@ func engineLine(d control.DirectStatus) string {
 		text += ")"
 	}
 	switch {
-	case d.Fallback == "" || !d.Ready && d.Fallback == d.Reason: // nothing, or it was said just now
+	case d.Fallback == "" || !d.Ready && d.Fallback == d.Reason: // nothing, or it was printed just now
 	case d.Ready:
 		// Why it was not ready for the newest build need not hold for the next one.
-		text += ", and makes the next build; the newest one was made by go build (reason then: " + d.Fallback + ")"
+		text += ", and makes the next build; the last one was made by go build (the reason then: " + d.Fallback + ")"
 	default:
-		text += "; the newest build was made by go build: " + d.Fallback
+		text += "; the last build was made by go build: " + d.Fallback
 	}
 	if !d.Checked.IsZero() {
-		text += "; what it made was last checked at " + d.Checked.Format(time.TimeOnly)
+		text += "; last checked against go build at " + d.Checked.Format(time.TimeOnly)
 	}
 	return text
 }

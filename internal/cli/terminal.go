@@ -15,7 +15,7 @@ import (
 
 // plainTerminal reports whether a terminal is one only by name: Emacs's M-x compile and
 // M-x shell (TERM=dumb), and CI systems, some of which give their jobs a terminal that
-// nobody sits at. Then there is no colour, no cursor control and no reading of keys.
+// no person uses. Then there is no colour, no cursor control and no reading of keys.
 func plainTerminal() bool {
 	switch ci := strings.ToLower(os.Getenv("CI")); ci {
 	case "", "false", "0", "no", "off":
@@ -68,7 +68,7 @@ func pressKeys(ctx context.Context, in *control.Input, e *session.Session, scree
 			if len(list) == 0 {
 				e.Problem(event.Problem{
 					Message: "there is no page to open: no proxy is set up",
-					Hint:    "proxy.listen = \"127.0.0.1:8090\" in the config makes one, which reloads by itself",
+					Hint:    "proxy.listen = \"127.0.0.1:8090\" in the config opens a page that reloads automatically",
 				})
 			}
 			for _, u := range list {

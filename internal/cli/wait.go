@@ -78,7 +78,7 @@ func (s streams) wait(ctx context.Context, f *sessionFlags, service string, unti
 	}
 }
 
-// late says how far everything has come when the time to wait is over.
+// late prints the state of the services when the time to wait is over.
 func (s streams) late(ctx context.Context, f *sessionFlags, service string, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, startGrace)
 	defer cancel()

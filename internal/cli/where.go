@@ -103,14 +103,14 @@ func shellWord(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// listMost is how many commands a message lists.
-const listMost = 12
+// maxListed is how many commands a message lists.
+const maxListed = 12
 
-// several says that there is more than one program, and how each is run.
+// several is the error for more than one program. It shows how to run each.
 func several(root string, mains []gograph.Main) error {
 	var list strings.Builder
 	for i, m := range mains {
-		if i == listMost {
+		if i == maxListed {
 			fmt.Fprintf(&list, "\n... and %d more", len(mains)-i)
 			break
 		}
@@ -124,7 +124,7 @@ func several(root string, mains []gograph.Main) error {
 		"there are %d main packages in %s; name one:%s", len(mains), root, list.String()))
 }
 
-// configAbove says that the config is above the modules of the programs, where go build does not reach them.
+// configAbove is the error for a config above the modules of the programs, where go build does not reach them.
 func configAbove(c *config.Config, mains []gograph.Main) error {
 	var modules []string
 	if exists(filepath.Join(c.Root, "go.mod")) {
@@ -135,12 +135,12 @@ func configAbove(c *config.Config, mains []gograph.Main) error {
 			modules = append(modules, dir)
 		}
 	}
-	modules = modules[:min(len(modules), listMost)]
+	modules = modules[:min(len(modules), maxListed)]
 	return usageError(advise(fmt.Sprintf("make a workspace in %s: `go work init %s`; or move the config into the module", c.Root, strings.Join(modules, " ")),
 		"%s is not in the module of a program, so go build does not work there; the modules: %s", c.Path, strings.Join(modules, ", ")))
 }
 
-// noMain says that there is no program in root.
+// noMain is the error for a root without a program.
 func noMain(root string) error {
 	const hint = "a program needs a `package main` with a func main"
 	if outside(root) {

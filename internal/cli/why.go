@@ -78,7 +78,7 @@ If a session is running, its settings are used, unless flags are given.`,
 	return cmd
 }
 
-// ruleNotes prints which paths of rules match no file, beside what was asked for.
+// ruleNotes prints which paths of rules match no file.
 func (s streams) ruleNotes(notes []relevance.RuleNote) {
 	for _, n := range notes {
 		safe.Fprintf(s.err, "%s\n  hint: %s\n", n.Message, n.Hint)

@@ -2,11 +2,18 @@
 // with its place, the line, what was expected and the nearest valid key.
 //
 // One table (keys.go) describes every key: decoding, checks, the commented example, the
-// resolved form, the JSON schema and "did you mean" are all made from it. A test holds it
-// against the structs below, so neither can drift.
+// resolved form, the JSON schema and "did you mean" are all made from it. A test compares it
+// with the structs below, so neither can drift.
 //
-// Explicit zero and false in a file win over defaults, also where a service overrides
+// Values become typed here, once: words of a short list, signals, sockets and the condition of
+// run.ready have their own types (types.go), so that no other package parses a string of the
+// config, or compares it with a literal.
+//
+// Explicit zero and false in a file override defaults, also where a service overrides
 // what it inherits: what was set is remembered by key, never guessed from a zero value.
+//
+// Decoding into structs with go-toml alone was rejected: it stops at the first mistake, and does
+// not know the position of a value that is wrong for another reason than its type.
 package config
 
 import (
@@ -50,7 +57,7 @@ type Config struct {
 	lines  []string         // of the file, for messages
 }
 
-// Watch says what is watched, and how.
+// Watch is what is watched, and how.
 type Watch struct {
 	Debounce     time.Duration `toml:"debounce"`
 	MaxWait      time.Duration `toml:"max_wait"`
@@ -62,7 +69,7 @@ type Watch struct {
 	PollInterval time.Duration `toml:"poll_interval"`
 }
 
-// Build says how a program is built.
+// Build is how a program is built.
 type Build struct {
 	Package string            `toml:"package"` // "." if not set; see Service.IsSet
 	Command Command           `toml:"command"`
@@ -78,7 +85,7 @@ type Build struct {
 	Timeout time.Duration     `toml:"timeout"` // 0: none
 }
 
-// Run says how a program is run.
+// Run is how a program is run.
 type Run struct {
 	Command      []string          `toml:"command"` // argv; "{binary}" stands for the binary
 	Args         []string          `toml:"args"`
@@ -118,14 +125,14 @@ func (p Proxy) Address() (address string, secure bool) {
 // AppAddress is where the program listens, as host:port or AutoApp.
 func (p Proxy) AppAddress() string { return strings.TrimPrefix(p.App, "https://") }
 
-// Hooks are commands that run after an event, beside everything else.
+// Hooks are commands that run after an event, in parallel with everything else.
 type Hooks struct {
 	Failed []Command `toml:"failed"`
 	Fixed  []Command `toml:"fixed"`
 	Live   []Command `toml:"live"`
 }
 
-// Rule says what follows from a change of files that are no inputs.
+// Rule is what a change of files causes that the program is not built from.
 type Rule struct {
 	Paths   []string `toml:"paths"` // doublestar globs relative to the root, with slashes
 	Effect  Effect   `toml:"effect"`
@@ -133,14 +140,14 @@ type Rule struct {
 	Signal  Signal   `toml:"signal"`
 }
 
-// Log is what hotreload itself says.
+// Log is how hotreload prints its own lines.
 type Log struct {
 	Format Format `toml:"format"`
 	Time   bool   `toml:"time"`
 	Clear  bool   `toml:"clear"`
 }
 
-// Control is the control API beside its Unix socket.
+// Control is the control API on TCP, in addition to its Unix socket.
 type Control struct {
 	Listen string `toml:"listen"` // loopback host:port; "" = none
 }
@@ -270,7 +277,7 @@ func Load(path string) (*Config, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			msg = "there is no such config file"
 		}
-		return nil, Errors{{Path: abs, Message: msg, Hint: "`hotreload init` writes one; without -c none is needed", cause: err}}
+		return nil, Errors{{Path: abs, Message: msg, Hint: "`hotreload init` writes one; without -c, hotreload needs none", cause: err}}
 	}
 	return Parse(data, abs)
 }

@@ -14,7 +14,7 @@ import (
 type decoder struct {
 	c       *Config
 	errs    Errors
-	partial bool // the document is not valid TOML: what is missing may stand behind that place
+	partial bool // the document is not valid TOML: what is missing may follow after that position
 }
 
 func (d *decoder) fail(at place, hint, format string, args ...any) {
@@ -54,7 +54,7 @@ func (d *decoder) services(n *node) {
 			if s.key == "" {
 				what = "the name of a service is empty"
 			}
-			d.fail(s.keyAt, "a name is made of letters, digits, - and _, like [services.api]", "%s", what)
+			d.fail(s.keyAt, "a name consists of letters, digits, - and _, as in [services.api]", "%s", what)
 			continue
 		}
 		if s.kind != tableNode {
@@ -174,13 +174,13 @@ func (d *decoder) rule(n *node, scope string, seen map[string]place) Rule {
 	}
 	for i, p := range r.Paths {
 		if first, ok := seen[p]; ok {
-			d.fail(paths.items[i].at, "the first rule that matches decides, so this one never does", "%s.paths: %q stands in a rule already (%s)", scope, p, first)
+			d.fail(paths.items[i].at, "the first rule that matches is used, so this one never is", "%s.paths: %q is already in a rule (%s)", scope, p, first)
 			continue
 		}
 		seen[p] = paths.items[i].at
 	}
 	if signal != nil && r.Effect != EffectSignal {
-		d.fail(signal.at, `set effect = "signal", or remove signal`, "%s.signal: has no meaning with effect = %q", scope, r.Effect)
+		d.fail(signal.at, `set effect = "signal", or remove signal`, "%s.signal: is not used with effect = %q", scope, r.Effect)
 	}
 	return r
 }
@@ -421,7 +421,7 @@ func (d *decoder) commands(n *node, name string, s *spec) ([]Command, bool) {
 	return out, good
 }
 
-// unknown reports a key that does not exist, with the key that was most likely meant.
+// unknown reports a key that does not exist, with the key that the person probably wanted.
 // key is relative to scope: "build.tgas".
 func (d *decoder) unknown(n *node, scope, key string) {
 	what := "key"
@@ -437,7 +437,7 @@ func unknownHint(scope, key string) string {
 		return foreign + "; `hotreload init --from .air.toml` translates a whole file of Air"
 	}
 	if scope != "" && (key == "watch" || key == "log" || key == "control") {
-		return "[" + key + "] is for the whole session and stands at the top"
+		return "[" + key + "] applies to the whole session: move it to the top of the file"
 	}
 	table, name, dotted := strings.Cut(key, ".")
 	if !dotted {

@@ -53,7 +53,7 @@ func encoded(v reflect.Value) string {
 	panic(fmt.Sprintf("config: no way to encode %s", v.Type()))
 }
 
-// Quote is s as a TOML string. strconv.Quote is none: its \x and \a are not TOML.
+// Quote is s as a TOML string. strconv.Quote does not make one: \x and \a are not TOML.
 func Quote(s string) string { return quote(s) }
 
 func quote(s string) string {
@@ -188,7 +188,7 @@ func (w *tomlWriter) table(scope, name string, from, below source) {
 			differs = differs || from.isSet(key) != below.isSet(key)
 			if !from.isSet(key) {
 				if w.all {
-					lines = append(lines, "# package: found by looking")
+					lines = append(lines, "# package: found automatically")
 				}
 				continue
 			}

@@ -101,7 +101,7 @@ func (e Errors) sorted() Errors {
 	})
 }
 
-// place is where something stands. line 0: it was given as a flag, whose text is path.
+// place is a position in the config. line 0: a flag, whose text is path.
 type place struct {
 	path, source string
 	line, column int
@@ -127,10 +127,10 @@ func splitLines(data []byte) []string {
 	return lines
 }
 
-// Nearest is the candidate that a person who typed got most likely meant; "" if none is near.
+// Nearest is the candidate that a person who typed got probably wanted; "" if none is near.
 func Nearest(got string, candidates []string) string { return nearest(got, candidates) }
 
-// nearest is the candidate that a person who typed got most likely meant; "" if none is
+// nearest is the candidate that a person who typed got probably wanted; "" if none is
 // near enough. A third of the letters may differ; a doubled, dropped or swapped letter
 // always may.
 func nearest(got string, candidates []string) string {

@@ -153,7 +153,7 @@ func scopeOf(service string) string {
 func (c *Config) checkWatch() (errs Errors) {
 	if w := c.Watch; w.MaxWait < w.Debounce {
 		errs = append(errs, c.latest("", "watch.max_wait", "watch.debounce").errorf(
-			"a burst closes after debounce of quiet, at latest after max_wait",
+			"a burst ends after debounce without a change, or after max_wait at the latest",
 			"watch.max_wait: %s is shorter than watch.debounce, %s", w.MaxWait, w.Debounce))
 	}
 	return errs
@@ -167,18 +167,18 @@ func (c *Config) checkService(s Service) (errs Errors) {
 	r := s.Run
 	if after := r.Ready.After; after > 0 && r.ReadyTimeout > 0 && after >= r.ReadyTimeout {
 		fail(c.latest(s.Name, "run.ready", "run.ready_timeout"), "raise run.ready_timeout, or wait for something: \"tcp:ADDR\"",
-			"%s: the program is ready after %s, but has failed after %s (run.ready_timeout)", join(scope, "run.ready"), after, r.ReadyTimeout)
+			"%s: the program is ready after %s, but counts as failed after %s (run.ready_timeout)", join(scope, "run.ready"), after, r.ReadyTimeout)
 	}
 	if r.Order == StartFirst {
 		switch {
 		case r.Rollback:
-			fail(c.latest(s.Name, "run.rollback"), "start-first keeps the old program until the new one is ready, so nothing has to be rolled back",
-				"%s: belongs to order = \"stop-first\"", join(scope, "run.rollback"))
+			fail(c.latest(s.Name, "run.rollback"), "start-first keeps the old program until the new one is ready, so there is nothing to roll back",
+				"%s: works only with order = \"stop-first\"", join(scope, "run.rollback"))
 		case r.Stdin == StdinInteractive:
-			fail(c.latest(s.Name, "run.order", "run.stdin"), "take order = \"stop-first\", or another run.stdin",
+			fail(c.latest(s.Name, "run.order", "run.stdin"), "use order = \"stop-first\", or another run.stdin",
 				"%s: start-first runs two programs at once, and the terminal belongs to one (run.stdin)", join(scope, "run.order"))
 		case len(r.Listen) == 0 && s.Proxy.Listen != "" && s.Proxy.App != AutoApp:
-			fail(c.latest(s.Name, "run.order"), "proxy.app = \"auto\" gives each start a port of its own",
+			fail(c.latest(s.Name, "run.order"), "proxy.app = \"auto\" gives each start its own port",
 				"%s: start-first runs two programs at once, which cannot both listen on %s (proxy.app)", join(scope, "run.order"), s.Proxy.App)
 		}
 	}
@@ -189,7 +189,7 @@ func (c *Config) checkService(s Service) (errs Errors) {
 	seen := map[string]bool{}
 	for _, socket := range r.Listen {
 		if key := socketKey(socket); key != "" && seen[key] {
-			fail(c.latest(s.Name, "run.listen"), "", "%s: %s stands there twice", join(scope, "run.listen"), socket.Address)
+			fail(c.latest(s.Name, "run.listen"), "", "%s: %s is listed twice", join(scope, "run.listen"), socket.Address)
 		} else {
 			seen[key] = true
 		}
@@ -236,11 +236,11 @@ func (c *Config) checkAddresses() (errs Errors) {
 		case first.service != l.service || first.key != l.key:
 			hint := "give each its own address"
 			if first.key == l.key && first.at == l.at {
-				hint = fmt.Sprintf("services inherit it from above: set %s in each, or in the one that is meant", l.key)
+				hint = fmt.Sprintf("services inherit it: set %s in each service, or only in the one that needs it", l.key)
 			}
 			errs = append(errs, l.at.errorf(hint, "%s: %s is taken by %s", l.name(), l.address, first.name()))
 		case !same: // checkService reports the same address twice in one list
-			errs = append(errs, l.at.errorf("an address without a host means every interface: leave out the other",
+			errs = append(errs, l.at.errorf("an address without a host means all interfaces: remove the other",
 				"%s: %s overlaps another address there", l.name(), l.address))
 		}
 	}
@@ -331,7 +331,7 @@ func (c *Config) checkNeeds() (errs Errors) {
 				}
 				errs = append(errs, at.errorf(hint, "%s: there is no service %q", key, n))
 			case slices.Contains(s.Needs[:i], n):
-				errs = append(errs, at.errorf("", "%s: %q stands there twice", key, n))
+				errs = append(errs, at.errorf("", "%s: %q is listed twice", key, n))
 			default:
 				needs[s.Name] = append(needs[s.Name], n)
 			}
@@ -397,9 +397,9 @@ func (c *Config) Notes() []*Error {
 			}
 		} else {
 			if b.Output == "" {
-				note("build.command", "set build.output to where it leaves the binary", "without build.output there is nothing to compare: every successful build restarts")
+				note("build.command", "set build.output to the binary that it writes", "without build.output there is nothing to compare: every successful build restarts")
 				if len(r.Command) == 0 {
-					note("build.command", "set build.output, or run.command", "nothing says what to run")
+					note("build.command", "set build.output, or run.command", "there is nothing to run")
 				}
 			}
 			for _, key := range []string{"build.package", "build.flags", "build.tags", "build.race", "build.engine", "build.dwarf", "build.linker"} {

@@ -206,7 +206,7 @@ type schema struct {
 	specs  map[string]*spec
 	fields map[string]field // top and service keys: "watch.debounce", "needs"
 	rule   map[string]field // keys of a rule: "rules.paths"
-	names  []string         // of all keys, dotted, as they stand in a file
+	names  []string         // of all keys, dotted, as in a file
 }
 
 // field is where the value of a key lives in Config or Service; both have the same names.
@@ -240,7 +240,7 @@ var theSchema = sync.OnceValue(func() *schema {
 })
 
 // structFields walks the toml tags of a struct. Rules are a key here; what is in a rule
-// has a map of its own.
+// has its own map.
 func structFields(t reflect.Type, prefix string, path []string) map[string]field {
 	out := map[string]field{}
 	for i := range t.NumField() {

@@ -12,13 +12,13 @@ import (
 // .hotreload.toml (whose path is configPath), else with a go.work, else with a go.mod,
 // else dir itself. root is absolute. A config is looked for no higher than the top of the
 // repository, or, outside of one, than the go.work or go.mod that the go command takes:
-// what lies above has nothing to do with the project. Whether the config is to be obeyed
-// is for Trust to say.
+// what is above is not part of the project. Whether the config may be used is
+// decided by Trust.
 //
 // The home directory and the root of a file system are passed over unless dir is that
-// directory: a file forgotten there would otherwise capture every project below. They
+// directory: a file left there by mistake would otherwise apply to every project below. They
 // count if there is a go.mod and nothing nearer, because then the go command takes it
-// too; Refuse has the last word.
+// too; Refuse decides.
 func FindRoot(dir string) (root, configPath string, err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {
@@ -76,16 +76,16 @@ func isFile(dir, name string) bool {
 }
 
 // Trust is an error, with a Hint() string, if a config that FindRoot has found must not be
-// obeyed: it is a program that hotreload runs, so whoever may write it acts as whoever
+// used: it is a program that hotreload runs, so a user who can write it acts as the user who
 // starts hotreload. start is the directory where that was done.
 //
 // The file, the directory it was found in and, for a link, its target and the target's
-// directory must belong to us or to root, and nobody else may write them. Two things are
-// as good. What belongs to the owner of the directory of the start: who goes there to run
+// directory must belong to us or to root, and no other user may write them. There are two
+// exceptions. What belongs to the owner of the directory of the start: who goes there to run
 // the program runs that user's code anyway, as root does in a container over a project
-// that belongs to a user of the host. And what is as open as the go.mod beside it: who
+// that belongs to a user of the host. And what is as open as the go.mod next to it: who
 // writes that changes the program too, and where a mount shows every file as open to
-// everybody (drvfs, vboxsf) nothing else can be asked. On Windows nothing is asked.
+// everyone (drvfs, vboxsf), more cannot be required. On Windows, nothing is checked.
 func Trust(file, start string) error {
 	dir := filepath.Dir(file)
 	like := filepath.Join(dir, "go.mod")
@@ -109,10 +109,10 @@ func (e *untrusted) Error() string {
 }
 
 func (e *untrusted) Hint() string {
-	return fmt.Sprintf("if you trust it, insist: --config %s; if it is not yours, `hotreload init` writes one for this project", e.file)
+	return fmt.Sprintf("if you trust it, use --config %s; if it is not yours, `hotreload init` writes one for this project", e.file)
 }
 
-// tooBig says what dir is if it is no sensible root; "" if it may be one.
+// tooBig is what dir is, if it is not a sensible root; "" if it may be one.
 func tooBig(dir string) string {
 	// The root of a file system, also "C:\", is its own parent.
 	if filepath.Dir(dir) == dir {
@@ -138,12 +138,12 @@ func (r *refusal) Error() string {
 }
 
 func (r *refusal) Hint() string {
-	return fmt.Sprintf("start in the project's directory, or name it with --dir; to insist on %s, put a %s there (`hotreload init`)", r.root, FileName)
+	return fmt.Sprintf("start in the project's directory, or name it with --dir; to use %s anyway, put a %s there (`hotreload init`)", r.root, FileName)
 }
 
 // Refuse is an error, with a Hint() string, if root is the home directory or the root of
-// a file system: watching all of it helps nobody. Whoever means it puts a .hotreload.toml
-// into that directory.
+// a file system: watching all of it is a mistake. If it is not, a .hotreload.toml in that
+// directory allows it.
 func Refuse(root string) error {
 	abs, err := filepath.Abs(root)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 )
 
 // Schema is a JSON Schema (draft 2020-12) of the file, for editors. It is made from the
-// table of keys, so it allows what Parse allows as far as a schema can say it.
+// table of keys, so it allows what Parse allows, as far as a schema can express that.
 func Schema() []byte {
 	part := func(table string, extra ...member) object {
 		var properties object

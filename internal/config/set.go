@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// Set applies one --set KEY=VALUE over what the file says. KEY is dotted and may be any
+// Set applies one --set KEY=VALUE, which overrides the file. KEY is dotted and may be any
 // key, "services.NAME.KEY" and single variables ("run.env.NAME") included. VALUE is TOML;
 // where a string, a duration or a command is expected, text without quotes is taken as it
 // is. Nothing is changed if there is an error. Call Finish after the last Set.
@@ -70,7 +70,7 @@ func (c *Config) assignment(text string) (assignment, *Error) {
 		return a, a.at.errorf("", "not valid UTF-8")
 	}
 	if a.path = keyPath(a.key); a.path == nil {
-		return a, a.at.errorf("", "%q is no key", a.key)
+		return a, a.at.errorf("", "%q is not a key", a.key)
 	}
 	if a.path[0] == "services" && len(a.path) > 2 {
 		name := a.path[1]
@@ -113,7 +113,7 @@ func isVariable(path []string) bool {
 	return len(path) == 3 && path[1] == "env" && (path[0] == "run" || path[0] == "build")
 }
 
-// keyPath splits a dotted key, in which parts may be quoted; nil if it is none.
+// keyPath splits a dotted key, in which parts may be quoted; nil if it is not a key.
 func keyPath(key string) []string {
 	if strings.ContainsAny(key, "\n\r#[{") {
 		return nil
@@ -136,7 +136,7 @@ func (c *Config) unknownService(at place, name string) *Error {
 	for i, l := range c.layers {
 		names[i] = l.name
 	}
-	hint := "the file has no [services.NAME]; a single program is set by keys without services."
+	hint := "the file has no [services.NAME]; for a single program, use keys without services.NAME"
 	if near := nearest(name, names); near != "" {
 		hint = didYouMean(near)
 	} else if len(names) > 0 {

@@ -25,5 +25,5 @@ func (s Signal) Number() (syscall.Signal, error) {
 	if slices.Contains(signalNames, string(s)) {
 		return 0, fmt.Errorf("this platform has no signal %s; use SIGTERM, SIGINT or SIGKILL", s)
 	}
-	return 0, fmt.Errorf("%q is no signal", string(s))
+	return 0, fmt.Errorf("%q is not a signal", string(s))
 }

@@ -28,5 +28,5 @@ func (s Signal) Number() (syscall.Signal, error) {
 	if n, ok := signals[s]; ok {
 		return n, nil
 	}
-	return 0, fmt.Errorf("%q is no signal", string(s))
+	return 0, fmt.Errorf("%q is not a signal", string(s))
 }

@@ -26,7 +26,7 @@ const (
 	dateNode
 )
 
-// String names a kind as it stands in messages: "found ...".
+// String names a kind for messages: "found ...".
 func (k kind) String() string {
 	return [...]string{"a table", "a list", "a string", "true or false", "a number", "a number", "a date"}[k]
 }
@@ -92,9 +92,9 @@ var bareValue = regexp.MustCompile(`^\s*([A-Za-z0-9_.-]+)\s*=\s*([^\s"'\[{#]+)\s
 func syntaxHint(message, source string) string {
 	switch {
 	case strings.Contains(message, "escape"):
-		return "text with backslashes stands in single quotes: 'C:\\Users'"
+		return "put text with backslashes in single quotes: 'C:\\Users'"
 	case strings.Contains(message, "already"):
-		return "a key or table stands once; join both"
+		return "a key or table can be set only once: merge the two"
 	}
 	if m := bareValue.FindStringSubmatch(source); m != nil {
 		switch strings.ToLower(m[2]) {
@@ -106,7 +106,7 @@ func syntaxHint(message, source string) string {
 		return m[1] + " = " + quote(strings.Trim(m[2], "“”‘’"))
 	}
 	if strings.Contains(message, "value") || strings.Contains(message, "newline") {
-		return `text and durations stand in quotes: key = "value"`
+		return `put text and durations in quotes: key = "value"`
 	}
 	return ""
 }

@@ -51,7 +51,7 @@ func parseSocket(s string) (Socket, error) {
 	if file, ok := strings.CutPrefix(rest, "unix:"); ok {
 		// 104 bytes with the final zero is the smallest limit (macOS); Linux has 108.
 		if file == "" || strings.ContainsRune(file, 0) {
-			return out, fmt.Errorf("%q names no socket file", s)
+			return out, fmt.Errorf("%q does not name a socket file", s)
 		}
 		out.Network, out.Address = "unix", file
 		return out, nil
@@ -63,7 +63,7 @@ func parseSocket(s string) (Socket, error) {
 	return out, nil
 }
 
-// Ready is run.ready. At most one field is set; none: the config does not say it.
+// Ready is run.ready. At most one field is set; none: the config does not decide it.
 type Ready struct {
 	TCP    string         // address
 	HTTP   string         // URL
@@ -78,7 +78,7 @@ type Ready struct {
 // String is the value as in the file.
 func (r Ready) String() string { return r.text }
 
-// IsZero reports whether the config does not say when the program is ready.
+// IsZero reports whether the config leaves open when the program is ready.
 func (r Ready) IsZero() bool { return r.text == "" }
 
 // Equal reports whether both are the same condition, written alike.
@@ -126,7 +126,7 @@ func parseCondition(s string) (Ready, error) {
 		if strings.Trim(s, "0123456789.") == "" || s[0] == '-' || s[0] == '+' {
 			return Ready{}, err
 		}
-		return Ready{}, fmt.Errorf("%q is no way to tell readiness: %w", s, errReady)
+		return Ready{}, fmt.Errorf("%q is not a readiness condition: %w", s, errReady)
 	}
 	if d == 0 {
 		return Ready{}, fmt.Errorf("%q waits for nothing; leave ready empty", s)
@@ -137,7 +137,7 @@ func parseCondition(s string) (Ready, error) {
 func checkURL(s string) error {
 	u, err := url.Parse(s)
 	if err != nil || u.Hostname() == "" {
-		return fmt.Errorf("%q is no URL", s)
+		return fmt.Errorf("%q is not a URL", s)
 	}
 	if p := u.Port(); p != "" && !validPort(p, 1) {
 		return fmt.Errorf("%q has no port between 1 and 65535", s)
@@ -168,7 +168,7 @@ func parseDuration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("%q is no duration", s)
+		return 0, fmt.Errorf("%q is not a duration", s)
 	case d < 0:
 		return 0, fmt.Errorf("%q is negative", s)
 	}
@@ -196,7 +196,7 @@ func checkOptional(check func(string) (string, string)) func(string) (string, st
 
 func checkText(s string) (wrong, hint string) {
 	if strings.ContainsRune(s, 0) {
-		return "a null character is not possible here", ""
+		return "a null character is not allowed here", ""
 	}
 	return "", ""
 }
@@ -213,13 +213,13 @@ func checkPath(s string) (wrong, hint string) {
 func checkPackage(s string) (wrong, hint string) {
 	switch {
 	case s == "":
-		return "an empty package", `"." is the package in the root; remove the key to have it found`
+		return "an empty package", `"." is the package in the root; remove the key to find it automatically`
 	case strings.HasPrefix(s, "-"):
-		return fmt.Sprintf("%q is a flag, not a package", s), "flags for go build stand in build.flags"
+		return fmt.Sprintf("%q is a flag, not a package", s), "put flags for go build into build.flags"
 	case strings.HasSuffix(s, "..."):
-		return fmt.Sprintf("%q stands for many packages; one program is built from one main package", s), "for several programs use [services.NAME]"
+		return fmt.Sprintf("%q matches several packages; a program is built from one main package", s), "for several programs use [services.NAME]"
 	case strings.ContainsAny(s, "\x00\n"):
-		return "a control character is not possible in a package", ""
+		return "a control character is not allowed in a package", ""
 	}
 	return "", ""
 }
@@ -248,7 +248,7 @@ func checkTag(s string) (wrong, hint string) {
 		return fmt.Sprintf("%q is more than one build tag", s), "tags = [" + quoteList(parts) + "]"
 	}
 	if strings.ContainsFunc(s, func(r rune) bool { return !isTagRune(r) }) {
-		return fmt.Sprintf("%q is no build tag: letters, digits, _ and . are expected", s), ""
+		return fmt.Sprintf("%q is not a build tag: letters, digits, _ and . are expected", s), ""
 	}
 	return "", ""
 }
@@ -309,15 +309,15 @@ func checkHostPort(s string, lowest int) (wrong, hint string) {
 				hint = "without scheme and path: " + strconv.Quote(u.Host)
 			}
 		case strings.Count(s, ":") > 1:
-			hint = "an IPv6 address stands in brackets: \"[::1]:8080\""
+			hint = "put an IPv6 address in brackets: \"[::1]:8080\""
 		}
-		return fmt.Sprintf("%q is no address: expected host:port, like \"127.0.0.1:8080\"", s), hint
+		return fmt.Sprintf("%q is not an address: expected host:port, like \"127.0.0.1:8080\"", s), hint
 	}
 	if !validPort(port, lowest) {
 		return fmt.Sprintf("%q has no port between %d and 65535", s, lowest), ""
 	}
 	if strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || strings.ContainsRune("/?#@=[]\"'\\", r) }) {
-		return fmt.Sprintf("%q is no address: %q cannot be a host", s, host), ""
+		return fmt.Sprintf("%q is not an address: %q cannot be a host", s, host), ""
 	}
 	return "", ""
 }
@@ -338,7 +338,7 @@ func checkApp(s string) (wrong, hint string) {
 	return wrong, hint
 }
 
-// checkLoopback refuses addresses that others can reach: whoever reaches the control API
+// checkLoopback refuses addresses that others can reach: who reaches the control API
 // can make this machine build and run.
 func checkLoopback(s string) (wrong, hint string) {
 	if wrong, hint = checkAddress(s); wrong != "" {
@@ -379,7 +379,7 @@ func checkReady(s string) (wrong, hint string) {
 	case errors.Is(err, errUnit):
 		hint = `"300ms"`
 	case strings.HasPrefix(s, "https://"):
-		hint = "TLS is not looked into: \"tcp:ADDR\" waits until the port accepts connections"
+		hint = "TLS is not supported: \"tcp:ADDR\" waits until the port accepts connections"
 	default:
 		if _, _, e := net.SplitHostPort(s); e == nil {
 			hint = strconv.Quote("tcp:" + s)
@@ -404,7 +404,7 @@ func checkSignal(s string) (wrong, hint string) {
 	if hint != "" {
 		hint = didYouMean(hint)
 	}
-	return fmt.Sprintf("%q is no signal: expected one of %s", s, strings.Join(signalNames, ", ")), hint
+	return fmt.Sprintf("%q is not a signal: expected one of %s", s, strings.Join(signalNames, ", ")), hint
 }
 
 var editorPlaceholder = regexp.MustCompile(`\{[^{}]*\}`)
@@ -412,11 +412,11 @@ var editorPlaceholder = regexp.MustCompile(`\{[^{}]*\}`)
 func checkEditor(s string) (wrong, hint string) {
 	for _, p := range editorPlaceholder.FindAllString(s, -1) {
 		if !slices.Contains([]string{"{file}", "{line}", "{column}"}, p) {
-			return fmt.Sprintf("%s is not filled in: expected {file}, {line} and {column}", p), ""
+			return fmt.Sprintf("%s is not a placeholder: expected {file}, {line} and {column}", p), ""
 		}
 	}
 	if !strings.Contains(s, "{file}") {
-		return fmt.Sprintf("%q names no file", s), "put {file} where the path belongs: \"vscode://file/{file}:{line}:{column}\""
+		return fmt.Sprintf("%q names no file", s), "put {file} where the path goes: \"vscode://file/{file}:{line}:{column}\""
 	}
 	return checkText(s)
 }
@@ -426,11 +426,11 @@ func checkAnyGlob(s string) (wrong, hint string) {
 	case s == "":
 		return "an empty glob", ""
 	case strings.ContainsRune(s, 0):
-		return "a null character is not possible in a glob", ""
+		return "a null character is not allowed in a glob", ""
 	case !doublestar.ValidatePattern(s):
-		return fmt.Sprintf("%q is no valid glob", s), globHint(s)
+		return fmt.Sprintf("%q is not a valid glob", s), globHint(s)
 	case strings.HasPrefix(s, "!"):
-		return fmt.Sprintf("%q: a glob cannot be negated", s), "leave out what shall not match"
+		return fmt.Sprintf("%q: a glob cannot be negated", s), "list only what should match"
 	case path.IsAbs(s) || len(s) > 2 && s[1] == ':' && s[2] == '/':
 		return fmt.Sprintf("%q is absolute: globs are relative to the root", s), ""
 	}
@@ -444,7 +444,7 @@ func globHint(s string) string {
 	case strings.Count(s, "{") != strings.Count(s, "}"):
 		return "a { or } without its partner"
 	case strings.HasSuffix(s, `\`):
-		return "a path is written with /, also on Windows"
+		return "use / in paths, also on Windows"
 	}
 	return ""
 }

@@ -26,8 +26,8 @@ func (e *ForeignError) Hint() string { return e.hint }
 
 const (
 	ownRuntime = "run hotreload as that user; or set XDG_RUNTIME_DIR, or TMPDIR if that is not set, to a directory of your own"
-	strange    = "hotreload did not make it so: remove it"
-	ownCache   = "hotreload was run by that user here, with sudo perhaps: remove it as that user, or set " + cacheVariable + " to a directory of your own"
+	strange    = "hotreload did not create it like this: remove it"
+	ownCache   = "that user has run hotreload here, perhaps with sudo: remove it as that user, or set " + cacheVariable + " to a directory of your own"
 )
 
 // foreign makes a *ForeignError of a refusal of the system, where another user is the

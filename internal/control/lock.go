@@ -31,7 +31,7 @@ func CacheDir(root string) (string, error) {
 		base = ownTemp()
 		if err := os.MkdirAll(base, 0o700); err == nil {
 			if err := private(base, ownRuntime); err != nil {
-				return "", fmt.Errorf("no place for binaries: %w", err)
+				return "", fmt.Errorf("no directory for binaries: %w", err)
 			}
 		}
 	}
@@ -44,7 +44,7 @@ func CacheDir(root string) (string, error) {
 	// The name is for people who look into the directory, the hash for us.
 	dir := filepath.Join(base, "hotreload", name(real)+"-"+hex.EncodeToString(sum[:6]))
 	if err := make0700(dir); err != nil {
-		return "", fmt.Errorf("no place for binaries: %w", refused(dir, dir, err))
+		return "", fmt.Errorf("no directory for binaries: %w", refused(dir, dir, err))
 	}
 	return dir, nil
 }
@@ -81,7 +81,7 @@ func refused(cache, path string, err error) error {
 	if ok && strings.HasPrefix(of.Path+string(filepath.Separator), top) {
 		return of
 	}
-	return advice.With(err, "set "+cacheVariable+" to a directory that can be written")
+	return advice.With(err, "set "+cacheVariable+" to a writable directory")
 }
 
 func name(root string) string {

@@ -49,7 +49,7 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request) {
 	if n := q.Get("lines"); n != "" {
 		var err error
 		if lines, err = strconv.Atoi(n); err != nil || lines < 0 {
-			refuse(w, http.StatusBadRequest, fmt.Errorf("lines=%q is no number of lines", n))
+			refuse(w, http.StatusBadRequest, fmt.Errorf("lines=%q is not a number of lines", n))
 			return
 		}
 	}

@@ -56,7 +56,7 @@ func own(dir, hint string) (fs.FileInfo, error) {
 		return nil, &ForeignError{Path: dir, Owner: files.UserName(st.Uid), hint: hint}
 	}
 	if !fi.IsDir() {
-		return nil, fmt.Errorf("%s is no directory", dir)
+		return nil, fmt.Errorf("%s is not a directory", dir)
 	}
 	return fi, nil
 }
@@ -76,7 +76,7 @@ func openLock(path string, flag int) (*os.File, error) {
 		st, ok := fi.Sys().(*syscall.Stat_t)
 		switch {
 		case !fi.Mode().IsRegular():
-			err = &ForeignError{Path: path, what: "is no regular file", hint: strange}
+			err = &ForeignError{Path: path, what: "is not a regular file", hint: strange}
 		case ok && int(st.Uid) != os.Getuid():
 			err = &ForeignError{Path: path, Owner: files.UserName(st.Uid), hint: ownCache}
 		}

@@ -295,11 +295,11 @@ func (s *Server) command(do plan.Do, wait bool) http.HandlerFunc {
 			return
 		}
 		if do == plan.DoQuit && service != "" {
-			s.b.Command(plan.Command{Do: plan.DoStop, Service: service, Why: "asked over the control API"})
+			s.b.Command(plan.Command{Do: plan.DoStop, Service: service, Why: "requested over the control API"})
 			s.outcome(w, r, service)
 			return
 		}
-		s.b.Command(plan.Command{Do: do, Service: service, Why: "asked over the control API"})
+		s.b.Command(plan.Command{Do: do, Service: service, Why: "requested over the control API"})
 		if wait {
 			s.outcome(w, r, service)
 			return

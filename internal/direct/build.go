@@ -139,7 +139,7 @@ func (f *file) check(was known) (now known, changed bool, err error) {
 	s, err := f.stamp()
 	switch {
 	case err != nil:
-		return was, false, refuse("%s cannot be looked at", f.path)
+		return was, false, refuse("%s cannot be read", f.path)
 	case !f.hasContent():
 		return was, false, f.checkStamp(s, was.stamp)
 	case s == was.stamp && !was.young:
@@ -194,7 +194,7 @@ func (f *file) checkHeader(now known, text []byte) error {
 func (d *dir) check(was known, at time.Time) (known, error) {
 	s, err := stampOf(d.path)
 	if err != nil || !s.exists() {
-		return was, refuse("the directory %s cannot be looked at", d.path)
+		return was, refuse("the directory %s cannot be read", d.path)
 	}
 	if s == was.stamp && !was.young && !d.links {
 		return was, nil
@@ -269,7 +269,7 @@ func (e *Engine) compile(ctx context.Context, work string, q *pkg, archiveOf fun
 	case err != nil:
 		return archive{}, err
 	case len(out) > 0:
-		return archive{}, refuse("the compiler said something about %s", q.path)
+		return archive{}, refuse("the compiler printed something about %s", q.path)
 	}
 	a := archive{path: filepath.Join(e.archives(), fmt.Sprintf("%s-%s.a", filepath.Base(work), q.bucket)), hashed: true, ours: true}
 	if err := os.Rename(filepath.Join(dir, "_pkg_.a"), a.path); err != nil {
@@ -329,7 +329,7 @@ func (e *Engine) linkTo(ctx context.Context, linker gocmd.Command, work, output 
 	case err != nil:
 		return err
 	case len(out) > 0:
-		return refuse("the linker said something: %s", lastLine(out))
+		return refuse("the linker printed something: %s", lastLine(out))
 	}
 	if err := os.Rename(exe, output); err != nil {
 		os.Remove(output)

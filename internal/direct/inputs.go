@@ -142,7 +142,7 @@ func (m *maker) stamps() (map[string]stamp, error) {
 	for _, f := range m.recipe.files {
 		s, err := f.stamp()
 		if err != nil {
-			return nil, refuse("%s cannot be looked at", f.path)
+			return nil, refuse("%s cannot be read", f.path)
 		}
 		all[f.path] = s
 	}

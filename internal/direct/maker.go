@@ -103,7 +103,7 @@ func (m *maker) index() error {
 	for _, l := range m.list {
 		m.byPath[l.ImportPath] = l
 		if len(l.CgoPkgConfig) > 0 {
-			return refuse("the package %s asks pkg-config, whose answer may change", l.ImportPath)
+			return refuse("the package %s uses pkg-config, whose output may change", l.ImportPath)
 		}
 	}
 	for _, path := range m.byBucket {

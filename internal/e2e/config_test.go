@@ -201,7 +201,7 @@ func TestC3Broken(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	s.wait("the warning", func(e ev) bool { return e.Event == "problem" && strings.Contains(e.str("message"), "is gone") })
+	s.wait("the warning", func(e ev) bool { return e.Event == "problem" && strings.Contains(e.str("message"), "was deleted") })
 	s.settle()
 	if now := s.pids(); now["a"] != before["a"] || now["b"] != before["b"] {
 		t.Errorf("pids %v, were %v", now, before)

@@ -156,7 +156,7 @@ func TestC8DoctorFinds(t *testing.T) {
 				break
 			}
 		}
-		expect(t, got["first launch"], "warn", "a new program starts in ", "examines each new one", "antivirus")
+		expect(t, got["first launch"], "warn", "a new program takes ", "scans each new program", "antivirus")
 		if code != 0 {
 			t.Errorf("exit %d", code)
 		}
@@ -169,7 +169,7 @@ func TestC8DoctorFinds(t *testing.T) {
 	})
 	t.Run("inside a session", func(t *testing.T) {
 		got, _, _ := doctor(t, newApp(t, webApp), "HOTRELOAD=1")
-		expect(t, got["environment"], "ok", "nothing special")
+		expect(t, got["environment"], "ok", "no relevant variables")
 	})
 }
 

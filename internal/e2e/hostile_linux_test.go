@@ -349,7 +349,7 @@ output = "web.bin"
 	if len(text) > 64<<10 {
 		t.Errorf("%d bytes in the terminal", len(text))
 	}
-	_, rest, _ := strings.Cut(text, "all of it is in ")
+	_, rest, _ := strings.Cut(text, "the full output is in ")
 	path, _, _ := strings.Cut(rest, "\n")
 	all, err := os.ReadFile(path)
 	if err != nil || len(all) < 10_000_000 || !strings.Contains(string(all), "number 140000\n") {

@@ -258,7 +258,7 @@ func TestC5Init(t *testing.T) {
 	}
 	air := newApp(t, webApp)
 	write(t, filepath.Join(air, ".air.toml"), "[build]\ncmd = \"go build -o ./tmp/main .\"\n")
-	if a := ask(t, air, "init"); a.code != 0 || !strings.Contains(read(t, filepath.Join(air, ".hotreload.toml")), "Carried over from .air.toml") {
+	if a := ask(t, air, "init"); a.code != 0 || !strings.Contains(read(t, filepath.Join(air, ".hotreload.toml")), "Translated from .air.toml") {
 		t.Errorf("%+v", a)
 	}
 	if a := ask(t, air, "check"); a.code != 0 {

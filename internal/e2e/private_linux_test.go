@@ -193,7 +193,7 @@ func TestS0SharedCache(t *testing.T) {
 		"a pipe for the lock": {func(_, project string) error {
 			lock := filepath.Join(project, "session.lock")
 			return errors.Join(os.Remove(lock), syscall.Mkfifo(lock, 0o600))
-		}, "session.lock is no regular file"},
+		}, "session.lock is not a regular file"},
 	} {
 		base := t.TempDir()
 		if err := os.Chmod(base, 0o777|os.ModeSticky); err != nil {

@@ -579,7 +579,7 @@ func TestS0BadInput(t *testing.T) {
 		"one proxy":     {"[services.a]\nproxy.listen = \"127.0.0.1:7001\"\n[services.b]\nproxy.listen = \":7001\"\n", nil, []string{":4:", "7001 is taken by services.a.proxy.listen"}},
 		"one for all":   {"[run]\nlisten = [\"127.0.0.1:7001\"]\n[services.a]\n[services.b]\n", nil, []string{":2:", "127.0.0.1:7001"}},
 		"control":       {"[control]\nlisten = \"127.0.0.1:7001\"\n[services.a]\nproxy.listen = \"127.0.0.1:7001\"\n", nil, []string{"127.0.0.1:7001", "control.listen"}},
-		"one name":      {"[services.a]\n[services.a]\n", nil, []string{":2:", "table a already exists", "hint: a key or table stands once"}},
+		"one name":      {"[services.a]\n[services.a]\n", nil, []string{":2:", "table a already exists", "hint: a key or table can be set only once"}},
 		"arguments":     {"[run]\ncommand = [\"true\"]\n[services.a]\n[services.b]\n", []string{"--", "x"}, []string{"arguments after --", "a, b", "run.args"}},
 		"package":       {"[run]\ncommand = [\"true\"]\n[services.a]\n[services.b]\n", []string{"."}, []string{"a, b", "package cannot be named"}},
 		"which program": {"[services.one]\n[services.two]\n", nil, []string{"services.one", "run.command"}},

@@ -204,13 +204,13 @@ func TestS0AnotherUser(t *testing.T) {
 	run(two, []string{runtime1}, "no control socket: "+at("run1/hotreload")+" belongs to another user (uid 54321)")()
 	// Its cache is not shared: programs are run from there.
 	refused("the other's cache", as(two, []string{runtime2, "XDG_CACHE_HOME=" + at("home1/.cache")}, "run"), 1,
-		at("home1/.cache/hotreload")+" belongs to another user (uid 54321)", "hint: hotreload was run by that user here")
+		at("home1/.cache/hotreload")+" belongs to another user (uid 54321)", "hint: that user has run hotreload here")
 	if err := os.Chmod(at("home1/.cache/hotreload"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	refused("the other's lock", as(two, []string{runtime2, "XDG_CACHE_HOME=" + at("home1/.cache")}, "run"), 1,
-		at("home1/.cache/hotreload/project-"), " belongs to another user (uid 54321)", "hint: hotreload was run by that user here")
-	refused("a cache that cannot be written", as(two, []string{runtime2, "XDG_CACHE_HOME=" + at("run1")}, "run"), 1, "no place for binaries", "XDG_CACHE_HOME")
+		at("home1/.cache/hotreload/project-"), " belongs to another user (uid 54321)", "hint: that user has run hotreload here")
+	refused("a cache that cannot be written", as(two, []string{runtime2, "XDG_CACHE_HOME=" + at("run1")}, "run"), 1, "no directory for binaries", "XDG_CACHE_HOME")
 	if err := os.MkdirAll(at("open/hotreload-54322"), 0o777); err != nil {
 		t.Fatal(err)
 	}

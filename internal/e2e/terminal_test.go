@@ -935,7 +935,7 @@ func TestT9StoppedByTerminal(t *testing.T) {
 	if err != nil { panic(err) }
 	fmt.Println("up", edit)
 	f.Read(make([]byte, 1))
-`, "read from the terminal", "SIGTTIN"},
+`, "tried to read from the terminal", "SIGTTIN"},
 		"sets modes": {`
 	f, err := os.Open("/dev/tty")
 	if err != nil { panic(err) }

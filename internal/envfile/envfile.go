@@ -61,7 +61,7 @@ func parse(data []byte) (map[string]string, error) {
 		return nil, &Error{Message: "is UTF-16: save it as UTF-8"}
 	}
 	if i := bytes.IndexByte(data, 0); i >= 0 {
-		return nil, &Error{Line: lineAt(data, i), Message: "there is a NUL byte, which no program can be given: save the file as UTF-8"}
+		return nil, &Error{Line: lineAt(data, i), Message: "there is a NUL byte, which cannot be passed to a program: save the file as UTF-8"}
 	}
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	lines, err := walk(data)
@@ -70,7 +70,7 @@ func parse(data []byte) (map[string]string, error) {
 	}
 	values, parseErr := godotenv.UnmarshalBytes(data)
 	if parseErr != nil {
-		return nil, &Error{Message: "is no list of NAME=value lines"} // its own words would quote them
+		return nil, &Error{Message: "is not a list of NAME=value lines"} // its own words would quote them
 	}
 	for name, value := range values {
 		if len(name)+1+len(value) > maxValue {
@@ -102,7 +102,7 @@ func walk(data []byte) (lines map[string]int, err error) {
 		name, after, ok := nameOf(data[start:])
 		switch {
 		case !ok && multi > 0:
-			return nil, &Error{Line: multi, Message: fmt.Sprintf("the quote that is opened here is closed in line %d, and what follows it there is no NAME=value", line)}
+			return nil, &Error{Line: multi, Message: fmt.Sprintf("the quote that is opened here is closed in line %d, and what follows it there is not NAME=value", line)}
 		case !ok:
 			return nil, &Error{Line: line, Message: "expected NAME=value, a name of letters, digits, _ and ."}
 		case name == "":

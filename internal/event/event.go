@@ -1,9 +1,10 @@
-// Package event is the vocabulary in which hotreload narrates itself: one Event
-// per thing that happened, rendered as text for people and as JSON lines for
-// programs.
+// Package event has the events of a session: one Event per thing that happened,
+// rendered as text for people and as JSON lines for programs.
 //
-// The JSON form is a contract (docs/events.md) and is frozen by golden files.
-// Fields marked json:"-" exist for the renderers for people only.
+// The JSON form is a contract (docs/events.md) and is fixed by golden files.
+// Fields marked json:"-" are only for the renderers for people. Each kind of event
+// has its own type, and what programs need is in fields: a text that other packages
+// compare was rejected, because then a better wording breaks them.
 package event
 
 import (
@@ -41,21 +42,21 @@ type SessionStarted struct {
 	URLs    []string `json:"-"` // of the proxies
 }
 
-// Changed says which files changed and what follows from it.
+// Changed reports which files changed and what follows from it.
 type Changed struct {
 	Paths  []string `json:"paths"`  // absolute, sorted
 	Effect string   `json:"effect"` // rebuild | restart | reload | signal | none
 	Why    string   `json:"why"`
 
 	Command bool   `json:"-"` // the command of a rule runs
-	Undone  bool   `json:"-"` // the event Undone says it too
+	Undone  bool   `json:"-"` // the event Undone reports it too
 	Config  Config `json:"-"` // it is the config that was saved
 	Fixed   bool   `json:"-"` // a file of settings that had a mistake is right again; Why is Fixed
 
-	Services []string `json:"-"` // all of which the same is said at this moment, each in its own event
+	Services []string `json:"-"` // all that have the same event at this moment, each its own
 }
 
-// Config says what a save of the config came to.
+// Config is the result of a save of the config.
 type Config int
 
 // ConfigApplied is the usual outcome; ConfigFixed follows an edit that could not be applied.
@@ -73,7 +74,7 @@ type BuildStarted struct {
 	Slot int `json:"-"` // builds with the same one are one build of several services
 }
 
-// BuildCanceled closes a build whose result nobody wants any more.
+// BuildCanceled closes a build whose result is not needed anymore.
 type BuildCanceled struct{}
 
 // BuildFinished closes a build that ran to its end.
@@ -84,7 +85,7 @@ type BuildFinished struct {
 	Diagnostics []Diagnostic `json:"diagnostics"`
 	Output      string       `json:"output"` // what the tools printed
 
-	Engine   string `json:"-"` // which one has built: "go" or "direct"; empty for a command of the user's
+	Engine   string `json:"-"` // which one has built: "go" or "direct"; empty for build.command
 	Fallback string `json:"-"` // why the direct engine has left it to go build
 
 	Summary    string   `json:"-"` // one line for people when not OK
@@ -93,7 +94,7 @@ type BuildFinished struct {
 	Warnings   string   `json:"-"` // what of Output the compilers printed though OK
 	Again      []string `json:"-"` // files that were written while it was compiled, which is why it was compiled once more
 
-	Serving time.Time `json:"-"` // when not OK: when the program was started that goes on running; zero: none does
+	Serving time.Time `json:"-"` // when not OK: when the program was started that keeps running; zero: none does
 }
 
 // Diagnostic is one message of the toolchain with its place.
@@ -113,17 +114,17 @@ type SourceLine struct {
 	Text   string
 }
 
-// Started says that a process runs.
+// Started reports that a process runs.
 type Started struct {
 	PID int `json:"pid"`
 }
 
-// Ready says that the process does what it is for.
+// Ready reports that the process is ready for its work.
 type Ready struct {
 	AfterMS int64 `json:"after_ms"` // since it was started
 }
 
-// Exited says that a process has ended.
+// Exited reports that a process has ended.
 type Exited struct {
 	PID        int    `json:"pid"`
 	Code       int    `json:"code"`   // -1 if ended by a signal
@@ -140,7 +141,7 @@ type Exited struct {
 	Line   int      `json:"-"`
 }
 
-// Live says that the newest generation is what answers now. All figures are
+// Live reports that the newest generation answers now. All figures are
 // milliseconds; LatencyMS counts from the first file event of the save.
 type Live struct {
 	LatencyMS int64 `json:"latency_ms"`
@@ -153,28 +154,28 @@ type Live struct {
 	Job   bool `json:"-"` // it has done its work, and ended
 }
 
-// Reloaded says that browsers were told to look again.
+// Reloaded reports that browsers were asked to reload.
 type Reloaded struct {
 	Kind    string `json:"kind"` // page | css
 	Clients int    `json:"clients"`
 
-	NoProxy bool `json:"-"` // so that no browser could be told
+	NoProxy bool `json:"-"` // so no browser could be asked
 }
 
-// Paused says that changes are remembered and not built: of the service, or of all.
+// Paused reports that changes are remembered and not built: of the service, or of all.
 type Paused struct{}
 
-// Resumed says that what was changed while paused is built.
+// Resumed reports that what was changed while paused is built.
 type Resumed struct{}
 
-// Undone says that files hold again what the running program was built from.
+// Undone reports that files have the content again that the running program was built from.
 type Undone struct {
 	Paths []string `json:"paths"` // absolute, sorted
 
 	Services []string `json:"-"` // as in Changed
 }
 
-// Waiting says why something that could be done is not done yet.
+// Waiting reports why something that could be done is not done yet.
 type Waiting struct {
 	For    string `json:"for"` // the services that must be live first, or gone; empty: something else
 	Reason string `json:"reason"`
@@ -184,9 +185,9 @@ type Waiting struct {
 	Packages int `json:"packages,omitempty"`
 
 	Kind  WaitKind  `json:"-"`
-	What  string    `json:"-"` // Reason without its verb, which Kind says; empty: as Reason
+	What  string    `json:"-"` // Reason without its verb, which is in Kind; empty: as Reason
 	Slot  int       `json:"-"` // of the build, for WaitBuild
-	Since time.Time `json:"-"` // when the program was started that goes on running, for WaitServing
+	Since time.Time `json:"-"` // when the program was started that keeps running, for WaitServing
 }
 
 // WaitKind is what is waited for.
@@ -209,12 +210,12 @@ type Held struct {
 	Reason string `json:"reason"`
 }
 
-// Proxy says where the proxy of a service listens, when that has changed while the session runs.
+// Proxy reports where the proxy of a service listens, when that has changed while the session runs.
 type Proxy struct {
 	URL string `json:"url"` // empty: it is gone
 }
 
-// Problem is something a person should know about; the session goes on.
+// Problem is something a person should know about; the session continues.
 type Problem struct {
 	Message string `json:"message"`
 	Hint    string `json:"hint"`

@@ -242,7 +242,7 @@ func TestLines(t *testing.T) {
 	expect("bad UTF-8", "a\uFFFDb\n")
 
 	now = now.Add(time.Hour)
-	long := strings.Repeat("x", 2*lineMost+10)
+	long := strings.Repeat("x", 2*maxLine+10)
 	l.Write([]byte(long + "\n"))
 	if joined := strings.Join(got, ""); joined != long+"\n" || len(got) < 3 {
 		t.Errorf("a long line: %d pieces, %d bytes", len(got), len(joined))
@@ -251,10 +251,10 @@ func TestLines(t *testing.T) {
 
 	now = now.Add(time.Hour)
 	for range 3 {
-		l.Write(bytes.Repeat([]byte("y"), rateMost/2+1))
+		l.Write(bytes.Repeat([]byte("y"), maxRate/2+1))
 	}
 	kept := len(strings.Join(got, ""))
-	if kept > rateMost {
+	if kept > maxRate {
 		t.Errorf("recorded %d bytes in a second", kept)
 	}
 	got = nil

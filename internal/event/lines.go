@@ -8,13 +8,13 @@ import (
 )
 
 const (
-	lineMost = 4 << 10 // a longer piece of output becomes several events
-	rateMost = 1 << 20 // bytes of output per second that are recorded
+	maxLine = 4 << 10 // a longer piece of output becomes several events
+	maxRate = 1 << 20 // bytes of output per second that are recorded
 )
 
 // Lines turns what a program writes into Output events, a line each. A program
-// can write a gigabyte per second and a log file cannot: what exceeds rateMost
-// in a second is counted and said, not recorded. The bytes themselves always
+// can write a gigabyte per second and a log file cannot: what exceeds maxRate
+// in a second is counted and reported, not recorded. The bytes themselves always
 // pass to the terminal; only the record is bounded.
 type Lines struct {
 	Service, Stream string
@@ -35,7 +35,7 @@ func (l *Lines) Write(p []byte) {
 		l.flushDropped(now)
 		l.second, l.written = now, 0
 	}
-	if l.written+len(p) > rateMost {
+	if l.written+len(p) > maxRate {
 		l.dropped += len(p) + len(l.rest)
 		l.rest = nil
 		return
@@ -48,7 +48,7 @@ func (l *Lines) Write(p []byte) {
 		case i >= 0:
 			l.emit(now, l.rest[:i+1])
 			l.rest = l.rest[i+1:]
-		case len(l.rest) >= lineMost:
+		case len(l.rest) >= maxLine:
 			l.emit(now, l.rest)
 			l.rest = nil
 		default:
@@ -78,7 +78,7 @@ func (l *Lines) flushDropped(now time.Time) {
 
 func (l *Lines) emit(now time.Time, p []byte) {
 	for len(p) > 0 {
-		n := min(len(p), lineMost)
+		n := min(len(p), maxLine)
 		l.Emit(Event{now, l.Service, l.Generation, Output{l.Stream, strings.ToValidUTF8(string(p[:n]), "\uFFFD")}})
 		p = p[n:]
 	}

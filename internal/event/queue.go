@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Queue hands events to a sink from a goroutine of its own, so that a terminal
+// Queue passes events to a sink from its own goroutine, so that a terminal
 // that is stopped or slow never stops the one who emits. It is not bounded:
 // events are few, and the program's output, which is not, does not pass here
 // faster than it can be written (see Lines).

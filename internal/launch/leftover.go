@@ -31,8 +31,8 @@ func (s *supervision) stillRuns() {
 	if left := s.process.Remaining(); len(left) > 0 {
 		s.once.stillRuns.Do(func() {
 			s.remark(event.Problem{
-				Message: s.name + " has ended, and what it started still runs: " + strings.Join(left, ", "),
-				Hint:    "hotreload ends it before the next start and when it ends itself",
+				Message: s.name + " has ended, but processes that it started still run: " + strings.Join(left, ", "),
+				Hint:    "hotreload stops them before the next start, and at the end of the session",
 			})
 		})
 	}

@@ -56,7 +56,7 @@ func (p *Program) explainTaken(addr string, t AddressTaken, services []config.Se
 		why.Hint = fmt.Sprintf("it may be in a container or another user's: sudo ss -ltnp 'sport = :%s'", port)
 	case t.Addr != "":
 		why.Message = fmt.Sprintf("%s cannot listen on %s: the address is taken", p.name, addr)
-		why.Hint = "nobody is seen to listen there any more: restart the program (key r)"
+		why.Hint = "nothing seems to listen there anymore: restart the program (key r)"
 	default:
 		return why, false
 	}

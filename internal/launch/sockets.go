@@ -86,7 +86,7 @@ func removeDead(path string) error {
 		return err
 	}
 	if fi.Mode().Type() != fs.ModeSocket {
-		return advice.With(fmt.Errorf("run.listen: %s exists and is no socket", path), "remove it, or name another path")
+		return advice.With(fmt.Errorf("run.listen: %s exists and is not a socket", path), "remove it, or name another path")
 	}
 	if c, err := net.Dial("unix", path); err == nil {
 		c.Close()

@@ -104,7 +104,7 @@ func lookup(name, dir string, env []string) (string, error) {
 	case errors.Is(err, fs.ErrPermission):
 		return "", advice.With(fmt.Errorf("%s may not be executed: %w", name, err), "chmod +x")
 	case err != nil:
-		return "", advice.With(fmt.Errorf("%s is not on PATH", name), "run.command wants a program on PATH, or a path with a slash relative to run.dir")
+		return "", advice.With(fmt.Errorf("%s is not on PATH", name), "run.command needs a program on PATH, or a path with a slash relative to run.dir")
 	}
 	return p, nil
 }

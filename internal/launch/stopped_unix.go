@@ -31,7 +31,7 @@ func (s *supervision) stoppedBy(sig syscall.Signal) {
 		in.Signal = signalName(sig)
 	}
 	if why == nil && in.Signal != "" {
-		why = &event.Problem{Message: "the program is suspended by " + in.Signal, Hint: "SIGCONT lets it go on"}
+		why = &event.Problem{Message: "the program is suspended by " + in.Signal, Hint: "SIGCONT resumes it"}
 	}
 	s.beside.Suspended(s.process.Pid(), why)
 	s.l.step(in)
@@ -39,16 +39,16 @@ func (s *supervision) stoppedBy(sig syscall.Signal) {
 
 // wantsTerminal explains why the terminal has stopped a program.
 func (s *supervision) wantsTerminal(sig syscall.Signal) *event.Problem {
-	did := "read from the terminal"
+	did := "tried to read from the terminal"
 	if sig == syscall.SIGTTOU {
-		did = "wanted to change the terminal's settings"
+		did = "tried to change the terminal's settings"
 	}
 	hint := "run.stdin = \"interactive\" gives it the terminal, \"app\" the lines that are typed"
 	if s.spec.Foreground != nil {
-		hint = "another program has the terminal: the one that was given it first"
+		hint = "another program has the terminal: the first one that got it"
 	}
 	return &event.Problem{
-		Message: fmt.Sprintf("%s %s, which it has not got, and was stopped (%s)", s.name, did, signalName(sig)),
+		Message: fmt.Sprintf("%s %s, which it does not have, and was stopped (%s)", s.name, did, signalName(sig)),
 		Hint:    hint,
 	}
 }

@@ -224,5 +224,5 @@ func Foreign(r *http.Request, allowed func(host string) bool) string {
 	case "", "same-origin", "none":
 		return ""
 	}
-	return "another site asks"
+	return "the request comes from another site"
 }

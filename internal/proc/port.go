@@ -25,7 +25,7 @@ func (o Owner) String() string {
 	case o.PID == 0 && o.User != "":
 		return "a process of user " + o.User
 	case o.PID == 0:
-		return "a process that cannot be seen from here"
+		return "a process that is not visible from here"
 	case o.Command == "":
 		return fmt.Sprintf("pid %d", o.PID)
 	}
@@ -64,7 +64,7 @@ func ExplainListen(what, addr string, err error) error {
 		text = fmt.Sprintf("%s: this machine does not have the address %s", what, addr)
 		hint = "127.0.0.1 always exists"
 	case errors.Is(err, errAccess):
-		hint = "ports below 1024 are reserved: take a higher one"
+		hint = "ports below 1024 are reserved: use a higher one"
 	}
 	return advice.Explain(err, text, hint)
 }

@@ -23,7 +23,7 @@ func (p *Proxy) refused(r *http.Request) string {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "", "same-origin", "none":
 	default:
-		return "another site asks"
+		return "the request comes from another site"
 	}
 	return ""
 }

@@ -374,7 +374,7 @@ func (x *exchange) answered(res *http.Response) error {
 			x.up.p.encoded.Do(func() {
 				x.up.p.opt.Notice(event.Problem{
 					Message: fmt.Sprintf("pages do not reload: the program sends them encoded as %q, though the proxy did not ask for that", coding),
-					Hint:    "let it follow Accept-Encoding, or send pages as they are while HOTRELOAD is set",
+					Hint:    "make it respect Accept-Encoding, or not compress pages while HOTRELOAD is set",
 				})
 			})
 		}

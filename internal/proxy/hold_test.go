@@ -663,7 +663,7 @@ func TestProblemAtStart(t *testing.T) {
 // TestSuspended: a program that a signal has stopped would take a connection and never answer (T9).
 func TestSuspended(t *testing.T) {
 	t.Parallel()
-	why := &event.Problem{Message: "the program is suspended by SIGSTOP", Hint: "SIGCONT lets it go on"}
+	why := &event.Problem{Message: "the program is suspended by SIGSTOP", Hint: "SIGCONT resumes it"}
 	r := start(t, Options{})
 	r.gen = 1
 	r.emit(event.Started{PID: 77})
@@ -683,7 +683,7 @@ func TestSuspended(t *testing.T) {
 	r.Suspended(a.pid-1, why)
 	want(t, r.get("/"), 200, "fine") // it is another process
 	r.Suspended(a.pid, why)
-	want(t, r.get("/"), 503, "hint: SIGCONT lets it go on")
+	want(t, r.get("/"), 503, "hint: SIGCONT resumes it")
 	// The page that says so loads anew when the program goes on, and only then; the one that is open does not.
 	want(t, r.get("/", browser...), 503, `data-page="waiting"`)
 	s, _ := b.until("suspended", func(s state) bool { return s.Status == "broken" })

@@ -123,7 +123,7 @@ func (p *Proxy) Run(ctx context.Context) error {
 	if !loopback(p.ln.Addr()) && p.opt.Notice != nil {
 		p.opt.Notice(event.Problem{
 			Message: fmt.Sprintf("the proxy listens on %s: everyone who reaches this machine reaches the program, and sees its errors with code", p.ln.Addr()),
-			Hint:    `proxy.listen = "127.0.0.1:PORT" is for this machine only`,
+			Hint:    `proxy.listen = "127.0.0.1:PORT" is reachable only from this machine`,
 		})
 	}
 	srv := &http.Server{
@@ -213,7 +213,7 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.Method == http.MethodConnect {
-		http.Error(w, "hotreload: CONNECT is for forward proxies, this is none", http.StatusMethodNotAllowed)
+		http.Error(w, "hotreload: CONNECT is for forward proxies, and this is not one", http.StatusMethodNotAllowed)
 		return
 	}
 	q := &query{Request: r, use: useOf(r), stranger: p.stranger(r)}

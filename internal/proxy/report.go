@@ -172,7 +172,7 @@ func (t *trouble) describe() report {
 	case stillWaiting:
 		r.Title = "Waiting"
 		r.Summary = fmt.Sprintf("The program is not ready after %s; it is still being built or started.", p.opt.Hold)
-		r.Hint = "This page loads by itself as soon as the program answers."
+		r.Hint = "This page reloads automatically as soon as the program answers."
 	case noAnswer:
 		t.describeNoAnswer(&r)
 	case sessionOver:
@@ -488,7 +488,7 @@ func (p *Proxy) explain(w http.ResponseWriter, q *query, t *trouble, code int) {
 			extra += " Go back and send it again when it answers."
 		}
 		if t.kind == noAnswer {
-			extra = "Whether the program has worked on the form is not known."
+			extra = "It is not known whether the program has processed the form."
 		}
 		attributes += fmt.Sprintf(` data-method="%s" data-extra="%s"`, html.EscapeString(q.Method), html.EscapeString(extra))
 		extra = "<p>" + extra + "</p>\n" + again

@@ -59,6 +59,6 @@ func (j *Judge) AwaitNoPipe(s *Subject, path string) {
 				return
 			}
 		}
-		j.step(plan.Touched{Service: s.name, Paths: []string{path}, At: time.Now(), Why: "no named pipe any more"})
+		j.step(plan.Touched{Service: s.name, Paths: []string{path}, At: time.Now(), Why: "no longer a named pipe"})
 	})
 }

@@ -112,7 +112,7 @@ func (j *Judge) rewatch(c *config.Config) {
 func ConfigProblem(err error) event.Problem {
 	p := event.Problem{
 		Message: "the config is not applied: " + err.Error(),
-		Hint:    "the settings before stay in force until it is fixed",
+		Hint:    "the previous settings are kept until it is fixed",
 	}
 	var detailed interface{ Detail() string }
 	if errors.As(err, &detailed) {

@@ -231,7 +231,7 @@ func (j *Judge) decide(in *plan.Files) {
 		if v.err != nil {
 			p := event.Problem{
 				Message: fmt.Sprintf("%s:%v", j.rel(path), v.err),
-				Hint:    "the program goes on with what the file said before, until it is fixed",
+				Hint:    "the program keeps the previous values until the file is fixed",
 			}
 			if !v.known {
 				p.Hint = "the program is started when the file is fixed"

@@ -62,7 +62,7 @@ func (j *Judge) explainUnread(path string, at time.Time) {
 	glob := filepath.ToSlash(filepath.Join(j.rel(dir), "*"+filepath.Ext(path)))
 	if !slices.Contains(generatorKinds, fileKind(path)) {
 		j.say(event.Problem{
-			Message: j.rel(path) + " has changed, and nothing follows: no program is built from it, no rule names it, and no code opens it by a literal name",
+			Message: j.rel(path) + " changed without effect: no program is built from it, no rule names it, and no code opens it by a literal name",
 			Hint:    "if a program reads it while it runs, " + j.addRule("a rule for "+glob+` (effect = "restart")`),
 		})
 		return
@@ -75,7 +75,7 @@ func (j *Judge) explainUnread(path string, at time.Time) {
 			return
 		}
 		j.say(event.Problem{
-			Message: j.rel(path) + " has changed, and nothing follows: no rule makes Go code of it",
+			Message: j.rel(path) + " changed without effect: no rule makes Go code of it",
 			Hint:    j.addRule("a rule for " + glob + ` with the command that makes Go code of it (effect = "rebuild")`),
 		})
 	})

@@ -18,7 +18,7 @@ import (
 // maxPrograms is how many programs are looked at: each costs a `go list`.
 const maxPrograms = 8
 
-// candidate is one main package, and what its code says.
+// candidate is one main package, and what is known from its code.
 type candidate struct {
 	gograph.Main
 	inputs []string // absolute; nil if go cannot tell
@@ -55,7 +55,7 @@ func candidates(ctx context.Context, dir string, mains []gograph.Main, tags []st
 	return out
 }
 
-// evidence is what the code says of the files that the programs read at run time.
+// evidence is what the code shows about the files that the programs read at run time.
 type evidence struct {
 	root   string
 	inputs map[string]bool // absolute
@@ -137,7 +137,7 @@ func (e *evidence) names(text, name string) string {
 	return discover.Escape(name)
 }
 
-// isData reports whether a file is none of those that count already, or that no program reads.
+// isData reports whether a program may read a file that does not count already.
 func (e *evidence) isData(file string) bool {
 	switch strings.ToLower(filepath.Ext(file)) {
 	case ".go", ".mod", ".sum", ".md", ".log", ".db":
@@ -163,7 +163,7 @@ func (e *evidence) holdsData(dir string) bool {
 			}
 			return nil
 		case filepath.Ext(file) == ".go" || entry.Name() == "package.json":
-			return fs.ErrInvalid // a package, or a program of its own
+			return fs.ErrInvalid // a package, or another program
 		}
 		if files++; files > maxFiles {
 			return fs.SkipAll

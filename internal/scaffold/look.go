@@ -21,7 +21,7 @@ import (
 	"github.com/hotreload/hotreload/internal/gograph"
 )
 
-// Directories that nobody means: dependencies, results, and what has a name of its own.
+// Directories to skip: dependencies, results, and those with a special name.
 var skipped = map[string]bool{"node_modules": true, "vendor": true, "testdata": true, "tmp": true, "dist": true, "build": true, "bower_components": true}
 
 // Directories whose files a server hands out as they are.
@@ -77,7 +77,7 @@ func look(ctx context.Context, o Options) (Result, error) {
 		return Result{}, err
 	}
 
-	d := newDraft("Fitted to this project by `hotreload init`.")
+	d := newDraft("Written for this project by `hotreload init`.")
 	p.packages(d, mains, list, o.Services, found, note)
 	make.add(d, found)
 	p.generators(d, found, note)
@@ -180,7 +180,7 @@ func staticDir(dir string) string {
 	return ""
 }
 
-// packages says which program is meant.
+// packages finds the program, or lists the programs.
 func (p *project) packages(d *draft, mains []gograph.Main, list []candidate, services bool, found, note func(string, ...any)) {
 	for _, m := range mains {
 		found("main package %s", m.Rel)
@@ -196,17 +196,17 @@ func (p *project) packages(d *draft, mains []gograph.Main, list []candidate, ser
 		for _, c := range list {
 			d.service(serviceName(c.Main, names), "build.package = "+config.Quote(c.Rel))
 		}
-		note("there are %d main packages; remove the services that are no part of the session", len(list))
+		note("there are %d main packages; remove the services that you do not need", len(list))
 	default:
 		why := ""
 		if first.server > 0 && list[len(list)-1].server < first.server {
-			why = " It serves, by its code."
+			why = " Its code starts a server."
 		}
 		d.set("build.package", config.Quote(first.Rel), fmt.Sprintf("There are %d main packages; this is the one that `hotreload run` runs.%s Another one: `hotreload run PACKAGE`, or below.", len(list), why))
 		for _, other := range list[1:] {
 			d.tables["build"] = append(d.tables["build"], "#package = "+config.Quote(other.Rel))
 		}
-		note("there are %d main packages; build.package is set to %s; --services makes a service of each", len(list), first.Rel)
+		note("there are %d main packages; build.package is set to %s; --services writes a service for each", len(list), first.Rel)
 	}
 }
 
@@ -285,7 +285,7 @@ func (p *project) dataRules(d *draft, found func(string, ...any)) {
 		paths = append(paths, n.glob)
 		places = append(places, n.path+" ("+n.place+")")
 	}
-	d.rule(rule{"The code names these, and most likely reads them when it starts: " + strings.Join(places, ", ") + ".", paths, "restart", ""})
+	d.rule(rule{"The code names these, and probably reads them at the start: " + strings.Join(places, ", ") + ".", paths, "restart", ""})
 }
 
 // maxListed is how many directories of one kind are named one by one.
@@ -318,7 +318,7 @@ func (p *project) otherTemplates() []string {
 	return paths
 }
 
-// suggestions lists what may count, as comments: nothing in the code says so.
+// suggestions lists what may count, as comments: the code does not show it.
 func (p *project) suggestions(d *draft, found func(string, ...any)) {
 	if paths := p.otherTemplates(); len(paths) > 0 {
 		if len(paths) > maxListed {
@@ -329,7 +329,7 @@ func (p *project) suggestions(d *draft, found func(string, ...any)) {
 				found("%s (templates; no code was found that opens them by name)", glob)
 			}
 		}
-		d.comment("No line of code was found that opens these templates by name. If the program reads them when it starts:",
+		d.comment("No code was found that opens these templates by name. If the program reads them when it starts:",
 			"[[rules]]", "paths = "+stringList(paths), `effect = "restart"`)
 	}
 	if dirs := outermost(p.static); len(dirs) > 0 {
@@ -338,7 +338,7 @@ func (p *project) suggestions(d *draft, found func(string, ...any)) {
 			found("%s/ (static files; no code was found that serves them by name)", dir)
 			paths = append(paths, under(dir, "**"))
 		}
-		d.comment("No line of code was found that serves these by name. If the program does, with a [proxy] they reload the page:",
+		d.comment("No code was found that serves these by name. If the program serves them, they reload the page with a [proxy]:",
 			"[[rules]]", "paths = "+stringList(paths), `effect = "reload"`)
 	}
 }
@@ -350,7 +350,7 @@ func (p *project) styles(d *draft, css []string, found func(string, ...any)) {
 	}
 	if css == nil {
 		found("tailwind")
-		d.suggest("build", "Tailwind: its command, run before each build. Give it to a rule (command = ...) as well if it reads files that are not Go.", `before = [["npx", "@tailwindcss/cli", "-i", "input.css", "-o", "static/output.css"]]`)
+		d.suggest("build", "Tailwind: its command, run before each build. Add it to a rule (command = ...) too if it reads files other than Go.", `before = [["npx", "@tailwindcss/cli", "-i", "input.css", "-o", "static/output.css"]]`)
 		return
 	}
 	found("tailwind (package.json: %s)", strings.Join(css, " "))

@@ -1,8 +1,10 @@
-// Package scaffold writes a first .hotreload.toml: fitted to what lies in the project, or
-// translated from the config of Air or Fresh.
+// Package scaffold writes a first .hotreload.toml: one that fits the files of the project, or
+// a translation of the config of Air or Fresh.
 //
-// What it writes is short: only what differs from the defaults, each with the reason. It
-// is parsed before it is handed out, so a file that does not load is never written.
+// What it writes is short: only what differs from the defaults, each with the reason. A full
+// template was rejected: nobody reads it, and it freezes the defaults of one version. Guesses
+// (templates that no code opens by name) become comments, never settings. The file is parsed
+// before it is returned, so one that does not load is never written.
 package scaffold
 
 import (
@@ -25,7 +27,7 @@ import (
 	"github.com/hotreload/hotreload/internal/gograph"
 )
 
-// Options says where to look.
+// Options are where to look, and how.
 type Options struct {
 	Dir      string         // the project; the file is written there
 	From     string         // an .air.toml or a runner.conf, relative to Dir; "" = one that is there, else look at the project
@@ -42,8 +44,8 @@ type Result struct {
 	Notes []string // what the person should know, one line each
 }
 
-// Fresh makes the file for a project. It writes nothing.
-func Fresh(ctx context.Context, o Options) (Result, error) {
+// New makes the file for a project. It writes nothing.
+func New(ctx context.Context, o Options) (Result, error) {
 	dir, err := filepath.Abs(cmp.Or(o.Dir, "."))
 	if err != nil {
 		return Result{}, err
@@ -56,16 +58,16 @@ func Fresh(ctx context.Context, o Options) (Result, error) {
 		}
 		return checked(res)
 	}
-	// What another tool was told is more than what can be seen.
+	// The config of another tool contains more than what can be seen in the project.
 	unread := ""
 	for _, old := range existing(dir, ".air.toml", ".air.conf", "runner.conf") {
 		o.From = old
 		res, err := translate(o)
 		if err != nil {
-			unread = fmt.Sprintf("%s is not carried over: %s", old, firstLine(err.Error()))
+			unread = fmt.Sprintf("%s is not translated: %s", old, firstLine(err.Error()))
 			continue
 		}
-		res.Notes = append(res.Notes, "to have the config fitted to the project instead, rename "+old+" and run `hotreload init --force`")
+		res.Notes = append(res.Notes, "for a config that fits the project instead, rename "+old+" and run `hotreload init --force`")
 		return checked(res)
 	}
 	o.From = ""
@@ -106,7 +108,7 @@ func Write(res Result, force bool) error {
 	case err == nil && !force:
 		return exists(res.Path)
 	case err == nil && !info.Mode().IsRegular():
-		return fmt.Errorf("%s is no regular file", res.Path)
+		return fmt.Errorf("%s is not a regular file", res.Path)
 	case err == nil:
 		mode = info.Mode().Perm()
 	case !errors.Is(err, fs.ErrNotExist):
@@ -292,7 +294,7 @@ func under(dir, glob string) string {
 	return glob
 }
 
-// extensions is the part of a glob that stands for these extensions (without dot).
+// extensions is the part of a glob for these extensions (without dot).
 func extensions(exts []string) string {
 	escaped := make([]string, len(exts))
 	for i, e := range exts {

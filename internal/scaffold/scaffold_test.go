@@ -40,7 +40,7 @@ func makeProject(t *testing.T, files map[string]string) string {
 // this version cannot do, and explains each thing that it sets.
 func fresh(t *testing.T, o Options) (Result, *config.Config) {
 	t.Helper()
-	res, err := Fresh(t.Context(), o)
+	res, err := New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestSeveralMains(t *testing.T) {
 // C5: without a program there is nothing to write.
 func TestNoMain(t *testing.T) {
 	for _, files := range []map[string]string{{"go.mod": gomod, "lib.go": "package shop\n"}, {"go.mod": gomod, "templates/a.html": ""}, {"README": ""}, {}} {
-		res, err := Fresh(t.Context(), Options{Dir: makeProject(t, files)})
+		res, err := New(t.Context(), Options{Dir: makeProject(t, files)})
 		if err == nil || advice.Hint(err) == "" {
 			t.Errorf("%v: %v, %s", files, err, res.Data)
 		}
@@ -133,7 +133,7 @@ func TestNoMain(t *testing.T) {
 
 func TestModuleBelow(t *testing.T) {
 	dir := makeProject(t, map[string]string{"backend/go.mod": gomod, "backend/main.go": mainGo, "package.json": "{}"})
-	_, err := Fresh(t.Context(), Options{Dir: dir})
+	_, err := New(t.Context(), Options{Dir: dir})
 	if !strings.Contains(advice.Hint(err), "hotreload init -C ./backend") {
 		t.Errorf("%v", err)
 	}
@@ -207,7 +207,7 @@ func TestDetections(t *testing.T) {
 		{"ent", map[string]string{"ent/generate.go": "package ent\n\n//go:generate go run -mod=mod entgo.io/ent/cmd/ent generate ./schema\n"}, []string{"ent (ent/generate.go)"},
 			[]config.Rule{{Paths: []string{"ent/schema/*.go"}, Effect: "rebuild", Command: config.Command{Argv: []string{"go", "generate", "./ent"}}, Signal: "SIGHUP"}}, ""},
 		{"vite that is not installed", map[string]string{"ui/vite.config.ts": "", "ui/package.json": `{"scripts": {"dev": "vite"}}`},
-			[]string{"vite in ui (what it needs is not installed)"}, nil, "#[services.ui]\n#run.command = [\"npm\", \"run\", \"dev\"]\n#run.dir = \"ui\"\n"},
+			[]string{"vite in ui (its dependencies are not installed)"}, nil, "#[services.ui]\n#run.command = [\"npm\", \"run\", \"dev\"]\n#run.dir = \"ui\"\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			res, c := fresh(t, Options{Dir: makeProject(t, tt.files), Mains: []gograph.Main{{Rel: "."}}})
@@ -337,13 +337,13 @@ func TestOtherTools(t *testing.T) {
 	for name, text := range map[string]string{".air.toml": "[build]\ncmd = \"go build -o ./tmp/main ./cmd/api\"\n", "runner.conf": "build_path: ./tmp\n"} {
 		dir := makeProject(t, map[string]string{"go.mod": gomod, "cmd/api/main.go": mainGo, name: text})
 		res, _ := fresh(t, Options{Dir: dir})
-		if !strings.Contains(string(res.Data), "Carried over from "+name) || len(res.Notes) == 0 || strings.Contains(strings.Join(res.Found, "\n"), "--from") {
+		if !strings.Contains(string(res.Data), "Translated from "+name) || len(res.Notes) == 0 || strings.Contains(strings.Join(res.Found, "\n"), "--from") {
 			t.Errorf("%s: found %q, notes %q\n%s", name, res.Found, res.Notes, res.Data)
 		}
 	}
 	dir := makeProject(t, map[string]string{"go.mod": gomod, "cmd/api/main.go": mainGo, ".air.toml": "no [toml"})
 	res, c := fresh(t, Options{Dir: dir})
-	if c.Build.Package != "./cmd/api" || len(res.Notes) != 1 || !strings.HasPrefix(res.Notes[0], ".air.toml is not carried over: ") {
+	if c.Build.Package != "./cmd/api" || len(res.Notes) != 1 || !strings.HasPrefix(res.Notes[0], ".air.toml is not translated: ") {
 		t.Errorf("notes %q\n%s", res.Notes, res.Data)
 	}
 }

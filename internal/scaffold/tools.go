@@ -191,7 +191,7 @@ func (p *project) vite(d *draft, list []candidate, found func(string, ...any)) {
 			d.service(name, command, in)
 			continue
 		}
-		found("vite in %s (what it needs is not installed)", dir)
+		found("vite in %s (its dependencies are not installed)", dir)
 		later = append(later, "[services."+name+"]", command, in)
 	}
 	if len(later) == 0 {
@@ -200,10 +200,10 @@ func (p *project) vite(d *draft, list []candidate, found func(string, ...any)) {
 	if len(d.after) == 0 {
 		later = append([]string{"[services." + program + "]", build}, later...)
 	}
-	d.comment("The server of Vite can run beside the program, once what it needs is installed:", later...)
+	d.comment("The Vite server can run alongside the program, once its dependencies are installed:", later...)
 }
 
-// makefile is what a Makefile says of go build.
+// makefile reads how a Makefile calls go build.
 type makefile struct {
 	name, target string
 	output       string

@@ -37,8 +37,8 @@ func translate(o Options) (Result, error) {
 		return Result{}, fmt.Errorf("%s %w", from, err)
 	}
 	t := &translation{name: filepath.Base(from), dir: o.Dir, values: map[string]any{}, done: map[string]bool{}}
-	if isFresh(t.name, string(data)) {
-		return t.fresh(string(data))
+	if isFreshConfig(t.name, string(data)) {
+		return t.fromFresh(string(data))
 	}
 	var doc map[string]any
 	if err := toml.Unmarshal(data, &doc); err != nil {
@@ -47,7 +47,7 @@ func translate(o Options) (Result, error) {
 			line, column := de.Position()
 			place = fmt.Sprintf("%s:%d:%d", from, line, column)
 		}
-		return Result{}, advice.With(fmt.Errorf("%s: not valid TOML: %s", place, strings.TrimPrefix(err.Error(), "toml: ")), "Air would not read it either; without --from the project itself is looked at")
+		return Result{}, advice.With(fmt.Errorf("%s: not valid TOML: %s", place, strings.TrimPrefix(err.Error(), "toml: ")), "Air would not read it either; without --from, init reads the project itself")
 	}
 	flatten(doc, "", t.values)
 	return t.air()
@@ -75,32 +75,32 @@ type translation struct {
 	paths  []string // of the rules so far
 }
 
-// reasons says why a key of Air is not carried over. "" means that it is: air() uses it,
+// reasons are why a key of Air is not translated. "" means that it is: air() uses it,
 // and drops it itself where its value cannot be kept. Every key of Air's Config struct of
-// v1.67 stands here.
+// v1.67 is here.
 var reasons = map[string]string{
 	"root":         "",
-	"tmp_dir":      "binaries lie in a cache directory of hotreload's own",
-	"testdata_dir": "only files that the program is built from count, and rules",
+	"tmp_dir":      "binaries are kept in hotreload's own cache directory",
+	"testdata_dir": "only files that the program is built from count, and those of rules",
 	"env_files":    "",
 
 	"build.pre_cmd":                   "",
 	"build.cmd":                       "",
-	"build.post_cmd":                  "hotreload runs nothing after a session; do it when the program gets its signal",
+	"build.post_cmd":                  "hotreload runs nothing at the end of a session; do it in the program's own shutdown",
 	"build.bin":                       "",
 	"build.entrypoint":                "",
 	"build.full_bin":                  "",
 	"build.args_bin":                  "",
-	"build.log":                       "long build output is kept in a file that is named",
+	"build.log":                       "long build output is saved to a file, and its name is printed",
 	"build.include_ext":               "",
 	"build.exclude_dir":               "",
 	"build.include_dir":               "",
 	"build.exclude_file":              "",
 	"build.include_file":              "",
 	"build.exclude_regex":             "",
-	"build.exclude_unchanged":         "only changes of content count, always",
-	"build.ignore_dangerous_root_dir": "this file itself allows its directory, whatever it is",
-	"build.follow_symlink":            "packages behind symbolic links are followed, always",
+	"build.exclude_unchanged":         "only changes of content count",
+	"build.ignore_dangerous_root_dir": "a .hotreload.toml in the directory itself allows it",
+	"build.follow_symlink":            "packages behind symbolic links are always followed",
 	"build.poll":                      "",
 	"build.poll_interval":             "",
 	"build.delay":                     "no fixed delay: a build starts at the first change and again if more follow; watch.debounce waits for quiet",
@@ -108,28 +108,28 @@ var reasons = map[string]string{
 	"build.send_interrupt":            "",
 	"build.kill_delay":                "",
 	"build.rerun":                     "",
-	"build.rerun_delay":               "restarts back off by themselves, from 0.5s to 30s",
+	"build.rerun_delay":               "restarts back off automatically, from 0.5s to 30s",
 	"build.rules":                     "",
-	"build.windows":                   "one file for all platforms; give another one with --config",
-	"build.darwin":                    "one file for all platforms; give another one with --config",
-	"build.linux":                     "one file for all platforms; give another one with --config",
+	"build.windows":                   "one file for all platforms; choose another with --config",
+	"build.darwin":                    "one file for all platforms; choose another with --config",
+	"build.linux":                     "one file for all platforms; choose another with --config",
 
 	"log.time":      "",
-	"log.main_only": "run with -q to hear less",
-	"log.silent":    "run with -q to hear less",
+	"log.main_only": "run with -q to print less",
+	"log.silent":    "run with -q to print less",
 
 	"color.main":    "colours are fixed; --color and NO_COLOR turn them off",
 	"color.watcher": "colours are fixed; --color and NO_COLOR turn them off",
 	"color.build":   "colours are fixed; --color and NO_COLOR turn them off",
 	"color.runner":  "colours are fixed; --color and NO_COLOR turn them off",
-	"color.app":     "the program's own output is passed on as it is",
+	"color.app":     "the program's own output is passed on unchanged",
 	"color.mode":    "--color auto|always|never",
 
 	"misc.clean_on_exit":  "nothing is left in the project",
 	"misc.startup_banner": "there is no banner",
 
 	"screen.clear_on_rebuild": "",
-	"screen.keep_scroll":      "what has scrolled away is always kept",
+	"screen.keep_scroll":      "the scrollback is always kept",
 
 	"proxy.enabled":           "",
 	"proxy.proxy_port":        "",
@@ -161,7 +161,7 @@ func (t *translation) rule(r rule) {
 		switch {
 		case wrong != "":
 		case slices.Contains(t.paths, p):
-			wrong = "rules.paths: " + shown(p) + " stands in a rule before"
+			wrong = "rules.paths: " + shown(p) + " is already in a rule"
 		default:
 			t.paths = append(t.paths, p)
 			return false
@@ -174,7 +174,7 @@ func (t *translation) rule(r rule) {
 	}
 }
 
-// invalid says what is wrong with a piece of a config; "" if nothing is.
+// invalid is what is wrong with a piece of a config; "" if nothing is.
 func invalid(text string) string {
 	_, err := config.Parse([]byte(text), "")
 	var errs config.Errors
@@ -271,7 +271,7 @@ func (t *translation) air() (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	t.d = newDraft("Carried over from " + t.name + " by `hotreload init --from`.")
+	t.d = newDraft("Translated from " + t.name + " by `hotreload init --from`.")
 	p := t.build()
 	t.run(p)
 	t.stopping()
@@ -289,7 +289,7 @@ func (t *translation) result(dir, tool string, reasons map[string]string) Result
 		if reason, known := reasons[key]; known && reason != "" {
 			t.drop(key, reason)
 		} else if !t.done[key] {
-			t.drop(key, "no key of "+tool)
+			t.drop(key, "not a key of "+tool)
 		}
 	}
 	t.finish()
@@ -306,7 +306,7 @@ func (t *translation) finish() {
 	if len(t.drops) == 0 {
 		return
 	}
-	t.d.tail = append(t.d.tail, "# Not carried over from "+t.name+", and why:")
+	t.d.tail = append(t.d.tail, "# Not translated from "+t.name+", and why:")
 	for _, line := range t.drops {
 		for i, c := range comments(line) {
 			if i > 0 {
@@ -317,9 +317,9 @@ func (t *translation) finish() {
 			t.d.tail = append(t.d.tail, c)
 		}
 	}
-	what, tail := "1 key of %s is not carried over", "reason stands"
+	what, tail := "1 key of %s was not translated", "reason is"
 	if n := len(t.drops); n > 1 {
-		what, tail = strconv.Itoa(n)+" keys of %s are not carried over", "reasons stand"
+		what, tail = strconv.Itoa(n)+" keys of %s were not translated", "reasons are"
 	}
 	t.note(what+"; the %s at the end of the file", t.name, tail)
 }
@@ -335,7 +335,7 @@ func (t *translation) root() (string, error) {
 		root = filepath.Join(t.dir, root)
 	}
 	if info, err := os.Stat(root); err != nil || !info.IsDir() {
-		return "", advice.With(fmt.Errorf("root in %s: %s is not a directory", t.name, root), "mend root, or remove it")
+		return "", advice.With(fmt.Errorf("root in %s: %s is not a directory", t.name, root), "fix root, or remove it")
 	}
 	if root = filepath.Clean(root); root != t.dir {
 		t.note("root was %s: the file goes there, because its directory is the root", root)
@@ -367,7 +367,7 @@ func (t *translation) build() *program {
 	return p
 }
 
-// binary is the file that the build leaves, as far as Air's keys say it.
+// binary is the file that the build writes, as far as it can be read from Air's keys.
 func (t *translation) binary(p *program) string {
 	bin := ""
 	if list, ok := stringsOf(t.values["build.entrypoint"]); ok && len(list) > 0 {
@@ -396,12 +396,12 @@ func (t *translation) run(p *program) {
 		t.throughShell(p, &r)
 	}
 	if !p.runsBinary {
-		// It runs something else, so whatever the build leaves has to be where it was.
+		// It runs something else, so what the build writes has to be where it was.
 		p.plain = false
 	}
 	t.buildSettings(p, len(r.command) > 0 && path.Base(r.command[0]) == "dlv")
 	if len(r.command) > 0 {
-		t.set("run.command", stringList(r.command), "What is run; {binary} stands for what was built.")
+		t.set("run.command", stringList(r.command), "The command to run; {binary} stands for the binary.")
 	}
 	if len(r.args) > 0 {
 		t.set("run.args", stringList(r.args), "Arguments of the program.")
@@ -411,7 +411,7 @@ func (t *translation) run(p *program) {
 	}
 }
 
-// started reads the three keys that say what to start. Air asks them in this order.
+// started reads the three keys of what to start. Air uses them in this order.
 func (t *translation) started(p *program) (r started) {
 	bin, hasBin := value[string](t, "build.bin")
 	entry := t.texts("build.entrypoint")
@@ -462,12 +462,12 @@ func (t *translation) addArgs(r *started) {
 			r.args = append(r.args, line...)
 		} else {
 			r.args = append(r.args, a)
-			t.note("run.args: %s went through a shell with Air; here it is passed as it is", config.Quote(a))
+			t.note("run.args: %s went through a shell with Air; here it is passed unchanged", config.Quote(a))
 		}
 	}
 }
 
-// throughShell makes the command of a shell's line, in which {binary} stands for the binary.
+// throughShell makes a command of a line for the shell. {binary} replaces the binary in it.
 func (t *translation) throughShell(p *program, r *started) {
 	p.runsBinary = false
 	binary := "{binary}"
@@ -522,9 +522,9 @@ func (t *translation) buildSettings(p *program, debugger bool) {
 			t.set("build.dwarf", "true", "A debugger needs it.")
 		}
 	} else {
-		t.set("build.command", config.Quote(p.cmd), "How the program is built, by the shell as before. A plain go build is faster without: set package, flags and tags instead.")
+		t.set("build.command", config.Quote(p.cmd), "How the program is built, by the shell as before. If it is a plain go build, set package, flags and tags instead, which is faster.")
 		if p.runsBinary {
-			t.set("build.output", config.Quote(p.bin), "Where command leaves the binary; if it is the same as before, nothing is restarted.")
+			t.set("build.output", config.Quote(p.bin), "The binary that command writes. If it did not change, nothing is restarted.")
 		}
 	}
 	if before := slices.DeleteFunc(slices.Clone(p.before), func(s string) bool { return strings.TrimSpace(s) == "" }); len(before) > 0 {
@@ -538,14 +538,14 @@ func (t *translation) stopping() {
 		if on {
 			t.set("run.on_build_error", `"stop"`, "The old program is stopped when the code does not build.")
 		} else {
-			t.drops = append(t.drops, "build.stop_on_error = false: the default here; the old program keeps running (Air starts it anew)")
+			t.drops = append(t.drops, "build.stop_on_error = false: the default here; the old program keeps running (Air starts it again)")
 		}
 	}
 	delay, hasDelay := t.killDelay()
 	on, ok := value[bool](t, "build.send_interrupt")
 	switch {
 	case on:
-		t.set("run.stop_signal", `"SIGINT"`, "How the program is asked to end.")
+		t.set("run.stop_signal", `"SIGINT"`, "How the program is asked to stop.")
 		if hasDelay {
 			t.set("run.stop_timeout", config.Quote(delay.String()), "How long it may take before it is killed.")
 		} else {
@@ -560,7 +560,7 @@ func (t *translation) stopping() {
 		}
 	}
 	if on, _ := value[bool](t, "build.rerun"); on {
-		t.set("run.restart", `"always"`, "Started again when it ends by itself.")
+		t.set("run.restart", `"always"`, "Restarted when it ends.")
 	}
 }
 
@@ -574,7 +574,7 @@ func (t *translation) killDelay() (time.Duration, bool) {
 			return d, true
 		}
 		t.done["build.kill_delay"] = false
-		t.drop("build.kill_delay", "no duration")
+		t.drop("build.kill_delay", "not a duration")
 	case int64:
 		t.done["build.kill_delay"] = true
 		if d := time.Duration(v); d >= time.Millisecond {
@@ -610,7 +610,7 @@ func (t *translation) watching(p *program) {
 func (t *translation) polling() {
 	on, _ := value[bool](t, "build.poll")
 	if on {
-		t.set("watch.backend", `"poll"`, "Files are looked at instead of waiting for the system's notifications.")
+		t.set("watch.backend", `"poll"`, "Files are compared at an interval, instead of using file events.")
 	}
 	ms, ok := value[int64](t, "build.poll_interval")
 	switch {
@@ -649,7 +649,7 @@ func (t *translation) otherFiles(p *program, dirs []string) {
 	}
 }
 
-// includeExts are the ends of names that Air watches, but for those of Go's own files.
+// includeExts are the ends of names that Air watches, without those of Go's own files.
 func (t *translation) includeExts() (exts []string) {
 	if _, set := t.values["build.include_ext"]; !set {
 		return []string{"tpl", "tmpl", "html"}
@@ -694,7 +694,7 @@ func (t *translation) includeDirs() (inside, outside []string) {
 		}
 	}
 	if len(inside) > 0 {
-		t.drops = append(t.drops, "build.include_dir = "+stringList(inside)+": Go files count by what the program is built from, wherever they lie; for other files it is in the paths of [[rules]]")
+		t.drops = append(t.drops, "build.include_dir = "+stringList(inside)+": Go files count if the program is built from them, wherever they are; for other files, it is in the paths of [[rules]]")
 	}
 	return inside, outside
 }
@@ -714,7 +714,7 @@ func (t *translation) includeFiles() (paths []string) {
 		}
 	}
 	if len(goFiles) > 0 {
-		t.drops = append(t.drops, "build.include_file = "+stringList(goFiles)+": known to be inputs if the program is built from them")
+		t.drops = append(t.drops, "build.include_file = "+stringList(goFiles)+": they count if the program is built from them")
 	}
 	return paths
 }
@@ -728,9 +728,9 @@ func (t *translation) excludes() {
 		case dir == "." || base == "node_modules" || base == ".git":
 			// Built-in noise.
 		case path.IsAbs(dir) || strings.HasPrefix(dir, "../"):
-			t.drops = append(t.drops, "build.exclude_dir: "+shown(dir)+" lies outside the root, where nothing is watched")
+			t.drops = append(t.drops, "build.exclude_dir: "+shown(dir)+" is outside the root, where nothing is watched")
 		default:
-			// With a slash, so that it stands for the one in the root, as with Air.
+			// With a slash, so that it matches only in the root, as with Air.
 			globs = append(globs, discover.Escape(dir)+"/**")
 		}
 	}
@@ -744,11 +744,11 @@ func (t *translation) excludes() {
 		glob, ok := globOf(re)
 		switch {
 		case glob == "*_test.go*" || glob == "*_test.go":
-			t.drops = append(t.drops, "build.exclude_regex: "+shown(re)+": tests are no inputs of a program")
+			t.drops = append(t.drops, "build.exclude_regex: "+shown(re)+": a program is not built from tests")
 		case ok:
 			globs = append(globs, glob)
 		default:
-			t.drops = append(t.drops, "build.exclude_regex: "+shown(re)+": no glob says the same; add one to watch.exclude if files that it names trigger anything")
+			t.drops = append(t.drops, "build.exclude_regex: "+shown(re)+": no glob matches the same; add one to watch.exclude if such files trigger anything")
 		}
 	}
 	globs = slices.DeleteFunc(globs, func(g string) bool {
@@ -763,7 +763,7 @@ func (t *translation) excludes() {
 
 func (t *translation) exclude(globs []string) {
 	if len(globs) > 0 {
-		t.set("watch.exclude", stringList(globs), "What never counts, besides .gitignore and built-in noise. Files that the program is built from count nevertheless.")
+		t.set("watch.exclude", stringList(globs), "Files to ignore, in addition to .gitignore and the built-in patterns. Files that the program is built from always count.")
 	}
 }
 
@@ -889,7 +889,7 @@ func (t *translation) proxy() {
 	if !hasListen || !hasApp || !valid(listen) || !valid(app) || listen == app {
 		t.note("the proxy was on without two valid ports; set proxy.listen and proxy.app")
 	} else {
-		t.set("proxy.listen", config.Quote(fmt.Sprintf("127.0.0.1:%d", listen)), "What the browser opens; for this machine only (Air: for all).")
+		t.set("proxy.listen", config.Quote(fmt.Sprintf("127.0.0.1:%d", listen)), "The address to open in the browser; reachable only from this machine (Air: from others too).")
 		t.set("proxy.app", config.Quote(fmt.Sprintf("127.0.0.1:%d", app)), "Where the program listens.")
 	}
 	if ms, ok := value[int64](t, "proxy.app_start_timeout"); ok && ms > 0 {
@@ -900,18 +900,18 @@ func (t *translation) proxy() {
 func (t *translation) envFiles(root string) {
 	if _, ok := t.values["env_files"]; ok {
 		if files := t.texts("env_files"); !slices.Equal(files, []string{".env"}) {
-			t.set("run.env_files", stringList(slices.DeleteFunc(files, func(f string) bool { return f == "" })), "Files of NAME=value lines, read at each start.")
+			t.set("run.env_files", stringList(slices.DeleteFunc(files, func(f string) bool { return f == "" })), "Files with NAME=value lines, read at each start.")
 		}
 		return
 	}
 	if isFile(root, ".env") {
-		t.set("run.env_files", "[]", "Air did not read .env, so this does not either. Without this line it is read at each start, and a change of it restarts.")
+		t.set("run.env_files", "[]", "Air did not read .env. Without this line, it is read at each start, and a change restarts the program.")
 	}
 }
 
 // Fresh: a file of "key: value" lines.
 
-func isFresh(name, data string) bool {
+func isFreshConfig(name, data string) bool {
 	if name == "runner.conf" {
 		return true
 	}
@@ -923,9 +923,9 @@ var freshLine = regexp.MustCompile(`(?m)^\s*([a-z_]+)\s*[:=]\s*(.*?)\s*$`)
 // freshReasons is the counterpart of reasons for Fresh.
 var freshReasons = map[string]string{
 	"root":              "",
-	"tmp_path":          "binaries lie in a cache directory of hotreload's own",
+	"tmp_path":          "binaries are kept in hotreload's own cache directory",
 	"build_name":        "the binary is named after the package",
-	"build_log":         "long build output is kept in a file that is named",
+	"build_log":         "long build output is saved to a file, and its name is printed",
 	"valid_ext":         "",
 	"no_rebuild_ext":    "",
 	"ignored":           "",
@@ -936,12 +936,12 @@ var freshReasons = map[string]string{
 	"log_color_build":   "colours are fixed; --color and NO_COLOR turn them off",
 	"log_color_runner":  "colours are fixed; --color and NO_COLOR turn them off",
 	"log_color_watcher": "colours are fixed; --color and NO_COLOR turn them off",
-	"log_color_app":     "the program's own output is passed on as it is",
+	"log_color_app":     "the program's own output is passed on unchanged",
 	"config_path":       "the file is found by its name, or named by --config",
 	"version":           "hotreload has no such key",
 }
 
-func (t *translation) fresh(data string) (Result, error) {
+func (t *translation) fromFresh(data string) (Result, error) {
 	for _, line := range strings.Split(data, "\n") {
 		if m := freshLine.FindStringSubmatch(line); m != nil && !strings.HasPrefix(strings.TrimSpace(line), "#") {
 			t.values[m[1]] = strings.Trim(m[2], `"'`)
@@ -951,7 +951,7 @@ func (t *translation) fresh(data string) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	t.d = newDraft("Carried over from " + t.name + " (Fresh) by `hotreload init --from`.")
+	t.d = newDraft("Translated from " + t.name + " (Fresh) by `hotreload init --from`.")
 	if exts := t.freshExts(); len(exts) > 0 {
 		t.rule(rule{"Read by the program when it starts; nothing is built.", globsOf([]string{"."}, exts), "restart", ""})
 	}
@@ -966,7 +966,7 @@ func (t *translation) fresh(data string) (Result, error) {
 	return t.result(dir, "Fresh", freshReasons), nil
 }
 
-// freshExts are the ends of names that Fresh watches, but for those of Go's own files.
+// freshExts are the ends of names that Fresh watches, without those of Go's own files.
 func (t *translation) freshExts() (out []string) {
 	exts := []string{"tpl", "tmpl", "html"}
 	if _, ok := t.values["valid_ext"]; ok {

@@ -116,7 +116,7 @@ func TestEveryKeyOfAir(t *testing.T) {
 	if diff := cmp.Diff(want, c, cmpopts.IgnoreUnexported(config.Config{}), cmpopts.IgnoreFields(config.Config{}, "Path", "Root")); diff != "" {
 		t.Errorf("(-want +got):\n%s\n%s", diff, res.Data)
 	}
-	_, tail, _ := strings.Cut(string(res.Data), "Not carried over from .air.toml")
+	_, tail, _ := strings.Cut(string(res.Data), "Not translated from .air.toml")
 	tail = strings.ReplaceAll(tail, "\n#     ", " ")
 	for key, reason := range reasons {
 		if reason != "" && !strings.Contains(tail, "#   "+key+" = ") {
@@ -129,7 +129,7 @@ func TestEveryKeyOfAir(t *testing.T) {
 			t.Errorf("%s is listed, though it is carried over", key)
 		}
 	}
-	for _, part := range []string{`exclude_regex: "_test.go": tests are no inputs`, `exclude_regex: "^x|y": no glob`, `include_file = ["main.go"]`, "assets: delay = 10", "assets: exclude_regex"} {
+	for _, part := range []string{`exclude_regex: "_test.go": a program is not built from tests`, `exclude_regex: "^x|y": no glob`, `include_file = ["main.go"]`, "assets: delay = 10", "assets: exclude_regex"} {
 		if !strings.Contains(tail, part) {
 			t.Errorf("no %q in%s", part, tail)
 		}
@@ -321,7 +321,7 @@ func TestFromMistakes(t *testing.T) {
 		"root.toml": "is not a directory",
 		".":         "is a directory",
 	} {
-		_, err := Fresh(t.Context(), Options{Dir: dir, From: from})
+		_, err := New(t.Context(), Options{Dir: dir, From: from})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", from, err)
 		}
@@ -411,7 +411,7 @@ func FuzzAir(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(dir, ".air.toml"), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		res, err := Fresh(t.Context(), Options{Dir: dir, From: ".air.toml"})
+		res, err := New(t.Context(), Options{Dir: dir, From: ".air.toml"})
 		if err != nil {
 			if strings.Contains(err.Error(), "bug") {
 				t.Fatal(err)

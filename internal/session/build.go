@@ -158,7 +158,7 @@ func (s *Session) idle(service string, b Builder) {
 			return
 		}
 		s.post(said{event.Event{Time: time.Now(), Service: service, Body: event.Problem{
-			Message: "the direct engine has built something else than go build does, and is off for this project: " + err.Error(),
+			Message: "the direct engine produced a different binary than go build, and is disabled for this project: " + err.Error(),
 			Hint:    "go build builds it again now; please report this",
 		}}, true})
 		s.post(input{plan.Command{Do: plan.DoRebuild, Service: service, Why: "built by the direct engine"}})

@@ -251,7 +251,7 @@ func (c *configurator) edit() {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		c.broken = true
 		s.say(event.Problem{
-			Message: "the config file is gone; its settings stay in force",
+			Message: "the config file was deleted; its settings are kept",
 			Hint:    "put it back, or quit and run again without one",
 		})
 		return

@@ -106,7 +106,7 @@ func TestEditWithMistake(t *testing.T) {
 		}
 		os.Remove(w.conf.Path)
 		w.edit(nil, api)
-		w.want("problem", w.problem(), "the config file is gone; its settings stay in force")
+		w.want("problem", w.problem(), "the config file was deleted; its settings are kept")
 		w.want("services", len(w.s.services), 1)
 		if err := os.WriteFile(w.conf.Path, nil, 0o600); err != nil {
 			t.Fatal(err)

@@ -9,15 +9,15 @@ import (
 	"github.com/hotreload/hotreload/internal/safe"
 )
 
-// holdMost is how long it is not told at most what came of a part of a build, because the
+// maxHold is how long the result of a part of a build is held back at most, because the
 // rest may come to the same.
-const holdMost = time.Second
+const maxHold = time.Second
 
 // common is one build for several services.
 type common struct {
 	services []string        // all of them
 	open     map[string]bool // of which it is not known what came of it
-	done     []outcome       // not told yet
+	done     []outcome       // not printed yet
 }
 
 // outcome is what came of a build for one service, or for several.
@@ -26,7 +26,7 @@ type outcome struct {
 	body     event.BuildFinished
 	services []string
 	serving  []time.Time // by service
-	key      safe.Text   // equal for outcomes that are told as one
+	key      safe.Text   // equal for outcomes that are printed as one
 }
 
 func (t *Text) begun(service string, slot int) {
@@ -74,7 +74,7 @@ func (t *Text) ended(e event.Event, b *event.BuildFinished) (text safe.Text) {
 	return text
 }
 
-// key is what is told of an outcome, but for the service and the time.
+// key is what is printed of an outcome, without the service and the time.
 func (t *Text) key(service string, b event.BuildFinished) safe.Text {
 	b.DurationMS = 0
 	if b.OK {
@@ -92,7 +92,7 @@ func (t *Text) tell(c *common) (text safe.Text) {
 	return text
 }
 
-// release tells what is held back of builds that concern the service, or of all.
+// release prints what is held back of builds that concern the service, or of all.
 func (t *Text) release(service string, all bool) (text safe.Text) {
 	for _, c := range t.builds {
 		if all || slices.ContainsFunc(c.done, func(o outcome) bool { return slices.Contains(o.services, service) }) {
@@ -165,7 +165,7 @@ func (t *Text) failure(o outcome) safe.Text {
 	text := t.lineOf(o.e, o.services, t.bad, "failed", summary+t.dim.text(" ("+ms(b.DurationMS)+")")) + reasons
 	if same == "" {
 		if b.OutputFile != "" {
-			text += t.hint("all of it is in " + b.OutputFile)
+			text += t.hint("the full output is in " + b.OutputFile)
 		}
 		text += t.hint(b.Hint)
 	}
@@ -202,7 +202,7 @@ func (t *Text) reasons(b event.BuildFinished) safe.Text {
 	return s
 }
 
-// repeats reports whether an output is one line that says what the summary says, perhaps after
+// repeats reports whether an output is one line that repeats the summary, perhaps after
 // the name of a package.
 func repeats(output, summary string) bool {
 	rest, ok := strings.CutSuffix(strings.TrimSpace(output), summary)

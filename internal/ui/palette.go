@@ -19,13 +19,13 @@ type Palette struct {
 	width int            // of the longest name
 }
 
-// hues are told apart on dark and on light terminals, neighbours best. Red is for errors.
+// hues can be distinguished on dark and on light terminals, neighbours best. Red is for errors.
 var hues = []color.Attribute{
 	color.FgCyan, color.FgMagenta, color.FgYellow, color.FgBlue, color.FgGreen,
 	color.FgHiCyan, color.FgHiMagenta, color.FgHiYellow, color.FgHiBlue, color.FgHiGreen,
 }
 
-// Set says which services there are.
+// Set sets the names of the services.
 func (p *Palette) Set(names []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -68,7 +68,7 @@ func (p *Palette) name(services []string, colored bool) safe.Text {
 	return safe.Join(names, ",")
 }
 
-// tag stands in front of a line of the service's program.
+// tag is printed in front of a line of the service's program.
 func (p *Palette) tag(service string, colored bool) []byte {
 	lead := safe.Text("")
 	if colored {

@@ -9,11 +9,11 @@ const (
 	// partialAfter is how long the beginning of a line is kept back: a prompt is to be
 	// seen at once, and a line written in pieces is to be one.
 	partialAfter = 50 * time.Millisecond
-	// partialMost bounds it; a program may write a gigabyte without an end of line.
-	partialMost = 64 << 10
+	// maxPartial bounds it; a program may write a gigabyte without an end of line.
+	maxPartial = 64 << 10
 )
 
-// tag is what stands in front of the lines of a service.
+// tag is printed in front of the lines of a service.
 type tag struct{ out, err []byte }
 
 // source is one output stream of one service.
@@ -59,7 +59,7 @@ func (s *Screen) named(service string, stderr bool, p []byte) {
 		s.streams[from] = st
 	}
 	if len(p) == 0 {
-		// Whatever the next process writes begins on a line of its own.
+		// What the next process writes begins on a new line.
 		s.show(st)
 		if k := s.sink(stderr); k.mid && k.owner == st {
 			s.write(k, []byte("\n"))
@@ -76,7 +76,7 @@ func (s *Screen) named(service string, stderr bool, p []byte) {
 	switch {
 	case len(st.held) == 0:
 		st.stop()
-	case len(st.held) >= partialMost, s.sink(stderr).owner == st:
+	case len(st.held) >= maxPartial, s.sink(stderr).owner == st:
 		s.show(st) // it goes on where it stands
 	case st.timer == nil:
 		st.timer = time.AfterFunc(partialAfter, func() {

@@ -90,7 +90,7 @@ func TestPrefixHugeLine(t *testing.T) {
 	for range 1000 {
 		s.App("api", false, chunk)
 		s.mu.Lock()
-		if n := len(s.streams[source{"api", false}].held); n > partialMost {
+		if n := len(s.streams[source{"api", false}].held); n > maxPartial {
 			t.Fatalf("%d bytes are held back", n)
 		}
 		s.mu.Unlock()

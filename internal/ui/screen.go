@@ -1,12 +1,13 @@
 // Package ui renders events: text for people, JSON lines for programs. It is the
-// only package that prints.
+// only package that prints. A full-screen interface was rejected: the output of the
+// program is what people look at, and it must stay in the scrollback.
 //
-// Rules of the text, so that one likes it all day:
-//   - One line per step, with its time. Nothing is said twice.
+// Rules of the text:
+//   - One line per step, with its time. Nothing is printed twice.
 //   - hotreload's own lines go to standard error; the program's bytes pass
 //     unchanged to the stream that it wrote them to.
-//   - An own line never splits a line of the program: if the program is in the
-//     middle of one, it is broken off first.
+//   - A line of hotreload never splits a line of the program: if the program is in
+//     the middle of one, that is ended first.
 //   - No colour and no cursor control unless the stream is a terminal.
 package ui
 
@@ -45,7 +46,7 @@ type sink struct {
 
 // NewScreen writes the program's stdout to out, its stderr and hotreload's own
 // lines to err. terminal says that both are the same terminal. closed is called
-// once, from another goroutine, when nobody reads out any more (`| head -1`).
+// once, from another goroutine, when the reader of out is gone (`| head -1`).
 func NewScreen(out, err io.Writer, terminal bool, closed func()) *Screen {
 	s := &Screen{out: &sink{Writer: out}, err: &sink{Writer: err}, reset: terminal, closed: closed, streams: map[source]*stream{}}
 	if terminal || sameFile(out, err) {

@@ -18,7 +18,7 @@ import (
 	"github.com/hotreload/hotreload/internal/safe"
 )
 
-// TextOptions say how much is told, and how.
+// TextOptions are how much is printed, and how.
 type TextOptions struct {
 	Color   bool
 	Time    bool   // each line begins with the time of day
@@ -41,12 +41,12 @@ type TextOptions struct {
 type Text struct {
 	opt    TextOptions
 	screen *Screen
-	failed map[string]safe.Text // by service: what was said of its failed build
+	failed map[string]safe.Text // by service: what was printed of its failed build
 	builds map[int]*common      // by slot: those under way
 	slots  map[string]int       // of the build of each service
-	slow   map[int]string       // by slot: what was said last of its length
+	slow   map[int]string       // by slot: what was printed last about its duration
 	proxy  bool                 // there is one in front of some program
-	noted  bool                 // it was said that there is none
+	noted  bool                 // it was printed that there is none
 	said   map[string]string    // what the tools of a good build printed last, by service
 	mu     sync.Mutex
 
@@ -72,11 +72,11 @@ func (t *Text) Log(time, clear bool) {
 	t.opt.Time, t.opt.Clear = time, clear
 }
 
-// Emit prints what the event has to say; many have nothing to say to people.
+// Emit prints the event; for many there is nothing to print.
 func (t *Text) Emit(e event.Event) {
 	t.screen.Own(t.Render(e))
 	if t.holds() {
-		time.AfterFunc(holdMost, func() {
+		time.AfterFunc(maxHold, func() {
 			t.mu.Lock()
 			defer t.mu.Unlock()
 			t.screen.Own(t.release("", true))
@@ -85,7 +85,7 @@ func (t *Text) Emit(e event.Event) {
 }
 
 // Render returns the lines of an event, each ending in a newline; empty if there
-// is nothing to say. What came of a build of several services may be kept for later, until it is
+// is nothing to print. The result of a build of several services may be kept for later, until it is
 // known of all of them.
 func (t *Text) Render(e event.Event) safe.Text {
 	t.mu.Lock()
@@ -140,7 +140,7 @@ func (t *Text) always(e event.Event) safe.Text {
 		delete(t.failed, e.Service) // the files are again what runs
 	case event.Proxy:
 		if b.URL == "" {
-			return t.line(e, t.note, "closed", "the proxy is gone")
+			return t.line(e, t.note, "closed", "the proxy is closed")
 		}
 		t.proxy = true
 		return t.line(e, t.note, "open", safe.Line(b.URL))
@@ -240,7 +240,7 @@ func (t *Text) changed(e event.Event, b event.Changed) safe.Text {
 	}
 	ignored := b.Effect == "none" && b.Config == event.NoConfig && !b.Command
 	switch {
-	case b.Undone && !t.opt.Quiet: // an event of its own follows
+	case b.Undone && !t.opt.Quiet: // another event follows
 		return t.lineOf(e, services, t.note, "changed", t.paths(b.Paths))
 	case b.Config == event.ConfigFixed:
 		return t.lineOf(e, services, t.good, "fixed", t.paths(b.Paths)+t.dim.text(": the config is applied")+t.effect(b))
@@ -289,7 +289,7 @@ func (t *Text) consequence(b event.Changed) safe.Text {
 	return ""
 }
 
-// sharers are the services of which an event says the same, and whether it is the first of those events.
+// sharers are the services that the same event is about, and whether it is the first of those events.
 func sharers(e event.Event) (services []string, first bool) {
 	switch b := e.Body.(type) {
 	case event.Changed:
@@ -315,8 +315,8 @@ func (t *Text) reloaded(e event.Event, b event.Reloaded) safe.Text {
 	switch {
 	case b.NoProxy && !t.noted:
 		t.noted = true
-		return t.line(e, t.note, "reload", "no browser is told, because there is no proxy") +
-			t.hint(`with proxy.listen = "127.0.0.1:8090" the page at that address reloads by itself`)
+		return t.line(e, t.note, "reload", "there is no proxy, so no browser is reloaded") +
+			t.hint(`with proxy.listen = "127.0.0.1:8090" the page at that address reloads automatically`)
 	case b.NoProxy:
 		return ""
 	}
@@ -340,12 +340,12 @@ func (t *Text) waiting(e event.Event, b event.Waiting) safe.Text {
 	case event.WaitSuspended:
 		word = "suspended"
 	case event.WaitServing:
-		return t.line(e, t.note, word, "for a fix; "+since(e, b.Since)+", because the new program did not come up")
+		return t.line(e, t.note, word, "for a fix; "+since(e, b.Since)+", because the new program did not become ready")
 	case event.WaitBuild:
-		// Of one build for several services it is said once.
+		// One build for several services is printed once.
 		word, text = "build", safe.Line(b.Reason)+t.progress(b)
 		if c := t.builds[b.Slot]; c != nil && len(c.services) > 1 {
-			// The same moment, though a package more may be compiled when the next service tells it.
+			// The same moment, although one more package may be compiled when the next service reports it.
 			if t.slow[b.Slot] == b.Reason {
 				return ""
 			}
@@ -368,7 +368,7 @@ func (t *Text) progress(b event.Waiting) safe.Text {
 	return ": " + count(b.Compiled, "package", "packages") + " compiled" + t.dim.sprintf(" (%d in all)", b.Packages)
 }
 
-// since says that a service goes on running, and since when.
+// since is the text for a service that keeps running, and since when.
 func since(e event.Event, at time.Time) safe.Text {
 	layout := time.TimeOnly
 	if at.Format(time.DateOnly) != e.Time.Format(time.DateOnly) {
@@ -377,7 +377,7 @@ func since(e event.Event, at time.Time) safe.Text {
 	return safe.Sprintf("%s, started at %s, keeps running", e.Service, at.Format(layout))
 }
 
-// maxRemarks is the number of lines that are printed of what the tools of a good build said.
+// maxRemarks is the number of lines that are printed of the output of a good build.
 const maxRemarks = 40
 
 // remarks are the warnings of the compilers, and with Verbose all that the tools of the build printed. They print it again
@@ -402,7 +402,7 @@ func (t *Text) remarks(e event.Event, b event.BuildFinished) safe.Text {
 	return indented(strings.Join(lines, "\n"), "    ")
 }
 
-// engine says which engine has built, and how often it compiled: with -v only.
+// engine is which engine has built, and how often it compiled: with -v only.
 func (t *Text) engine(b event.BuildFinished) safe.Text {
 	if !t.opt.Verbose {
 		return ""
@@ -415,7 +415,7 @@ func (t *Text) engine(b event.BuildFinished) safe.Text {
 		s = ", directly"
 	}
 	if len(b.Again) > 0 {
-		s += ", compiled twice: meanwhile something wrote " + t.paths(b.Again)
+		s += ", compiled twice, because this was written during the build: " + t.paths(b.Again)
 	}
 	return s
 }
@@ -431,9 +431,9 @@ func (t *Text) Diagnostics(list []event.Diagnostic) safe.Text {
 	return s
 }
 
-// framesMost is the number of messages that show the code around them: the first
-// error is the one to mend, and often the cause of the rest.
-const framesMost = 3
+// maxFrames is the number of messages that show the code around them: the first
+// error is the one to fix, and often the cause of the rest.
+const maxFrames = 3
 
 // placed returns the lines for the messages that have a place.
 func (t *Text) placed(list []event.Diagnostic) (s safe.Text) {
@@ -444,7 +444,7 @@ func (t *Text) placed(list []event.Diagnostic) (s safe.Text) {
 			continue
 		}
 		line := fmt.Sprintf("%s:%d", d.File, d.Line)
-		if frames == framesMost || seen[line] {
+		if frames == maxFrames || seen[line] {
 			d.Frame = nil
 		}
 		if len(d.Frame) > 0 {
@@ -483,7 +483,7 @@ func (t *Text) diagnostic(d event.Diagnostic) safe.Text {
 	return s
 }
 
-// frameMargin is what stands before the code of a frame.
+// frameMargin is printed before the code of a frame.
 const frameMargin = len("  00000 | ")
 
 // window is the part of the frame's columns that fits the terminal and shows the
@@ -506,7 +506,7 @@ func (t *Text) window(d event.Diagnostic) (from, to int) {
 	return from, from + room
 }
 
-// window is what is seen of a line, with marks where it goes on.
+// window is the visible part of a line, with marks where it continues.
 func window(line safe.Text, from, to int) safe.Text {
 	n := utf8.RuneCountInString(string(line))
 	if to == 0 || from == 0 && n <= to {
@@ -642,7 +642,7 @@ func tilde(path string) safe.Text {
 	return safe.Name(path)
 }
 
-// ledger tells where the time went, leaving out what took none.
+// ledger is where the time went, without what took none.
 func ledger(b event.Live) safe.Text {
 	var parts []safe.Text
 	for _, p := range []struct {

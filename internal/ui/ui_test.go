@@ -98,7 +98,7 @@ waiting for a fix; shop is not running
 `},
 		{"error without a place", TextOptions{}, []event.Body{event.BuildFinished{Output: "go: updates to go.mod needed\n", OutputFile: "/tmp/log"}}, `failed  the build failed (0 ms)
     go: updates to go.mod needed
-  hint: all of it is in /tmp/log
+  hint: the full output is in /tmp/log
 waiting for a fix; shop is not running
 `},
 		{"a reason is said once", TextOptions{Once: true}, []event.Body{
@@ -149,7 +149,7 @@ waiting for a fix; shop is not running
 		},
 			"changed main.go\nundone  back to what runs\n"},
 		{"L12 compiled twice", TextOptions{Verbose: true}, []event.Body{event.BuildFinished{OK: true, DurationMS: 700, Again: []string{"/home/user/shop/main.go"}}},
-			"built   700 ms, compiled twice: meanwhile something wrote main.go\n"},
+			"built   700 ms, compiled twice, because this was written during the build: main.go\n"},
 		{"template", TextOptions{}, []event.Body{event.Changed{Paths: []string{"/home/user/shop/t.html"}, Effect: "restart", Why: "rule *.html"}},
 			"changed t.html: rule *.html -> restart\n"},
 		{"R8 panic", TextOptions{}, []event.Body{panicked},
@@ -173,7 +173,7 @@ build   still building after 6s
 build   still building after 12s: 143 packages compiled
 build   still building after 48s: 210 packages compiled (310 in all)
 stopped until ` + "`hotreload restart shop`" + `
-waiting for a fix; shop, started at 14:02:22, keeps running, because the new program did not come up
+waiting for a fix; shop, started at 14:02:22, keeps running, because the new program did not become ready
 paused  changes are remembered and not built
 resumed changes are built again
 `},
@@ -193,12 +193,12 @@ changed .hotreload.toml: the config is applied -> restart
 fixed   .hotreload.toml: the config is applied
 `},
 		{"P21 the proxy's address", TextOptions{}, []event.Body{event.Proxy{URL: "http://127.0.0.1:8090"}, event.Proxy{}},
-			"open    http://127.0.0.1:8090\nclosed  the proxy is gone\n"},
+			"open    http://127.0.0.1:8090\nclosed  the proxy is closed\n"},
 		{"browsers", TextOptions{}, []event.Body{
 			event.Reloaded{Kind: "page", NoProxy: true}, event.Reloaded{Kind: "css", NoProxy: true},
 			event.Reloaded{Kind: "css", Clients: 2}, event.Reloaded{Kind: "page"},
-		}, `reload  no browser is told, because there is no proxy
-  hint: with proxy.listen = "127.0.0.1:8090" the page at that address reloads by itself
+		}, `reload  there is no proxy, so no browser is reloaded
+  hint: with proxy.listen = "127.0.0.1:8090" the page at that address reloads automatically
 reload  styles, in 2 browser tabs
 reload  page; no browser tab is open
 `},
