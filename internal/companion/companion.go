@@ -82,7 +82,7 @@ func (all All) URL() string {
 	return ""
 }
 
-// Emit tells all of them.
+// Emit hands the event to all of them.
 func (all All) Emit(e event.Event) {
 	for _, c := range all {
 		c.Emit(e)
@@ -118,14 +118,14 @@ func Answering(places []Place) Place {
 	return Place{}
 }
 
-// SetUpstream tells each of them about its own place.
+// SetUpstream hands each of them its own place.
 func (all All) SetUpstream(places []Place) {
 	for i, c := range all {
 		c.SetUpstream(places[i])
 	}
 }
 
-// Promote tells all of them.
+// Promote does it for all of them.
 func (all All) Promote(pid int) {
 	for _, c := range all {
 		c.Promote(pid)
@@ -146,7 +146,7 @@ func (all All) Drain(ctx context.Context, pid int) {
 	}
 }
 
-// Suspended tells all of them.
+// Suspended does it for all of them.
 func (all All) Suspended(pid int, why *event.Problem) {
 	for _, c := range all {
 		c.Suspended(pid, why)

@@ -63,7 +63,7 @@ type (
 	// Step is a step in its life, for the plan.
 	Step struct{ plan.Input }
 
-	// Said is a problem to report. Aside says that it tells nothing about whether the program
+	// Said is a problem to report. Aside says that it is no sign of whether the program
 	// starts: it is for people, and no reason why the program is not there.
 	Said struct {
 		Generation int

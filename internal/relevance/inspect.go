@@ -174,8 +174,7 @@ func (j *Judge) judge(in *plan.Files, s *Subject, f *judgedFile) {
 			f.Why = e.Why
 		}
 		j.memory.noteUnread(s, *f.Change)
-		r, _ := v.rule(f.Path)
-		f.unread = f.unread && v.set.GoBuilds() && !v.unsure() && !s.opening.pending() && r == nil && !s.opens.Load().Writes(f.Path)
+		f.unread = f.unread && j.unread(s, v, f.Path)
 		return
 	}
 	if e.Input && !f.complete {
@@ -188,6 +187,13 @@ func (j *Judge) judge(in *plan.Files, s *Subject, f *judgedFile) {
 	if e.Input {
 		j.memory.report(s, f.Path, f.At)
 	}
+}
+
+// unread reports whether it is certain that a file of which no effect is known means nothing to
+// the service: then a rule is missing, if the program does read it.
+func (j *Judge) unread(s *Subject, v view, path string) bool {
+	r, _ := v.rule(path)
+	return r == nil && v.set.GoBuilds() && !v.unsure() && !s.opening.pending() && !s.opens.Load().Writes(path)
 }
 
 // planChange is the change without its effects.

@@ -103,7 +103,7 @@ func (j *Judge) rewatch(c *config.Config) {
 		j.unwatch = cancel
 		j.spawn(func() { j.notices(ctx, w) })
 		w.SetScope(j.scope()) // a graph may have been read since New
-		// After this, nothing is left that the old one has told already.
+		// After this, nothing is left that the old one has reported.
 		_ = w.Sync(j.ctx)
 	})
 }

@@ -180,7 +180,7 @@ func (j *Judge) envOf(path string) (of []*Subject) {
 	return of
 }
 
-// parsedBy are the services that are restarted, or told by a signal, to read a JSON or TOML
+// parsedBy are the services that are restarted, or sent a signal, to read a JSON or TOML
 // file again.
 func (j *Judge) parsedBy(path string) (of []*Subject) {
 	if ext := filepath.Ext(path); ext != ".json" && ext != ".toml" || path == j.configPath() {

@@ -52,7 +52,7 @@ func fileKind(path string) string { return strings.ToLower(filepath.Ext(path)) }
 const generatorGrace = 2 * time.Second
 
 // explainUnread says, once per directory, that a save of such a file does nothing, because
-// nothing tells that a program reads it, or that anything makes Go code of it.
+// nothing shows that a program reads it, or that anything makes Go code of it.
 func (j *Judge) explainUnread(path string, at time.Time) {
 	dir := filepath.Dir(path)
 	if j.burst.silent[dir] {

@@ -31,33 +31,40 @@ func hook(h config.Hooks, name string) []config.Command {
 	return h.Live
 }
 
-// follow returns the hooks that follow from an event of the service.
-func (h *hooks) follow(ev event.Event) (names []string) {
-	broken, down, repaired, live := false, false, false, false
+// news is what an event says about a service, as far as hooks follow from it.
+type news struct{ broken, down, repaired, live bool }
+
+func newsOf(ev event.Event) (n news) {
 	switch b := ev.Body.(type) {
 	case event.BuildFinished:
-		broken, repaired = !b.OK, b.Unchanged // another program has a live event of its own
+		n.broken, n.repaired = !b.OK, b.Unchanged // another program has a live event of its own
 	case event.Changed:
-		repaired = b.Undone
+		n.repaired = b.Undone
 	case event.Reloaded:
-		repaired = true
+		n.repaired = true
 	case event.Exited:
-		down = !b.Expected && b.Code != 0
+		n.down = !b.Expected && b.Code != 0
 	case event.Problem:
-		down = b.Failed
+		n.down = b.Failed
 	case event.Live:
-		live = true
+		n.live = true
 	}
-	fixed := h.broken && repaired && !h.down || (h.broken || h.down) && live
-	h.broken = broken || h.broken && !repaired && !live
-	h.down = down || h.down && !live
-	if broken || down {
+	return n
+}
+
+// follow returns the hooks that follow from an event of the service.
+func (h *hooks) follow(ev event.Event) (names []string) {
+	n := newsOf(ev)
+	fixed := h.broken && n.repaired && !h.down || (h.broken || h.down) && n.live
+	h.broken = n.broken || h.broken && !n.repaired && !n.live
+	h.down = n.down || h.down && !n.live
+	if n.broken || n.down {
 		names = append(names, "failed")
 	}
 	if fixed {
 		names = append(names, "fixed")
 	}
-	if live {
+	if n.live {
 		names = append(names, "live")
 	}
 	return names
