@@ -165,6 +165,15 @@ func onTTY(s *os.File) option {
 	}
 }
 
+// quit ends a session that is in order, with Ctrl-C.
+func (s *session) quit(x *tty) {
+	s.t.Helper()
+	x.press("\x03")
+	if code := s.exit(); code != 0 {
+		s.t.Errorf("exit %d", code)
+	}
+}
+
 // startTTY runs hotreload alone in a terminal.
 func startTTY(t *testing.T, dir string, args []string, opts ...option) (*session, *tty) {
 	t.Helper()

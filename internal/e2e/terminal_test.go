@@ -653,10 +653,7 @@ func TestT8Repl(t *testing.T) {
 	x.see("ready 1")
 	x.press("third\n")
 	x.see("1 got <third>")
-	x.press("\x03")
-	if code := s.exit(); code != 0 {
-		t.Errorf("exit %d", code)
-	}
+	s.quit(x)
 }
 
 // T8: what is typed while nothing runs that could read it waits for the next program, and
@@ -881,10 +878,7 @@ func TestT8InteractiveCtrlC(t *testing.T) {
 	x.see("full 0")
 	s.waitFor("live")
 	until(t, "it is raw", func() bool { return x.modes() != before })
-	x.press("\x03")
-	if code := s.exit(); code != 0 {
-		t.Errorf("exit %d", code)
-	}
+	s.quit(x)
 	if e := s.wait("its reason", func(e ev) bool { return e.Event == "session_ended" }); e.str("reason") != "Ctrl-C" {
 		t.Error(e.line)
 	}
@@ -967,10 +961,7 @@ func TestT9StoppedByTerminal(t *testing.T) {
 					s.touch(1)
 				}
 			}
-			x.press("\x03")
-			if code := s.exit(); code != 0 {
-				t.Errorf("exit %d", code)
-			}
+			s.quit(x)
 		})
 	}
 }
@@ -1152,10 +1143,7 @@ func TestT10CtrlBackslash(t *testing.T) {
 	s.touch(1)
 	s.waitFor("live")
 	x.see("up 1")
-	x.press("\x03")
-	if code := s.exit(); code != 0 {
-		t.Errorf("exit %d", code)
-	}
+	s.quit(x)
 }
 
 // T11: from make, also with -j4: Ctrl-C once ends all, and the program sees nothing of the
