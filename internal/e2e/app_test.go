@@ -175,10 +175,11 @@ func (w *web) answer() answer {
 	return a
 }
 
-// setVersion saves version.go with another constant.
+// setVersion saves version.go with another constant, in one step: on a busy machine, a file that is
+// truncated first may be seen empty, and that is another change.
 func (w *web) setVersion(v string) {
 	w.t.Helper()
-	write(w.t, filepath.Join(w.dir, "version.go"), fmt.Sprintf("package main\n\nconst Version = %q\n", v))
+	replaceFile(w.t, filepath.Join(w.dir, "version.go"), fmt.Sprintf("package main\n\nconst Version = %q\n", v))
 }
 
 // unchanged makes sure that the program was neither built nor restarted since.

@@ -43,7 +43,7 @@ rules = [{ paths = ["migrate.sh"], effect = "restart" }]
 		t.Errorf("started: %v", got)
 	}
 
-	write(t, filepath.Join(s.dir, "migrate.sh"), "echo migrated\n")
+	replaceFile(t, filepath.Join(s.dir, "migrate.sh"), "echo migrated\n")
 	s.live()
 	web := s.pids()["web"]
 	if web == 0 {
