@@ -182,12 +182,23 @@ func TestZ5Explained(t *testing.T) {
 	t.Parallel()
 	addr := testkit.Address(t)
 	t.Run("PORT", func(t *testing.T) {
-		s := start(t, newApp(t, webApp), []string{"--set", "proxy.listen=" + testkit.Address(t)}, withEnv("ADDR="+addr))
+		front := testkit.Address(t)
+		s := start(t, newApp(t, webApp), []string{"--set", "proxy.listen=" + front}, withEnv("ADDR="+addr))
 		began := time.Now()
 		e := s.wait("the explanation", func(e ev) bool { return e.Event == "problem" })
 		if !strings.Contains(e.str("message"), "listens on "+addr+", and not on the port that it was given: PORT=") ||
 			!strings.Contains(e.str("hint"), fmt.Sprintf("proxy.app = %q", addr)) {
 			t.Errorf("after %v: %s", time.Since(began), e.line)
+		}
+		// P20: it is adopted: the program is live there, and the proxy leads to it.
+		s.wait("live", func(e ev) bool { return e.Event == "live" })
+		res, err := http.Get("http://" + front)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if b, err := io.ReadAll(res.Body); err != nil || res.StatusCode != 200 || !strings.Contains(string(b), "version=") {
+			t.Errorf("%v %s %s", err, res.Status, b)
 		}
 		s.stop(syscall.SIGTERM)
 	})

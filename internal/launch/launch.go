@@ -11,6 +11,7 @@ package launch
 
 import (
 	"context"
+	"net/netip"
 	"os"
 	"slices"
 	"sync"
@@ -108,9 +109,10 @@ type Program struct {
 	once    reportedOnce
 
 	mu      sync.Mutex
-	given   []string // environment of the newest process, but for what hotreload adds
-	running int      // processes
-	server  triState // does the program listen, as far as its earlier starts have shown
+	given   []string       // environment of the newest process, but for what hotreload adds
+	running int            // processes
+	adopted netip.AddrPort // where it listens although it is given a port; zero: not known
+	server  triState       // does the program listen, as far as its earlier starts have shown
 }
 
 // triState is what is known of a yes-or-no question.

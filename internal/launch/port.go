@@ -13,6 +13,7 @@ import (
 	"github.com/hotreload/hotreload/internal/companion"
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/plan"
 	"github.com/hotreload/hotreload/internal/proc"
 	"github.com/hotreload/hotreload/runner"
 )
@@ -123,22 +124,62 @@ func (p *Program) likelyAddresses(env []string) []string {
 }
 
 // portGrace is how long a program may take to listen on the port that it was given
-// while it listens elsewhere, before that is reported: a metrics port may come first.
-const portGrace = 2 * time.Second
+// while it listens elsewhere, before that counts: a metrics port may come first. It is looked for
+// at each portInterval.
+const (
+	portGrace    = 2 * time.Second
+	portInterval = 100 * time.Millisecond
+)
 
-// otherPort reports that the program listens, but not on the port that it was given; false: not
-// yet. Otherwise ready_timeout would pass without a word of the reason.
+// otherPort finds out that the program listens, but not on the port that it was given; false: not
+// yet. If there is one port only, the program is ready there, and its companions are led to it. That
+// is said once. If there are several, which one is meant is for the user to say.
 func (s *supervision) otherPort() bool {
-	at, found := listensElsewhere(s.process.Listeners(), companion.Answering(s.places).Addr)
+	place := companion.Answering(s.places)
+	listeners := s.process.Listeners()
+	at, found := listensElsewhere(listeners, place.Addr)
 	if !found {
 		return false
 	}
-	_, port, _ := net.SplitHostPort(companion.Answering(s.places).Addr)
-	s.l.report(Said{Generation: s.l.launch.Generation, Problem: event.Problem{
+	_, port, _ := net.SplitHostPort(place.Addr)
+	one := !slices.ContainsFunc(listeners, func(l netip.AddrPort) bool { return l.Port() != at.Port() })
+	family := one && fmt.Sprint(at.Port()) == port // the right port, of the other family: as good
+	s.mu.Lock()
+	known := one && s.adopted == at
+	s.mu.Unlock()
+	if !known && !family && time.Since(s.began) < portGrace {
+		return false
+	}
+	said := Said{Generation: s.l.launch.Generation, Aside: one, Problem: event.Problem{
 		Message: fmt.Sprintf("%s listens on %s, and not on the port that it was given: PORT=%s", s.name, at, port),
 		Hint:    fmt.Sprintf("let it listen on $PORT, or set proxy.app = %q", at),
-	}})
+	}}
+	if one {
+		said.Message += "; the proxy connects to it there"
+	}
+	if !known && !family {
+		s.l.report(said)
+	}
+	if one {
+		s.adopt(at)
+	}
 	return true
+}
+
+// adopt takes the program as ready at another address than its companions have given it.
+func (s *supervision) adopt(at netip.AddrPort) {
+	s.mu.Lock()
+	s.adopted = at
+	s.mu.Unlock()
+	for i, place := range s.places {
+		if place.Given {
+			s.places[i].Addr = at.String()
+		}
+	}
+	s.ready = true
+	s.learn(s.process, s.spec.Ready)
+	s.beside.SetUpstream(s.places)
+	s.l.step(plan.ReadyIs{Service: s.name, Launch: s.l.launch.Launch})
 }
 
 // listensElsewhere is where a program with these listeners is reached, if it does not listen on

@@ -42,7 +42,8 @@ type supervision struct {
 
 	ready, exitedOnce bool // its readiness, its end is reported
 	elsewhere         <-chan time.Time
-	close             []func() // when it is gone
+	began             time.Time // when that was first looked for
+	close             []func()  // when it is gone
 }
 
 func (s *supervision) start() (err error) {
@@ -70,9 +71,9 @@ func (s *supervision) start() (err error) {
 func (s *supervision) watch() {
 	s.ready = s.job() // its end says it
 	if at := companion.Answering(s.places); at.Given && s.spec.Ready.TCP == at.Addr {
-		t := time.NewTicker(portGrace)
+		t := time.NewTicker(portInterval)
 		defer t.Stop()
-		s.elsewhere = t.C
+		s.elsewhere, s.began = t.C, time.Now()
 	}
 	exited, stopped := s.process.Exited(), s.process.Stopped()
 	var remains <-chan time.Time
