@@ -1,8 +1,8 @@
 //go:build unix
 
-// Img makes the pictures of the README from the real thing: it runs hotreload on a copy of
-// examples/hello, in a terminal (tmux) and behind a page in a browser (Chromium), edits the
-// program as a person would, and keeps what is to be seen.
+// Img makes the pictures of the README from the real thing. It runs hotreload on a copy of
+// examples/hello, in a terminal (tmux) and behind a page in a browser (Chromium), edits the program
+// as a person would, and records what is shown. The chart is drawn from bench/RESULTS.md.
 //
 //	make pictures
 package main
@@ -13,32 +13,62 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/chromedp/chromedp"
 )
 
+// pictures is where they are, seen from the root of the repository.
+const pictures = "docs/img"
+
 func main() {
 	hotreload := flag.String("hotreload", "bin/hotreload", "the `binary` to show")
+	only := flag.String("only", "", "make one picture: chart or movie")
 	flag.Parse()
-	if err := pictures(*hotreload); err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		os.Exit(1)
+	for name, draw := range map[string]func() error{
+		"chart": speed,
+		"movie": func() error { return demo(*hotreload) },
+	} {
+		if *only != "" && *only != name {
+			continue
+		}
+		if err := draw(); err != nil {
+			fmt.Fprintf(os.Stderr, "error: %s: %v\n", name, err)
+			os.Exit(1)
+		}
 	}
+}
+
+// speed draws the chart.
+func speed() error {
+	page, err := os.ReadFile("bench/RESULTS.md")
+	if err != nil {
+		return err
+	}
+	list, err := results(string(page))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(pictures, "speed.svg"), []byte(chart(list)), 0o644)
 }
 
 // patience is for a build on a slow machine.
 const patience = 2 * time.Minute
 
-func pictures(hotreload string) error {
-	hotreload, err := filepath.Abs(hotreload)
+// The addresses that the pictures show.
+const (
+	app   = "127.0.0.1:8080"
+	proxy = "127.0.0.1:8090"
+)
+
+// demo runs hotreload on a copy of examples/hello and makes the movie and the picture of the overlay.
+func demo(hotreload string) (err error) {
+	hotreload, err = filepath.Abs(hotreload)
 	if err != nil {
 		return err
 	}
@@ -47,7 +77,6 @@ func pictures(hotreload string) error {
 		return err
 	}
 	defer os.RemoveAll(home)
-	s := &stage{hotreload: hotreload, dir: filepath.Join(home, "hello")}
 	for _, addr := range []string{app, proxy} {
 		l, err := net.Listen("tcp", addr)
 		if err != nil {
@@ -55,37 +84,148 @@ func pictures(hotreload string) error {
 		}
 		l.Close()
 	}
-	// The home directory of the pictures is the temporary one, the toolchain's is not.
+	// The home directory of the pictures is the temporary one, that of the toolchain is not.
 	goenv, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE", "GOPATH").Output()
 	if err != nil {
 		return err
 	}
 	dirs := strings.Split(strings.TrimSpace(string(goenv)), "\n")
+	s := &stage{hotreload: hotreload, dir: filepath.Join(home, "hello")}
 	s.env = append(os.Environ(), "HOME="+home, "GOCACHE="+dirs[0], "GOMODCACHE="+dirs[1], "GOPATH="+dirs[2],
 		"PATH="+filepath.Dir(hotreload)+":"+os.Getenv("PATH"), "TERM=xterm-256color", "CI=")
-	for _, picture := range []func() error{s.terminal, s.overlay} {
-		if err := os.CopyFS(s.dir, os.DirFS("examples/hello")); err != nil {
-			return err
-		}
-		if err := picture(); err != nil {
-			return err
-		}
-		if err := os.RemoveAll(s.dir); err != nil {
-			return err
-		}
+	if err := os.CopyFS(s.dir, os.DirFS("examples/hello")); err != nil {
+		return err
 	}
-	return nil
+	const file = ".hotreload.toml"
+	if err := s.edit(file, "\n[[rules]]", "\n[proxy]\nlisten = \""+proxy+"\"\n\n[[rules]]"); err != nil {
+		return err
+	}
+	if err := s.openTerminal(); err != nil {
+		return err
+	}
+	defer func() {
+		_, e := s.tmux("kill-server")
+		err = errors.Join(err, e)
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*patience)
+	defer cancel()
+	end, err := s.openBrowser(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	frames, err := s.play()
+	if err != nil {
+		return err
+	}
+	if _, err := s.tmux("send-keys", "C-c"); err != nil {
+		return err
+	}
+	if err := s.shows("$", 2); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(pictures, "demo.svg"), []byte(movie("http://"+proxy, frames)), 0o644)
 }
 
-const (
-	app   = "127.0.0.1:8080"
-	proxy = "127.0.0.1:8090"
-)
+// step is one save, and what is to be seen of it.
+type step struct {
+	caption                string
+	file, old, replacement string
+	terminal               string // occurs times times in the terminal
+	times                  int
+	page                   string // JavaScript that is true when the page shows it
+}
 
-// stage is a project that is shown.
+const panel = `(document.querySelector('hotreload-overlay')?.shadowRoot?.querySelector('.panel')?.textContent ?? '')`
+
+// play makes the edits and records a frame before and after each.
+func (s *stage) play() (frames []frame, err error) {
+	if _, err := s.tmux("send-keys", "hotreload run", "Enter"); err != nil {
+		return nil, err
+	}
+	if err := s.shows(" live ", 1); err != nil {
+		return nil, err
+	}
+	if err := until("a plan of the build", s.planned); err != nil {
+		return nil, err
+	}
+	if err := s.browse(chromedp.EmulateViewport(pageWidth, pageHeight), chromedp.Navigate("http://"+proxy+"/")); err != nil {
+		return nil, err
+	}
+	first, err := s.frame("", 2.5)
+	if err != nil {
+		return nil, err
+	}
+	frames = append(frames, first)
+	for _, st := range []step{
+		{`main.go:  const name = "world"  ->  "gopher"`,
+			"main.go", `name = "world"`, `name = "gopher"`, " live ", 2, `(document.body?.innerText ?? '').includes('gopher')`},
+		{`main.go:  const mood = "sea"  ->  sea   (a mistake)`,
+			"main.go", `mood = "sea"`, `mood = sea`, " failed ", 1, panel + `.includes('undefined: sea')`},
+		{`main.go:  const mood = sea  ->  "forest"`,
+			"main.go", `mood = sea`, `mood = "forest"`, " live ", 3, panel + ` == '' && document.documentElement?.dataset.mood == 'forest'`},
+		{`templates/greeting.html:  Hello  ->  Good morning`,
+			"templates/greeting.html", `}}Hello`, `}}Good morning`, " live ", 4, `(document.body?.innerText ?? '').includes('Good morning')`},
+		{`main.go:  only a comment`,
+			"main.go", `// EDIT ME: the name that the page greets.`, `// The name that the page greets.`, " not restarted", 1, `true`},
+	} {
+		before := frames[len(frames)-1]
+		before.caption, before.seconds = "save  "+st.caption, 1
+		frames = append(frames, before)
+		if err := s.edit(st.file, st.old, st.replacement); err != nil {
+			return nil, err
+		}
+		if err := s.shows(st.terminal, st.times); err != nil {
+			return nil, err
+		}
+		if err := until(st.page, func() (bool, error) { return chromedp.Run(s.browser, chromedp.Evaluate[bool](st.page)) }); err != nil {
+			return nil, err
+		}
+		after, err := s.frame(before.caption, 3)
+		if err != nil {
+			return nil, err
+		}
+		frames = append(frames, after)
+		if st.terminal == " failed " {
+			if err := s.overlay(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	frames[len(frames)-1].seconds += 2
+	return frames, nil
+}
+
+// frame is what the terminal and the browser show now.
+func (s *stage) frame(caption string, seconds float64) (frame, error) {
+	pane, err := s.tmux("capture-pane", "-p", "-e")
+	if err != nil {
+		return frame{}, err
+	}
+	page, err := chromedp.Run(s.browser, chromedp.CaptureScreenshot())
+	return frame{pane, caption, page, seconds}, err
+}
+
+// overlay is the picture of a page whose program does not build.
+func (s *stage) overlay() error {
+	if err := s.browse(chromedp.EmulateViewport(1100, 640)); err != nil {
+		return err
+	}
+	png, err := chromedp.Run(s.browser, chromedp.CaptureScreenshot())
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(pictures, "overlay.png"), png, 0o644); err != nil {
+		return err
+	}
+	return s.browse(chromedp.EmulateViewport(pageWidth, pageHeight))
+}
+
+// stage is a project that is shown, with its terminal and its browser.
 type stage struct {
 	hotreload, dir string
 	env            []string
+	browser        context.Context
 }
 
 func (s *stage) edit(file, old, replacement string) error {
@@ -109,81 +249,64 @@ func until(what string, cond func() (bool, error)) error {
 	return fmt.Errorf("it never came: %s", what)
 }
 
-// terminal shows a save, a mistake and its repair, and a change of a template.
-func (s *stage) terminal() (err error) {
-	tmux := func(args ...string) (string, error) {
-		cmd := exec.Command("tmux", append([]string{"-L", filepath.Base(filepath.Dir(s.dir)), "-f", "/dev/null"}, args...)...)
-		cmd.Env, cmd.Dir = s.env, s.dir
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			err = fmt.Errorf("tmux %s: %w: %s", args[0], err, out)
-		}
-		return string(out), err
+func (s *stage) tmux(args ...string) (string, error) {
+	cmd := exec.Command("tmux", append([]string{"-L", filepath.Base(filepath.Dir(s.dir)), "-f", "/dev/null"}, args...)...)
+	cmd.Env, cmd.Dir = s.env, s.dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("tmux %s: %w: %s", args[0], err, out)
 	}
-	if _, err := tmux("new-session", "-d", "-x", "92", "-y", "40", "sh"); err != nil {
+	return string(out), err
+}
+
+// shows waits until the terminal shows a text so many times.
+func (s *stage) shows(text string, times int) error {
+	return until(text, func() (bool, error) {
+		pane, err := s.tmux("capture-pane", "-p")
+		return strings.Count(pane, text) >= times, err
+	})
+}
+
+func (s *stage) openTerminal() error {
+	if _, err := s.tmux("new-session", "-d", "-x", fmt.Sprint(columns), "-y", "60", "sh"); err != nil {
 		return err
-	}
-	defer func() {
-		_, e := tmux("kill-server")
-		err = errors.Join(err, e)
-	}()
-	shows := func(text string, times int) error {
-		return until(text, func() (bool, error) {
-			pane, err := tmux("capture-pane", "-p")
-			return strings.Count(pane, text) >= times, err
-		})
 	}
 	// A shell of root has another prompt, whatever the environment says.
-	if _, err := tmux("send-keys", "PS1='$ '; clear", "Enter"); err != nil {
+	if _, err := s.tmux("send-keys", "PS1='$ '; clear", "Enter"); err != nil {
 		return err
 	}
-	if err := until("the prompt", func() (bool, error) {
-		pane, err := tmux("capture-pane", "-p")
+	return until("the prompt", func() (bool, error) {
+		pane, err := s.tmux("capture-pane", "-p")
 		return strings.TrimSpace(pane) == "$", err
-	}); err != nil {
-		return err
-	}
-	if _, err := tmux("send-keys", "hotreload run", "Enter"); err != nil {
-		return err
-	}
-	for _, step := range []struct {
-		file, old, replacement string
-		shows                  string
-		times                  int
-	}{
-		{"", "", "", " live ", 1},
-		{"main.go", `name = "world"`, `name = "gopher"`, " live ", 2},
-		{"main.go", `mood = "sea"`, `mood = sea`, " failed ", 1},
-		{"main.go", `mood = sea`, `mood = "forest"`, " live ", 3},
-		{"templates/greeting.html", `Hello`, `Good morning`, " live ", 4},
-		{"main.go", `// EDIT ME: the name`, `// The name`, " not restarted", 1},
-	} {
-		if step.file != "" {
-			if err := s.edit(step.file, step.old, step.replacement); err != nil {
-				return err
-			}
-		}
-		if err := shows(step.shows, step.times); err != nil {
-			return err
-		}
-		if step.file == "" {
-			if err := until("a plan of the build", s.planned); err != nil {
-				return err
-			}
-		}
-	}
-	pane, err := tmux("capture-pane", "-p", "-e")
-	if err != nil {
-		return err
-	}
-	if _, err := tmux("send-keys", "C-c"); err != nil {
-		return err
-	}
-	if err := shows("$", 2); err != nil {
-		return err
-	}
-	return os.WriteFile("docs/img/terminal.svg", []byte(svg(pane)), 0o644)
+	})
 }
+
+func (s *stage) openBrowser(ctx context.Context) (end func(), err error) {
+	profile, err := os.MkdirTemp("", "profile-")
+	if err != nil {
+		return nil, err
+	}
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		return nil, err
+	}
+	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.UserDataDir(profile)}
+	for _, f := range []string{
+		"headless", "no-sandbox", "disable-gpu", "no-first-run", "disable-background-networking",
+		"disable-component-update", "disable-sync", "disable-dev-shm-usage", "hide-scrollbars",
+	} {
+		opts = append(opts, chromedp.Flag(f, true))
+	}
+	ctx, stop := chromedp.NewExecAllocator(ctx, opts...)
+	s.browser, _ = chromedp.NewContext(ctx)
+	return func() {
+		_ = chromedp.Cancel(s.browser)
+		stop()
+		os.RemoveAll(profile)
+	}, nil
+}
+
+func (s *stage) browse(actions ...chromedp.Action[chromedp.Void]) error { return chromedp.Do(s.browser, actions...) }
 
 // planned reports whether the direct engine is ready: it takes its plan beside the first
 // build, and a person who looks at the page before the first edit leaves it the time.
@@ -210,67 +333,4 @@ func (s *stage) planned() (bool, error) {
 		}
 	}
 	return true, nil
-}
-
-// overlay shows a page whose program does not build.
-func (s *stage) overlay() (err error) {
-	cmd := exec.Command(s.hotreload, "run", "--set", "proxy.listen="+proxy)
-	cmd.Dir, cmd.Env = s.dir, s.env
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	defer func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		err = errors.Join(err, cmd.Wait())
-	}()
-	if err := until("the page", func() (bool, error) {
-		c, err := net.Dial("tcp", proxy)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil, nil
-	}); err != nil {
-		return err
-	}
-	profile, err := os.MkdirTemp("", "profile-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(profile)
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		return err
-	}
-	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.UserDataDir(profile)}
-	for _, f := range []string{
-		"headless", "no-sandbox", "disable-gpu", "no-first-run", "disable-background-networking",
-		"disable-component-update", "disable-sync", "disable-dev-shm-usage",
-	} {
-		opts = append(opts, chromedp.Flag(f, true))
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	ctx, cancel = chromedp.NewExecAllocator(ctx, opts...)
-	defer cancel()
-	ctx, cancel = chromedp.NewContext(ctx)
-	defer cancel()
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1100, 640), chromedp.Navigate("http://"+proxy+"/")); err != nil {
-		return err
-	}
-	if err := s.edit("main.go", `mood = "sea"`, `mood = sea`); err != nil {
-		return err
-	}
-	const panel = `document.querySelector('hotreload-overlay')?.shadowRoot.querySelector('.panel')?.textContent ?? ''`
-	if err := until("the overlay", func() (bool, error) {
-		text, err := chromedp.Run(ctx, chromedp.Evaluate[string](panel))
-		return strings.Contains(text, "undefined: sea"), err
-	}); err != nil {
-		return err
-	}
-	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
-	if err != nil {
-		return err
-	}
-	_ = chromedp.Cancel(ctx)
-	return os.WriteFile("docs/img/overlay.png", png, fs.FileMode(0o644))
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// The cell of a character, and the colours of the eight names that a terminal knows.
+// The cell of a character, in pixels, and the colours of the names that a terminal knows.
 const (
 	cellWidth, cellHeight = 8.43, 19
 	margin                = 18
@@ -21,7 +21,7 @@ var colours = map[int]string{31: "#ff7b72", 32: "#7ee787", 33: "#e3b341", 34: "#
 
 var sgr = regexp.MustCompile("\x1b\\[([0-9;]*)m")
 
-// style is what a terminal remembers of the sequences so far.
+// style is the effect of the sequences so far.
 type style struct {
 	bold, faint bool
 	colour      int
@@ -62,29 +62,20 @@ func (s style) attributes() string {
 	return a
 }
 
-// svg draws what `tmux capture-pane -e -p` prints. Each run of characters has its own
-// place, so that the columns stand whatever font there is.
-func svg(pane string) string {
+// screen writes what `tmux capture-pane -e -p` prints, the last rows lines of it, with its first
+// line at y. Each run of characters has its own place, so that the columns are right with any font.
+func screen(b *strings.Builder, pane string, y, rows int) {
 	lines := strings.Split(strings.TrimRight(pane, "\n "), "\n")
-	columns := 0
-	for _, l := range lines {
-		columns = max(columns, len([]rune(sgr.ReplaceAllString(l, ""))))
-	}
-	width, height := 2*margin+float64(columns)*cellWidth, 2*margin+len(lines)*cellHeight
-	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %d" width="%.0f" height="%d">`+"\n", width, height, width, height)
-	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" rx="10" fill="%s"/>`+"\n", paper)
-	fmt.Fprintf(&b, `<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14" fill="%s">`+"\n", ink)
 	var now style
 	for i, l := range lines {
+		row := i - max(0, len(lines)-rows)
 		column := 0
-		y := margin + i*cellHeight + 14
 		write := func(text string) {
-			if word := strings.TrimSpace(text); word != "" {
+			if word := strings.TrimSpace(text); word != "" && row >= 0 {
 				indent := len([]rune(text)) - len([]rune(strings.TrimLeft(text, " ")))
-				// Blanks are drawn as they stand only if they cannot be broken.
-				fmt.Fprintf(&b, `<text x="%.2f" y="%d" textLength="%.2f" lengthAdjust="spacing"%s>%s</text>`+"\n",
-					margin+float64(column+indent)*cellWidth, y, float64(len([]rune(word)))*cellWidth, now.attributes(),
+				// Blanks stay as they are only if they cannot be broken.
+				fmt.Fprintf(b, `<text x="%.2f" y="%d" textLength="%.2f" lengthAdjust="spacing"%s>%s</text>`+"\n",
+					margin+float64(column+indent)*cellWidth, y+row*cellHeight+14, float64(len([]rune(word)))*cellWidth, now.attributes(),
 					strings.ReplaceAll(html.EscapeString(word), " ", "\u00a0"))
 			}
 			column += len([]rune(text))
@@ -97,6 +88,4 @@ func svg(pane string) string {
 		}
 		write(l[at:])
 	}
-	b.WriteString("</g>\n</svg>\n")
-	return b.String()
 }
