@@ -306,7 +306,9 @@ func (s *stage) openBrowser(ctx context.Context) (end func(), err error) {
 	}, nil
 }
 
-func (s *stage) browse(actions ...chromedp.Action[chromedp.Void]) error { return chromedp.Do(s.browser, actions...) }
+func (s *stage) browse(actions ...chromedp.Action[chromedp.Void]) error {
+	return chromedp.Do(s.browser, actions...)
+}
 
 // planned reports whether the direct engine is ready: it takes its plan beside the first
 // build, and a person who looks at the page before the first edit leaves it the time.
