@@ -109,9 +109,9 @@ func New(o Options) (*Proxy, error) {
 		certs:   certs,
 		dial:    new(net.Dialer).DialContext,
 		session: hex.EncodeToString(id[:]),
-		pending: true,
 		wake:    make(chan struct{}),
-		clients: map[*client]struct{}{},
+		demand:  demand{pending: true},
+		pages:   pages{clients: map[*client]struct{}{}},
 	}
 	p.base, p.cancel = context.WithCancel(context.Background())
 	return p, nil

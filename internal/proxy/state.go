@@ -35,12 +35,19 @@ type Proxy struct {
 	base     context.Context
 	cancel   context.CancelFunc
 	handlers sync.WaitGroup
-	encoded  sync.Once // it was said that pages cannot be given the script
+	encoded  sync.Once // it was reported that pages cannot be given the script
 
 	mu   sync.Mutex    // guards what follows; never held across I/O, so Emit never blocks
 	wake chan struct{} // closed and replaced at every change
 	seq  int           // counts the changes
+	held int           // requests that wait
+	demand
+	answering
+	pages
+}
 
+// demand is what the session works on, and why it does not get there.
+type demand struct {
 	wanted   int       // newest generation that was asked for
 	pending  bool      // it is neither live nor has it failed
 	starting bool      // a process was started and is not live yet
@@ -50,7 +57,10 @@ type Proxy struct {
 	trouble  *trouble  // why the wanted generation does not answer; nil if it does, or may soon
 	troubles int       // counts them
 	behind   time.Time // when what answers was left behind by a save; zero: it was not
+}
 
+// answering is where requests go.
+type answering struct {
 	next    string    // address of the program that is live next
 	started process   // the newest process
 	current *upstream // what answers, or answered last
@@ -58,10 +68,11 @@ type Proxy struct {
 
 	suspended    *trouble // a signal has stopped the process suspendedPID; nil: none is stopped
 	suspendedPID int
+}
 
-	held int // requests that wait
-
-	page     int      // version of the pages: another number means that they load anew
+// pages is what browsers have and are to have.
+type pages struct {
+	page     int      // version of the pages: another number means that they load again
 	css      int      // version of the style sheets and images
 	cssFiles []string // base names of what the newest css version changed; nil: unknown
 	touched  []string // base names of files with effect reload since then
