@@ -313,7 +313,7 @@ func TestFailures(t *testing.T) {
 		{name: "no Go files", pkg: ".", files: map[string]string{"README": ""}, summary: "no Go files in", hint: "directory of the main package"},
 		{name: "no such directory", pkg: "./nope", files: nil, summary: "there is no directory", hint: "main package"},
 		{name: "all files excluded", files: map[string]string{"main.go": "//go:build foo\n\n" + tiny}, summary: "build constraints exclude all Go files", hint: "build tag"},
-		{name: "two packages", files: map[string]string{"a.go": tiny, "b.go": "package b\n"}, summary: "holds two packages: main (a.go) and b (b.go)"},
+		{name: "two packages", files: map[string]string{"a.go": tiny, "b.go": "package b\n"}, summary: "contains two packages: main (a.go) and b (b.go)"},
 		{name: "no func main", files: map[string]string{"main.go": "package main\n"}, summary: "no func main"},
 		{name: "go too old", files: goModule("module m\n\ngo 1.999\n"), summary: "go.mod requires go 1.999, and this is go", hint: "GOTOOLCHAIN"},
 		{name: "broken go.mod", files: goModule("module m\n\ngo 1.21\nnonsense\n"), summary: "1 error in ./go.mod", place: "go.mod:4"},
