@@ -6,6 +6,7 @@ VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo d
 # Not a tool directive in go.mod: what a tool requires would be in the module graph of everybody
 # who imports watcher, builder or runner, and could raise the versions that they get.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+DEADCODE    := golang.org/x/tools/cmd/deadcode@v0.52.0
 TESTFLAGS  ?=
 
 .DEFAULT_GOAL := help
@@ -50,14 +51,21 @@ cover: ## all tests, the long ones in full, and the share of each package that t
 race: ## the tests of `make test`, with the race detector
 	$(GO) test $(TESTFLAGS) -timeout 35m -race -short ./...
 
+# What no system reaches. The exported functions of watcher, builder and runner are for other programs.
+unreached = for os in linux darwin windows; do GOOS=$$os bin/tools/deadcode ./cmd/... | sort -u; done | \
+	sort | uniq -c | awk '$$1 == 3 {$$1 = ""; print}' | grep -vE '^ (watcher|builder|runner)/.* func: [A-Z]'
+
 .PHONY: lint
-lint: ## gofmt, vet for linux, darwin and windows, staticcheck, tidy, layers; golangci-lint if installed
+lint: ## gofmt, vet for linux, darwin and windows, staticcheck, deadcode, tidy, the rules of the house; golangci-lint if installed
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	  if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	GOOS=linux $(GO) vet ./...
 	GOOS=darwin $(GO) vet ./...
 	GOOS=windows $(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+	GOBIN=$(CURDIR)/bin/tools $(GO) install $(DEADCODE)
+	bin/tools/deadcode ./cmd/... >/dev/null
+	@dead=$$($(unreached)); if [ -n "$$dead" ]; then echo "no system reaches:$$dead"; exit 1; fi
 	@if command -v golangci-lint >/dev/null; then echo golangci-lint run; golangci-lint run; fi
 	$(GO) mod tidy -diff
 	$(GO) test -count=1 ./internal/house
@@ -98,11 +106,11 @@ bench: build ## figures beside the peers found on PATH (minutes; see bench/READM
 	$(GO) run ./bench $(BENCHFLAGS)
 
 .PHONY: example
-example: ## write .hotreload.toml.example and docs/configuration.md anew
+example: ## write .hotreload.toml.example and docs/configuration.md again
 	$(GO) test ./internal/config -run 'Example|Docs' -update
 
 .PHONY: pictures
-pictures: build ## make the pictures of the README anew (needs tmux and chromium)
+pictures: build ## make the pictures of the README again (needs tmux and chromium)
 	$(GO) run ./docs/img -hotreload $(BIN)
 
 .PHONY: clean

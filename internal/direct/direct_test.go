@@ -72,7 +72,7 @@ func (w *world) replace(file, old, text string) {
 
 // TestD1Flags holds the same for the flags that change how a program is compiled and linked.
 func TestD1Flags(t *testing.T) {
-	for _, flags := range [][]string{
+	for i, flags := range [][]string{
 		{"-ldflags=-w -buildid=hotreload/app"},
 		{"-ldflags=-s -w -X main.greeting=no -X 'example.com/app/leaf.Name=two words' -buildid=hotreload/app"},
 		{"-ldflags=-buildid=hotreload/app", "-trimpath"},
@@ -88,8 +88,8 @@ func TestD1Flags(t *testing.T) {
 		{"-ldflags=-w -buildid="},
 	} {
 		t.Run(strings.Join(flags, " "), func(t *testing.T) {
-			if slices.Contains(flags, "-race") && testing.Short() {
-				t.Skip("needs the standard library with -race")
+			if testing.Short() && i > 0 {
+				t.Skip("long: compiles the standard library with these flags")
 			}
 			w := newWorld(t, module(t, program), ".", append([]string{"-buildvcs=false", "-pgo=off"}, flags...))
 			if _, err := w.golang(); err != nil {

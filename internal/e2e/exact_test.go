@@ -379,8 +379,12 @@ func (x *exact) got(s *session, addr string) map[string]string {
 func TestE12Exact(t *testing.T) {
 	t.Parallel()
 	const perSession = 8
+	rounds := *exactRounds
+	if testing.Short() {
+		rounds = min(rounds, perSession)
+	}
 	_, noCC := exec.LookPath("gcc")
-	for first := 0; first < *exactRounds; first += perSession {
+	for first := 0; first < rounds; first += perSession {
 		seed := *exactSeed + uint64(first/perSession)
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			x := &exact{
@@ -396,7 +400,7 @@ func TestE12Exact(t *testing.T) {
 			addr := testkit.Address(t)
 			s := start(t, filepath.Join(x.dir, "app"), []string{"--set", fmt.Sprintf("build.engine=%q", []string{"auto", "go"}[x.r.IntN(2)])}, withEnv("ADDR="+addr))
 			s.waitFor([]string{"session_started", "live"}[x.r.IntN(2)]) // edits come before anything runs, too
-			for round := range min(perSession, *exactRounds-first) {
+			for round := range min(perSession, rounds-first) {
 				var edits []string
 				for range 1 + x.r.IntN(3) {
 					kind := x.kinds()[x.r.IntN(len(x.kinds()))]

@@ -34,7 +34,7 @@ func TestS0ConfigOfAnotherUser(t *testing.T) {
 	write(t, filepath.Join(bare, "main.go"), "package main\nfunc main() {}\n")
 	for _, args := range [][]string{{"run", "--once"}, {"check"}, {"why", "x"}} {
 		out, code := hr(t, bare, args...)
-		if code != 2 || !strings.Contains(out, config+" belongs to another user") || !strings.Contains(out, "hint: if you trust it, insist: --config "+config) {
+		if code != 2 || !strings.Contains(out, config+" belongs to another user") || !strings.Contains(out, "hint: if you trust it, use --config "+config) {
 			t.Errorf("%v: exit %d: %s", args, code, out)
 		}
 	}
