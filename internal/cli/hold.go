@@ -91,8 +91,10 @@ func (o runOptions) hold(p *project, early *beginning) (own holding, err error) 
 	own.release = func() {
 		prune.Stop()
 		early.end()
+		// Who has asked for the end hears of it when another session can begin.
 		if own.api != nil {
-			own.api.Close()
+			own.api.Refuse()
+			defer own.api.Close()
 		}
 		lock.Release()
 	}

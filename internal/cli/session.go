@@ -245,14 +245,18 @@ func (s streams) order(path, done string) act {
 		var ok struct {
 			OK bool `json:"ok"`
 		}
+		wait := func() error { return nil }
+		if path == "/stop" {
+			var err error
+			if wait, err = c.Ended(ctx); err != nil {
+				return err
+			}
+		}
 		if err := c.Do(ctx, http.MethodPost, path, service, &ok); err != nil {
 			return err
 		}
-		if path == "/stop" {
-			// The stream of events ends with the session.
-			if err := c.Drain(ctx, "/events"); err != nil {
-				return err
-			}
+		if err := wait(); err != nil {
+			return err
 		}
 		if asJSON {
 			return s.json(ok)

@@ -118,21 +118,23 @@ type unknownService struct{ text string }
 func (e *unknownService) Error() string        { return e.text }
 func (e *unknownService) Is(target error) bool { return target == ErrNoService }
 
-// Drain reads a stream of the session to its end. A session that is already over
-// is no error.
-func (c *Client) Drain(ctx context.Context, path string) error {
-	u := url.URL{Scheme: "http", Host: socketHost, Path: path}
+// Ended asks to be woken when the session is over and another one can begin. wait returns then, or
+// when ctx ends; it has to be called.
+func (c *Client) Ended(ctx context.Context) (wait func() error, err error) {
+	u := url.URL{Scheme: "http", Host: socketHost, Path: "/ended"}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return ctx.Err()
+		return nil, err
 	}
-	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, resp.Body)
-	return ctx.Err()
+	return func() error {
+		defer resp.Body.Close()
+		_, _ = io.Copy(io.Discard, resp.Body) // ends with the session, however it ends
+		return ctx.Err()
+	}, nil
 }
 
 // Logs takes what the programs have written, piece by piece, until the stream or the session

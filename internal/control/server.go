@@ -55,6 +55,7 @@ type Server struct {
 	b    Backend
 	http *http.Server
 	page *page.Page
+	over chan struct{} // closed when the session is over
 	path string
 	file fs.FileInfo // of the socket that is ours
 
@@ -84,7 +85,7 @@ func SocketPath(cache string) string {
 // the page that is served on addr, and has from now on what it asks of the session. The caller holds
 // the project's lock, so a socket that exists is one of a dead session.
 func Serve(b Backend, how Invocation, socket, addr string, pg *page.Page) (*Server, error) {
-	s := &Server{b: b, page: pg, path: socket}
+	s := &Server{b: b, page: pg, path: socket, over: make(chan struct{})}
 	dir := filepath.Dir(socket)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("no control socket: %w", foreign(dir, err, ownRuntime))
@@ -124,6 +125,7 @@ func Serve(b Backend, how Invocation, socket, addr string, pg *page.Page) (*Serv
 		}
 		answer(w, http.StatusOK, how)
 	})
+	mux.HandleFunc("GET /ended", s.ended)
 	mux.HandleFunc("GET /wait", s.wait)
 	mux.HandleFunc("GET /logs", s.logs)
 	mux.HandleFunc("POST /reload", s.reload)
@@ -141,11 +143,24 @@ func Serve(b Backend, how Invocation, socket, addr string, pg *page.Page) (*Serv
 	return s, nil
 }
 
-// Close ends the API and removes the socket.
-func (s *Server) Close() error {
+// Refuse takes no request any more and removes the socket; those under way go on. So the project's
+// lock can be released before Close tells them that the session is over.
+func (s *Server) Refuse() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.closed = true
-	s.mu.Unlock()
+	for _, l := range s.listeners {
+		l.Close()
+	}
+	if fi, err := os.Lstat(s.path); err == nil && os.SameFile(fi, s.file) {
+		os.Remove(s.path)
+	}
+}
+
+// Close ends the API.
+func (s *Server) Close() error {
+	s.Refuse()
+	close(s.over)
 	if s.http != nil {
 		// Requests under way are answered: `hotreload stop` waits for its answer.
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -153,15 +168,18 @@ func (s *Server) Close() error {
 		if s.http.Shutdown(ctx) != nil {
 			s.http.Close()
 		}
-	} else {
-		for _, l := range s.listeners {
-			l.Close()
-		}
-	}
-	if fi, err := os.Lstat(s.path); err == nil && os.SameFile(fi, s.file) {
-		os.Remove(s.path)
 	}
 	return nil
+}
+
+// ended answers at once, and ends its answer with the session.
+func (s *Server) ended(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusOK)
+	_ = http.NewResponseController(w).Flush()
+	select {
+	case <-s.over:
+	case <-r.Context().Done():
+	}
 }
 
 // withPage serves the page of the session besides the API. It has a guard of its own: what the page

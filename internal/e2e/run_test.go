@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/control"
 )
 
 // script is a program whose behaviour a test writes down.
@@ -461,4 +463,28 @@ func goenv(t *testing.T, key string) string {
 		t.Fatal(err)
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// T12: `hotreload stop` returns when another session can begin.
+func TestT12StopThenRun(t *testing.T) {
+	t.Parallel()
+	dir := newApp(t, map[string]string{"go.mod": "module example.test/m\n\ngo 1.25\n", "main.go": "package main\n\nfunc main() { select {} }\n"})
+	for range 5 {
+		s := start(t, dir, nil)
+		s.waitFor("session_started")
+		if out, code := hr(t, dir, "stop"); code != 0 || out != "stopped\n" {
+			t.Fatalf("stop: exit %d: %s", code, out)
+		}
+		cache, err := control.CacheDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := control.Acquire(cache, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Release(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

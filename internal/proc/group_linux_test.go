@@ -650,3 +650,18 @@ func TestBareOrphans(t *testing.T) {
 		t.Error("killed", a.Killed())
 	}
 }
+
+// R4: if not even SIGKILL ends the group in time, what has left it is killed all the same.
+func TestGroupGivenUp(t *testing.T) {
+	defer func(d time.Duration) { afterKill = d }(afterKill)
+	afterKill = -time.Second // SIGKILL counts as useless at once
+	p := sh(t, `setsid sh -c 'trap "" TERM; echo $$; while :; do sleep 0.1; done' & exec sleep 1000`)
+	stray := p.pids()[0]
+	eventually(t, "a session of its own", func() bool { d, ok := procDir.stat(stray); return ok && d.pgrp == stray })
+	p.Stop(syscall.SIGKILL, 0)
+	gone(t, p.Group)
+	eventually(t, "the stray to end", func() bool { return !alive(stray) })
+	if got := p.LeftBehind(); !slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, fmt.Sprint(stray, " ")) }) {
+		t.Errorf("left behind %q, want %d", got, stray)
+	}
+}

@@ -13,14 +13,13 @@ import (
 	"time"
 )
 
-const (
-	// afterKill is how long SIGKILL may take before the group is given up: a process in
-	// an uninterruptible wait, or one that belongs to another user, must not hang us.
-	afterKill = 2 * time.Second
-	// strayGrace is the least time a daemon outside the group gets between its signal and
-	// SIGKILL, even if the group used up the whole grace.
-	strayGrace = 100 * time.Millisecond
-)
+// afterKill is how long SIGKILL may take before the group is given up: a process in
+// an uninterruptible wait, or one that belongs to another user, must not hang us. Tests shorten it.
+var afterKill = 2 * time.Second
+
+// strayGrace is the least time a daemon outside the group gets between its signal and
+// SIGKILL, even if the group used up the whole grace.
+const strayGrace = 100 * time.Millisecond
 
 type osGroup struct {
 	nonce string
@@ -296,6 +295,7 @@ func (s *supervision) turn(now time.Time, leaderGone bool) (over bool) {
 	g.mu.Unlock()
 
 	if s.asked && !s.empty && s.stopGroup(now) {
+		s.killStrays() // their turn never comes
 		return true
 	}
 	if leaderGone && !s.empty {
@@ -392,6 +392,16 @@ func (s *supervision) stopStrays(left []process, now time.Time) (hopeless bool) 
 		g.addKilled(p.String())
 	}
 	return true
+}
+
+// killStrays kills what is outside the group, and does not wait for it: the group itself does not end.
+func (s *supervision) killStrays() {
+	left, _ := s.g.strays()
+	for _, p := range left {
+		s.g.leftBehind(p)
+		s.g.addKilled(p.String())
+		syscall.Kill(p.pid, syscall.SIGKILL)
+	}
 }
 
 // pause is the time until the next turn.
