@@ -17,8 +17,7 @@ require (
 	golang.org/x/term v0.47.0
 )
 
-// Tests, the bench and the pictures. A module of their own would spare nobody anything: who imports
-// watcher, builder or runner has none of these in go.mod or go.sum, and downloads none of them.
+// For tests, the bench and the pictures. docs/architecture.md says why they are no module of their own.
 require (
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.22.1
