@@ -27,7 +27,7 @@ func With(err error, hint string) error {
 	return Explain(err, err.Error(), hint)
 }
 
-// Explain is an error with a text of its own, where that of cause says too little.
+// Explain is an error with its own text, where that of cause says too little.
 func Explain(cause error, text, hint string) error {
 	if hint == "" && cause != nil && text == cause.Error() {
 		return cause

@@ -55,7 +55,7 @@ type DirectStatus struct {
 	Checked  time.Time `json:"checked,omitzero"`   // when what it made was last found to be what go build makes
 	Packages int       `json:"packages"`           // of the program
 	Local    int       `json:"local"`              // of them, those that can be compiled directly
-	Lean     int       `json:"lean"`               // of them, those that are linked without the debug information that nobody asked for
+	Lean     int       `json:"lean"`               // of them, those linked without the debug information that is left out of the program
 }
 
 // Outcome is what came of a wish: GET /wait and the POSTs answer it.
@@ -70,7 +70,7 @@ func (s ServiceStatus) OKState() bool {
 	case "live":
 		return !s.Stale
 	case "stopped":
-		return true // as somebody asked
+		return true // as asked for
 	case "ended":
 		return s.Exit == nil || s.Exit.Code == 0
 	}

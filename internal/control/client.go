@@ -36,7 +36,7 @@ func Dial(socket string) *Client {
 	}}}
 }
 
-// connect opens a connection to a session of our own user; one of somebody else is a
+// connect opens a connection to a session of our own user; one of another user is a
 // *ForeignError.
 func connect(ctx context.Context, socket string) (net.Conn, error) {
 	if err := ours(filepath.Dir(socket), ownRuntime); err != nil {

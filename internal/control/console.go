@@ -4,7 +4,7 @@ import "unicode/utf16"
 
 // keyRecord is what Windows reports of a console, an INPUT_RECORD with a KEY_EVENT_RECORD in it:
 // each key twice (down and up), and besides keys the focus, the mouse and the window's size. The
-// other kinds have the same length and are told apart by the kind alone.
+// other kinds have the same length, and differ by the kind alone.
 type keyRecord struct {
 	Kind    uint16 // recordKey, or one of the others
 	_       uint16

@@ -64,7 +64,7 @@ func (in *Input) Read(ctx context.Context, p []byte) (int, error) {
 		ours, err := in.ready()
 		switch {
 		case err != nil:
-			return 0, io.EOF // hung up; SIGHUP tells the session
+			return 0, io.EOF // hung up; the session gets SIGHUP
 		case ours:
 			fds = append(fds, unix.PollFd{Fd: int32(in.os.fd), Events: unix.POLLIN})
 		default:
@@ -113,7 +113,7 @@ func (in *Input) ready() (bool, error) {
 		return false, nil
 	}
 	if !proc.Foreground(in.f) {
-		in.forget() // the shell has set modes of its own
+		in.forget() // the shell has set its own modes
 		_, err := proc.ReadModes(in.f)
 		return false, err
 	}

@@ -71,7 +71,7 @@ func ReadKeys(ctx context.Context, in *Input, k Keys) error {
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, io.EOF):
-			return nil // the terminal is gone; SIGHUP tells the session
+			return nil // the terminal is gone; the session gets SIGHUP
 		case err != nil:
 			return err
 		}

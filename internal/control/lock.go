@@ -21,7 +21,7 @@ import (
 // CacheDir returns the private directory of the project with this root: binaries,
 // temporary files, logs, state and the session's lock. Builds write and rename
 // there, so all of it lies on one file system. It is created, readable by its
-// owner alone. One that belongs to somebody else, or that others may write, is an error:
+// owner alone. One that belongs to another user, or that others may write, is an error:
 // programs are run from there.
 func CacheDir(root string) (string, error) {
 	base, err := os.UserCacheDir()
@@ -148,7 +148,7 @@ func Acquire(cache, root string) (*Lock, error) {
 }
 
 // lockText reads what the owner of the lock has written: its pid, and the project's root.
-// Windows locks the first byte against reading; the pid stands after it.
+// Windows locks the first byte against reading; the pid comes after it.
 func lockText(f *os.File) (pid int, root string) {
 	text, _ := io.ReadAll(io.NewSectionReader(f, 1, 64<<10))
 	first, rest, _ := strings.Cut(string(text), "\n")
@@ -179,7 +179,7 @@ func Prune(cache string, drop func(root string, last time.Time) bool) {
 		}
 		gone := false
 		if fi, err := f.Stat(); err == nil {
-			// The lock is tried last: nobody may find a live project's taken for an instant.
+			// The lock is tried last: a live project's must not be found taken, not for an instant.
 			_, root := lockText(f)
 			gone = root != "" && drop(root, fi.ModTime()) && lockFile(f) == nil
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // LogPiece is a line of GET /logs: what a program has written in one go, which may be several
-// lines of its own, or a part of one.
+// lines, or a part of one.
 type LogPiece struct {
 	Time       time.Time `json:"time"`
 	Service    string    `json:"service"`
@@ -95,7 +95,7 @@ func (s *Server) known(w http.ResponseWriter, r *http.Request, service string) b
 // Reloaded is the answer to POST /reload.
 type Reloaded struct {
 	OK      bool `json:"ok"`
-	Clients int  `json:"clients"` // browser tabs that were told
+	Clients int  `json:"clients"` // browser tabs that were reloaded
 }
 
 // reload answers POST /reload.

@@ -13,8 +13,8 @@ import (
 	"github.com/hotreload/hotreload/internal/files"
 )
 
-// private makes sure that nobody else can reach the directory: in a shared directory
-// somebody else may have made it first. hint is for a directory of another user.
+// private makes sure that no other user can reach the directory: in a shared directory
+// another user may have made it first. hint is for a directory of another user.
 func private(dir, hint string) error {
 	fi, err := own(dir, hint)
 	if err != nil {
@@ -26,9 +26,9 @@ func private(dir, hint string) error {
 	return nil
 }
 
-// ours makes sure that nobody else can have changed what is in the directory. What is there
+// ours makes sure that no other user can have changed what is in the directory. What is there
 // need not be hotreload's otherwise: a session that listens, programs that are run. It is so
-// for root, too: what root is told there would come from anybody.
+// for root, too: what root read there could come from anyone.
 func ours(dir, hint string) error {
 	fi, err := own(dir, hint)
 	if err == nil && fi.Mode().Perm()&0o022 != 0 {

@@ -100,7 +100,7 @@ func Serve(b Backend, how Invocation, socket, addr string, pg *page.Page) (*Serv
 	if err != nil {
 		return nil, fmt.Errorf("no control socket: %w", err)
 	}
-	// Only what is ours is removed at the end, which is not to be told by the name.
+	// Only what is ours is removed at the end, which the name does not show.
 	l.(*net.UnixListener).SetUnlinkOnClose(false)
 	if s.file, err = os.Lstat(socket); err != nil {
 		l.Close()
@@ -144,7 +144,7 @@ func Serve(b Backend, how Invocation, socket, addr string, pg *page.Page) (*Serv
 }
 
 // Refuse takes no request any more and removes the socket; those under way go on. So the project's
-// lock can be released before Close tells them that the session is over.
+// lock can be released before they learn from Close that the session is over.
 func (s *Server) Refuse() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -182,7 +182,7 @@ func (s *Server) ended(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// withPage serves the page of the session besides the API. It has a guard of its own: what the page
+// withPage serves the page of the session besides the API. It has its own guard: what the page
 // sends comes from a browser, which the API refuses.
 func withPage(pg *page.Page, api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

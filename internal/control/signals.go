@@ -21,7 +21,7 @@ type Session interface {
 // Signals turns signals into commands until ctx ends. It must run before
 // anything is started: from then on a signal no longer ends the process by
 // itself. in is stopped and continued with the session
-// (Ctrl-Z, fg); hangup tells whether the terminal is gone.
+// (Ctrl-Z, fg); hangup reports whether the terminal is gone.
 //
 // Only Notify is used, never Ignore: what is ignored stays ignored in every
 // program that is started (processes.md, P6).

@@ -15,7 +15,7 @@ import (
 // the rest then.
 //
 // The process stops itself by SIGSTOP, because Go keeps its handler for SIGTSTP installed
-// once there was one. SIGSTOP stops even where nobody could continue us, so that is
+// once there was one. SIGSTOP stops even where no one could continue us, so that is
 // looked at first, as the kernel does for SIGTSTP.
 func (in *Input) Suspend() {
 	if orphaned() {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Kind is what a name stands for.
+// Kind is what a name refers to.
 type Kind uint8
 
 // The kinds of names. Other is a FIFO, a socket or a device: never opened.
@@ -40,7 +40,7 @@ type Stat struct {
 	Mode  uint32 // type and permissions, as the system has them
 }
 
-// Exists tells the Stat of a file from the zero value.
+// Exists reports whether this is the Stat of a file, and not the zero value.
 func (s Stat) Exists() bool { return s != Stat{} }
 
 // Same reports whether nothing tells the file from the one that had the other Stat: not its
@@ -79,7 +79,7 @@ func (s Stat) tick() time.Duration {
 	return 20 * time.Millisecond
 }
 
-// KindOf is the kind that a mode stands for.
+// KindOf is the kind of a mode.
 func KindOf(m fs.FileMode) Kind {
 	switch {
 	case m.IsRegular():

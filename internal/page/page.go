@@ -2,7 +2,7 @@
 // time went, the errors, and what the programs print. It is served by each proxy, and by the
 // control API where that has an address.
 //
-// It has no state of its own but the Timeline, which it makes from the session's events. All else
+// Its only state is the Timeline, which it makes from the session's events. All else
 // it asks of the control API, which it serves below its own path: so the page, the commands and
 // scripts cannot disagree, and what the page shows can be had without it.
 //
@@ -56,7 +56,7 @@ func random() string {
 func (p *Page) Serve(api http.Handler) { p.api.Store(&api) }
 
 // URL is the address of the page on a server at base ("http://127.0.0.1:8090"), with what its
-// buttons need. It is for the person who started the session, and for nobody else.
+// buttons need. It is only for the person who started the session.
 func (p *Page) URL(base string) string { return base + Prefix + "?token=" + p.token }
 
 // policy: the page loads and connects to nothing but its own server.

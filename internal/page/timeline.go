@@ -53,7 +53,7 @@ type Diagnostic struct {
 	Frame []event.SourceLine `json:"frame,omitempty"`
 }
 
-// State is where a save has got to.
+// State is how far a save has come.
 type State string
 
 // The states of a Save. Those from Live on are final, but a live program can still crash.
@@ -253,7 +253,7 @@ func (t *Timeline) open(service string) *Save {
 }
 
 // current is the row of an event's generation. One that no file began has none: the first build, or
-// a restart that somebody asked for.
+// a restart that a person asked for.
 func (t *Timeline) current(ev event.Event) *Save {
 	if s := t.find(ev.Service, ev.Generation); s != nil {
 		return s

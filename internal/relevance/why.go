@@ -21,7 +21,7 @@ type Answer struct {
 }
 
 // Why answers for every service without starting anything. The path is absolute. NewBuilder makes
-// what builds a service, in a cache of its own: a session may be building in the project's.
+// what builds a service, in its own cache: a session may be building in the project's.
 func Why(ctx context.Context, o Options, services []config.Service, newBuilder func(config.Service) (Builder, error), path string) ([]Answer, error) {
 	j := New(o)
 	var list []*Subject

@@ -2,7 +2,7 @@
 // a translation of the config of Air or Fresh.
 //
 // What it writes is short: only what differs from the defaults, each with the reason. A full
-// template was rejected: nobody reads it, and it freezes the defaults of one version. Guesses
+// template was rejected: no one reads it, and it freezes the defaults of one version. Guesses
 // (templates that no code opens by name) become comments, never settings. The file is parsed
 // before it is returned, so one that does not load is never written.
 package scaffold

@@ -37,7 +37,7 @@ type news struct{ broken, down, repaired, live bool }
 func newsOf(ev event.Event) (n news) {
 	switch b := ev.Body.(type) {
 	case event.BuildFinished:
-		n.broken, n.repaired = !b.OK, b.Unchanged // another program has a live event of its own
+		n.broken, n.repaired = !b.OK, b.Unchanged // another program has its own live event
 	case event.Changed:
 		n.repaired = b.Undone
 	case event.Reloaded:

@@ -13,7 +13,7 @@ import (
 // Why says for every service what a change of the file, an absolute path, would do, without
 // starting anything.
 func Why(ctx context.Context, o relevance.Options, services []config.Service, path string) ([]relevance.Answer, error) {
-	// A cache of its own: a session may be building in the project's.
+	// Its own cache: a session may be building in the project's.
 	cache, err := os.MkdirTemp("", "hotreload-why-")
 	if err != nil {
 		return nil, err

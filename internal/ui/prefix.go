@@ -29,7 +29,7 @@ type stream struct {
 	timer *time.Timer // running while held has something
 }
 
-// Services tells the screen which services there are, and in which colours; color says
+// Services sets which services there are, and in which colours; color says
 // whether stdout and stderr show them. With more than one, every line of a program gets
 // the name of its service in front.
 func (s *Screen) Services(p *Palette, colorOut, colorErr bool) {
@@ -77,7 +77,7 @@ func (s *Screen) named(service string, stderr bool, p []byte) {
 	case len(st.held) == 0:
 		st.stop()
 	case len(st.held) >= maxPartial, s.sink(stderr).owner == st:
-		s.show(st) // it goes on where it stands
+		s.show(st) // it continues where it is
 	case st.timer == nil:
 		st.timer = time.AfterFunc(partialAfter, func() {
 			s.mu.Lock()
