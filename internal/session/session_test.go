@@ -476,3 +476,27 @@ func TestReaders(t *testing.T) {
 		}
 	})
 }
+
+// P5: a notice reaches people. The page of the proxy would show it as the reason why the program does
+// not start, and a hook would take it for a failure: neither gets it.
+func TestNoticeIsNoReason(t *testing.T) {
+	api := testService("api", func(s *config.Service) {
+		s.Proxy.Listen, s.Hooks = "127.0.0.1:1", config.Hooks{Failed: []config.Command{{Shell: "failed"}}}
+	})
+	run(t, false, []config.Service{api}, func(w *world) {
+		p := w.live(w.begin())
+		heard := w.pages[0].events
+		hooks := make(chan fakeSteps, 10)
+		w.builders[0].steps = hooks
+		w.said()
+		p.report(launch.Said{Problem: event.Problem{Message: "aside", Failed: true}, Aside: true})
+		w.want("said", w.problem(), "aside")
+		w.want("events of the page", w.pages[0].events, heard)
+		none(w, hooks, "hook")
+		p.report(launch.Said{Problem: event.Problem{Message: "a reason", Failed: true}})
+		next(w, hooks, "hook").result <- builder.Result{OK: true}
+		w.want("said", w.problem(), "a reason")
+		w.want("events of the page", w.pages[0].events, heard+1)
+		w.quit(p)
+	})
+}
