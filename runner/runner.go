@@ -15,10 +15,14 @@ import (
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
-// drainTime is how long output is waited for after the writer has ended. It is hardly
-// ever used up: normally the pipe is seen empty at once, even if another process still has its
-// other end.
-const drainTime = 100 * time.Millisecond
+// How long output is waited for after the writer has ended: while some of it comes, or until for
+// drainTime none did, as for a terminal that was stopped by Ctrl-S, but never longer than drainMax.
+// They are hardly ever used up: normally the pipe is seen empty at once, even if another process
+// still has its other end. A shorter time was not enough on a busy machine: last words were lost.
+const (
+	drainTime = 500 * time.Millisecond
+	drainMax  = 5 * time.Second
+)
 
 // Spec says what to run.
 type Spec struct {
@@ -252,16 +256,29 @@ func (p *Process) run() {
 
 // drain waits until what was written so far has been passed on, and says whether it was.
 func (p *Process) drain() bool {
-	deadline := time.Now().Add(drainTime)
+	begun := time.Now()
+	passed, since := p.passed(), begun
 	for wait := 100 * time.Microsecond; ; wait = min(2*wait, 2*time.Millisecond) {
 		if !slices.ContainsFunc(p.streams, func(s *stream) bool { return !s.drained() }) {
 			return true
 		}
-		if time.Now().After(deadline) {
+		now := time.Now()
+		if n := p.passed(); n != passed {
+			passed, since = n, now
+		}
+		if now.Sub(since) > drainTime || now.Sub(begun) > drainMax {
 			return false
 		}
 		time.Sleep(wait)
 	}
+}
+
+// passed is how many bytes of output have been passed on.
+func (p *Process) passed() (n int64) {
+	for _, s := range p.streams {
+		n += s.passed.Load()
+	}
+	return n
 }
 
 // Pid is the process id, and the id of its group.

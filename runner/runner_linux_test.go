@@ -725,3 +725,20 @@ func TestDirDeleted(t *testing.T) {
 	p.Stop()
 	p.gone()
 }
+
+// R10: whoever takes the output may be slow, as a busy machine is: nothing of it is lost at the end.
+func TestSlowReader(t *testing.T) {
+	const size = 128 << 10
+	s := shell(fmt.Sprintf(`head -c %d /dev/zero`, size))
+	got := 0
+	s.Stdout.Write = func(p []byte) {
+		time.Sleep(300 * time.Millisecond) // the pause is the subject
+		got += len(p)
+	}
+	p := start(t, s)
+	p.exit()
+	p.gone()
+	if got != size {
+		t.Errorf("%d bytes of %d", got, size)
+	}
+}

@@ -24,6 +24,8 @@ type stream struct {
 	idle  atomic.Bool // everything that was read has been passed on, and nothing was left to read
 	done  chan struct{}
 
+	passed atomic.Int64 // bytes that have been passed on
+
 	otherOnce sync.Once
 }
 
@@ -127,6 +129,7 @@ func (s *stream) copy() {
 			for _, f := range s.taps {
 				f(buf[:n])
 			}
+			s.passed.Add(int64(n))
 		}
 		if e != nil || err != nil || n <= 0 { // a terminal ends with EIO
 			return

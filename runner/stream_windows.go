@@ -3,6 +3,7 @@ package runner
 import (
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -15,6 +16,8 @@ type stream struct {
 	other *os.File
 	taps  []func([]byte)
 	done  chan struct{}
+
+	passed atomic.Int64 // bytes that have been passed on
 
 	otherOnce sync.Once
 }
@@ -38,6 +41,7 @@ func (s *stream) copy() {
 			for _, f := range s.taps {
 				f(buf[:n])
 			}
+			s.passed.Add(int64(n))
 		}
 		if err != nil {
 			return
