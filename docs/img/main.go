@@ -178,7 +178,10 @@ func (s *stage) play() (frames []frame, err error) {
 		if err := s.shows(st.terminal, st.times); err != nil {
 			return nil, err
 		}
-		if err := until(st.page, func() (bool, error) { return chromedp.Run(s.browser, chromedp.Evaluate[bool](st.page)) }); err != nil {
+		if err := until(st.page, func() (bool, error) {
+			ok, err := chromedp.Run(s.browser, chromedp.Evaluate[bool](st.page))
+			return ok && err == nil, nil // an error: the page is being loaded again
+		}); err != nil {
 			return nil, err
 		}
 		after, err := s.frame(before.caption, 3)
