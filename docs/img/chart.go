@@ -68,7 +68,7 @@ func results(page string) (list []program, err error) {
 	return list, nil
 }
 
-// chart draws one group of bars for each program. Each group has a scale of its own: what
+// chart draws one group of bars for each program. Each group has its own scale: what
 // counts is the ratio of the tools, and programs differ by a factor of 25.
 func chart(programs []program) string {
 	const (

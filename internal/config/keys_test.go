@@ -53,7 +53,7 @@ func TestKeysCoverStructs(t *testing.T) {
 	for _, k := range Keys() {
 		names = append(names, k.Name)
 		fits := goTypes[k.Type] == fields[k.Name]
-		if k.Type == typeOneOf { // each has a type of its own
+		if k.Type == typeOneOf { // each has its own type
 			fits = fields[k.Name].Kind() == reflect.String && fields[k.Name] != reflect.TypeFor[string]()
 		}
 		if !fits {
