@@ -143,7 +143,7 @@ var rules = sync.OnceValue(func() []rule {
 			"check the go and toolchain lines of go.mod, and the network"),
 		match(`^go: (?:errors parsing|no go directive)`, "", ""),
 		match(`go\.mod file not found in current directory or any parent directory`, "there is no go.mod in %DIR% or above",
-			"run go mod init MODULE there, or start in the module's directory"),
+			"create one with `go mod init NAME`, or start in the module's directory"),
 		match(`no Go files in (.*)$`, "no Go files in $1", "name the directory of the main package"),
 		match(`build constraints exclude all Go files in (.*)$`, "build constraints exclude all Go files in $1",
 			"it may need a build tag, or CGO_ENABLED=1, or another GOOS"),

@@ -93,7 +93,7 @@ func goMissing(name string, err error) error {
 			return advice.With(fmt.Errorf("the go command %s does not exist", name), "check its path")
 		}
 		return advice.With(fmt.Errorf("%s is not on PATH", name),
-			"install Go from https://go.dev/dl, or add its bin directory to PATH")
+			"install Go (https://go.dev/dl), or add its bin directory to PATH")
 	}
 	return advice.With(fmt.Errorf("the go command cannot be run: %w", err), "check its path and its permissions")
 }

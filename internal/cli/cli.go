@@ -5,7 +5,6 @@
 package cli
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -172,7 +171,11 @@ It needs no config. "hotreload init" writes one that fits the project.`,
 shell says how to load it: "hotreload completion bash --help".`
 			c.Example = "  source <(hotreload completion bash)"
 			c.Args = func(_ *cobra.Command, a []string) error {
-				return usageError(advise("one of bash, zsh, fish and powershell", "completion for which shell? got %s", cmp.Or(strings.Join(a, " "), "none")))
+				const shells = "bash, zsh, fish or powershell, as in `hotreload completion bash`"
+				if len(a) == 0 {
+					return usageError(advise(shells, "name a shell"))
+				}
+				return usageError(advise(shells, "no completion for %q", strings.Join(a, " ")))
 			}
 			c.RunE = func(*cobra.Command, []string) error { return nil }
 		}

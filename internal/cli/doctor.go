@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -326,7 +327,7 @@ func (d *doctor) toolchain() {
 		if !slices.ContainsFunc(d.conf.ForServices(), config.Service.GoBuilds) {
 			level = levelWarn // other commands build here
 		}
-		d.add(level, "go", "install Go, or put it on PATH", "the go command is not on PATH")
+		d.add(level, "go", noGoHint, noGo)
 		return
 	}
 	env, err := d.askGo(path)
@@ -336,7 +337,11 @@ func (d *doctor) toolchain() {
 		d.add(levelFail, "GOCACHE", "set GOCACHE to a writable directory", "%v", err)
 		return
 	default:
-		d.add(levelFail, "go", "set GOTOOLCHAIN=auto to let go fetch what go.mod asks for, or install it", "%s: %v", path, err)
+		hint := "`go version` has to work in this directory; see the error above"
+		if strings.Contains(err.Error(), "GOTOOLCHAIN") || strings.Contains(err.Error(), "toolchain") {
+			hint = "set GOTOOLCHAIN=auto to let go fetch what go.mod asks for, or install it"
+		}
+		d.add(levelFail, "go", hint, "%s: %v", path, err)
 		return
 	}
 	if text := d.newerGo(path); text != "" {
@@ -361,6 +366,7 @@ func (d *doctor) toolchain() {
 	default:
 		d.ok("GOCACHE", "%s", env["GOCACHE"])
 	}
+	d.cacheProgram(env["GOCACHEPROG"])
 	if env["GOOS"] != env["GOHOSTOS"] || env["GOARCH"] != env["GOHOSTARCH"] {
 		d.add(levelWarn, "target", "unset GOOS and GOARCH, unless run.command runs it elsewhere",
 			"programs are built for %s/%s, and this is %s/%s", env["GOOS"], env["GOARCH"], env["GOHOSTOS"], env["GOHOSTARCH"])
@@ -370,7 +376,7 @@ func (d *doctor) toolchain() {
 }
 
 func (d *doctor) askGo(path string) (gocmd.Env, error) {
-	out, err := d.askTool(path, gocmd.EnvArgs("GOVERSION", "GOFLAGS", "GOTOOLCHAIN", "GOCACHE", "CGO_ENABLED", "CC", "GOOS", "GOARCH", "GOHOSTOS", "GOHOSTARCH")...)
+	out, err := d.askTool(path, gocmd.EnvArgs("GOVERSION", "GOFLAGS", "GOTOOLCHAIN", "GOCACHE", "GOCACHEPROG", "CGO_ENABLED", "CC", "GOOS", "GOARCH", "GOHOSTOS", "GOHOSTARCH")...)
 	if err != nil {
 		return nil, err
 	}
@@ -411,16 +417,43 @@ func (d *doctor) newerGo(path string) string {
 }
 
 func (d *doctor) goFlags(flags string) {
-	f := strings.Fields(flags)
+	args, err := gocmd.ParseGOFLAGS(flags)
+	on := func(name string) bool {
+		return slices.ContainsFunc(args, func(a gocmd.Arg) bool {
+			set, err := strconv.ParseBool(a.Value)
+			return a.Name == name && (!a.HasValue || err == nil && set)
+		})
+	}
 	switch {
-	case len(f) == 0:
+	case err != nil:
+		d.add(levelFail, "GOFLAGS", "fix the value; quotes go around a whole flag: GOFLAGS=\"'-ldflags=-s -w'\"", "%s: %v", flags, err)
+	case len(args) == 0:
 		d.ok("GOFLAGS", "not set")
-	case slices.Contains(f, "-a"):
-		d.add(levelWarn, "GOFLAGS", "take -a out of GOFLAGS", "%s: -a recompiles everything on each save", flags)
-	case slices.Contains(f, "-n"):
-		d.add(levelFail, "GOFLAGS", "take -n out of GOFLAGS", "%s: -n builds nothing", flags)
+	case on("a"):
+		d.add(levelWarn, "GOFLAGS", "remove -a from GOFLAGS", "%s: -a recompiles everything on each save", flags)
+	case on("n"):
+		d.add(levelFail, "GOFLAGS", "remove -n from GOFLAGS", "%s: -n builds nothing", flags)
 	default:
 		d.ok("GOFLAGS", "%s", flags)
+	}
+}
+
+// cacheProgram checks the program that go asks for the results of earlier builds. Its arguments are
+// not printed: they may hold an access key.
+func (d *doctor) cacheProgram(value string) {
+	words, err := gocmd.Split(value)
+	const hint = "install it, correct GOCACHEPROG, or unset it"
+	switch {
+	case err != nil:
+		d.add(levelFail, "GOCACHEPROG", "close the quote", "%v", err)
+	case len(words) == 0:
+	default:
+		path, err := proc.LookPath(d.tools, d.root, words[0])
+		if err != nil {
+			d.add(levelFail, "GOCACHEPROG", hint, "%s is not on PATH or not executable, so no build works", words[0])
+			return
+		}
+		d.ok("GOCACHEPROG", "%s", path)
 	}
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -75,6 +76,9 @@ func shellLine(words []string) string {
 // flagMistake explains an error of a command's flags. args is the command line.
 func flagMistake(cmd *cobra.Command, err error, args []string) error {
 	hint := fmt.Sprintf("see `%s --help`", cmd.CommandPath())
+	if wrong := (*pflag.InvalidValueError)(nil); errors.As(err, &wrong) {
+		return usageError(wrongValue(wrong))
+	}
 	if !cmd.HasParent() {
 		if !strings.HasPrefix(args[0], "-") { // a command that there is not, which explains the flag
 			return unknownCommand(cmd, "", args[0], args[1:])
@@ -108,6 +112,19 @@ func flagMistake(cmd *cobra.Command, err error, args []string) error {
 		return usageError(advice.With(err, hint))
 	}
 	return usageError(advice.With(err, cmp.Or(near, hint)))
+}
+
+// wrongValue is the error for a value that a flag does not take, without the words of strconv.
+func wrongValue(err *pflag.InvalidValueError) error {
+	f := err.GetFlag()
+	needs, example := "true or false", "true"
+	switch f.Value.Type() {
+	case "duration":
+		needs, example = "a duration with a unit", "30s"
+	case "int":
+		needs, example = "a number", "20"
+	}
+	return advise(fmt.Sprintf("--%s=%s", f.Name, example), "--%s needs %s, not %q", f.Name, needs, err.GetValue())
 }
 
 // runLine is what was typed after run, with -- before what is for the program.

@@ -22,6 +22,12 @@ import (
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
+// What is printed where there is no Go.
+const (
+	noGo     = "the go command is not on PATH"
+	noGoHint = "install Go (https://go.dev/dl), or add its bin directory to PATH"
+)
+
 // projectFlags are the flags of every command that looks at a project.
 type projectFlags struct {
 	// given reports whether a flag is on the command line: it overrides the file then, also
@@ -312,7 +318,7 @@ func services(ctx context.Context, c *config.Config, cwd string, env []string) (
 		if goBuild {
 			env := proc.MergeEnv(env, s.Build.Env)
 			if _, err := proc.LookPath(env, c.Root, "go"); err != nil {
-				return nil, advise("install Go, or put it on PATH", "the go command is not on PATH")
+				return nil, advise(noGoHint, noGo)
 			}
 			if !s.IsSet("build.package") {
 				find := func() (string, error) { return mainPackage(ctx, c, *s, cwd, env) }

@@ -98,7 +98,7 @@ func (o *runOptions) parse(cmd *cobra.Command, args []string) error {
 		o.project.set = append(o.project.set, "log.format="+o.log)
 	}
 	if o.color = cmp.Or(o.color, "auto"); !slices.Contains(colorModes, o.color) {
-		return usageError(advise("auto, always or never", "--color %q", o.color))
+		return usageError(advise("--color=always", "--color needs auto, always or never, not %q", o.color))
 	}
 	return nil
 }

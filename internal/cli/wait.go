@@ -42,7 +42,7 @@ whole wait. When it is over, the exit code is 1, or 2 without a session.`, nil)
 			return noSession(s.wait(cmd.Context(), &f, service, time.Now().Add(startGrace)))
 		}
 		if timeout < 0 {
-			return usageError(advise("--timeout 30s", "--timeout %s is negative", timeout))
+			return usageError(advise("--timeout=30s", "--timeout %s is negative", timeout))
 		}
 		end := time.Now().Add(timeout)
 		ctx, cancel := context.WithDeadline(cmd.Context(), end)

@@ -2,12 +2,14 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/control"
 	"github.com/hotreload/hotreload/internal/gograph"
@@ -106,6 +108,9 @@ func shellWord(s string) string {
 // maxListed is how many commands a message lists.
 const maxListed = 12
 
+// errSeveral is the cause of every error of several.
+var errSeveral = errors.New("several programs")
+
 // several is the error for more than one program. It shows how to run each.
 func several(root string, mains []gograph.Main) error {
 	var list strings.Builder
@@ -117,11 +122,11 @@ func several(root string, mains []gograph.Main) error {
 		fmt.Fprintf(&list, "\n%s", commandFor("run", root, m))
 	}
 	if mains[0].Nested != "" {
-		return usageError(advise("or change into the module's directory",
-			"%s is not in the module of the programs below it; to run one:%s", root, list.String()))
+		return usageError(advice.Explain(errSeveral, fmt.Sprintf("%s is not in the module of the programs below it; to run one:%s", root, list.String()),
+			"or change into the module's directory"))
 	}
-	return usageError(advise("to make one of them the default: build.package in .hotreload.toml (`hotreload init`)",
-		"there are %d main packages in %s; name one:%s", len(mains), root, list.String()))
+	return usageError(advice.Explain(errSeveral, fmt.Sprintf("there are %d main packages in %s; name one:%s", len(mains), root, list.String()),
+		"to make one of them the default: build.package in .hotreload.toml (`hotreload init`)"))
 }
 
 // configAbove is the error for a config above the modules of the programs, where go build does not reach them.

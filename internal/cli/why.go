@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/control"
 	"github.com/hotreload/hotreload/internal/proc"
 	"github.com/hotreload/hotreload/internal/relevance"
@@ -39,6 +42,9 @@ If a session is running, its settings are used, unless flags are given.`,
 			}
 			env := os.Environ()
 			list, err := p.services(cmd.Context(), proc.CleanEnv(env))
+			if errors.Is(err, errSeveral) {
+				return usageError(advice.With(err, "here, name it with --package: `hotreload why --package ./cmd/api PATH`"))
+			}
 			if err != nil {
 				return err
 			}
@@ -63,6 +69,9 @@ If a session is running, its settings are used, unless flags are given.`,
 				return err
 			}
 			defer s.ruleNotes(answers[0].Rules)
+			if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+				defer safe.Fprintf(s.err, "%s does not exist; this is what creating it would do\n", args[0])
+			}
 			for _, a := range answers {
 				safe.Fprintf(s.out, "%s: %s: %s\n", a.Service, a.Effect, a.Why)
 				if len(a.Chain) > 0 {

@@ -128,6 +128,24 @@ func TestC8DoctorFinds(t *testing.T) {
 		got, _, _ := doctor(t, newApp(t, webApp), "GOFLAGS=-a", "GOOS=windows")
 		expect(t, got["GOFLAGS"], "warn", "-a")
 		expect(t, got["target"], "warn", "windows/", "GOOS")
+		// A word of a quoted flag is no flag.
+		got, _, _ = doctor(t, newApp(t, webApp), `GOFLAGS='-ldflags=-X main.v=x -a' -n=false`)
+		expect(t, got["GOFLAGS"], "ok", "main.v=x -a")
+		got, _, _ = doctor(t, newApp(t, webApp), `GOFLAGS='-n=true'`)
+		expect(t, got["GOFLAGS"], "fail", "-n builds nothing")
+	})
+	t.Run("cache program", func(t *testing.T) {
+		files := maps.Clone(webApp)
+		files[".hotreload.toml"] = "[build]\nenv = { GOCACHEPROG = \"'no such program' --key secret\" }\n"
+		got, _, code := doctor(t, newApp(t, files))
+		expect(t, got["GOCACHEPROG"], "fail", "no such program", "no build works")
+		if code != 1 {
+			t.Errorf("exit %d", code)
+		}
+		got, _, _ = doctor(t, newApp(t, webApp), "GOCACHEPROG=true --key secret")
+		if f := got["GOCACHEPROG"]; f.Level != "ok" || strings.Contains(f.Message, "secret") {
+			t.Errorf("%+v", f)
+		}
 	})
 	t.Run("cache", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "file")

@@ -182,7 +182,7 @@ func TestL7Irrelevant(t *testing.T) {
 	before := w.answer()
 	for file, reason := range map[string]string{
 		"lib/lib_test.go":    "test file",
-		"README.md":          "no input",
+		"README.md":          "not part of the build",
 		"other/other.go":     "not imported",
 		"lib/lib_windows.go": "windows",
 		"lib/tagged.go":      "integration",

@@ -450,7 +450,7 @@ func TestE10WaitForStart(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	for _, args := range [][]string{{"wait", "--timeout", "5"}, {"wait", "--timeout=-1s"}} {
-		if a := ask(t, dir, args...); a.code != 2 || !strings.Contains(a.err, "timeout") {
+		if a := ask(t, dir, args...); a.code != 2 || !strings.Contains(a.err, "hint: --timeout") {
 			t.Errorf("%v: %+v", args, a)
 		}
 	}
@@ -556,7 +556,7 @@ func TestC8FollowSession(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	s.stop(syscall.SIGTERM)
-	if a := ask(t, dir, "why", "cmd/api/main.go"); a.code != 2 || !strings.Contains(a.err, "hotreload run ./cmd/worker") {
+	if a := ask(t, dir, "why", "cmd/api/main.go"); a.code != 2 || !strings.Contains(a.err, "hotreload run ./cmd/worker") || !strings.Contains(a.err, "--package") {
 		t.Errorf("without a session: %+v", a)
 	}
 }

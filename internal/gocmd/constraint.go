@@ -15,8 +15,11 @@ import (
 	"strings"
 )
 
+// NotCompiled is the reason for a file that the go command neither compiles nor links.
+const NotCompiled = "not part of the build"
+
 // Buildable says whether the build takes a file in a package's directory, judged by its name and its content as they are
-// now; if not, why not in words. cgo says whether the package uses cgo. A file of a name that no compiler reads is "no input".
+// now; if not, why not in words. cgo says whether the package uses cgo. For a file of a name that no compiler reads, why is [NotCompiled].
 //
 // A file that is broken in its header counts as taken: go stops at it, and so it changes the result. A file that does not
 // exist is judged by its name.
@@ -62,7 +65,7 @@ func refusedByName(ctx *build.Context, name string, cgo bool) (why string) {
 	case strings.HasSuffix(name, "_test.go"):
 		return "test file"
 	case Source(name) == "":
-		return "no input"
+		return NotCompiled
 	case (ext == ".S" || ext == ".sx") && !cgo:
 		return "an assembly source for the C compiler, in a package without cgo"
 	case !ctx.CgoEnabled && NeedsCgo(name):

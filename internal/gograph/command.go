@@ -20,11 +20,11 @@ import (
 func runGo(ctx context.Context, goTool, dir string, env, args []string, read func(io.Reader) error) (stderr string, code int, err error) {
 	path, err := proc.LookPath(env, dir, goTool)
 	if err != nil {
-		text := goTool + " is not on PATH"
+		text := "the go command is not on PATH"
 		if !errors.Is(err, fs.ErrNotExist) {
 			text = "the go command cannot be run: " + err.Error()
 		}
-		return "", -1, advice.With(errors.New(text), "install Go (https://go.dev/dl) or put its bin directory on PATH")
+		return "", -1, advice.With(errors.New(text), "install Go (https://go.dev/dl), or add its bin directory to PATH")
 	}
 	var (
 		text    strings.Builder

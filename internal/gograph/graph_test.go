@@ -227,8 +227,8 @@ func TestRelevance(t *testing.T) {
 		{"cmd/worker/main.go", "-", "package example.com/shop/cmd/worker is not imported by cmd/api"},
 		{"queue/queue.go", "-", "package example.com/shop/queue is not imported by cmd/api"},
 		{"brandnew/x.go", "-", "package example.com/shop/brandnew is not imported by cmd/api"},
-		{"README.md", "-", "no input"},
-		{"web/notes.txt", "-", "no input"},
+		{"README.md", "-", "not part of the build"},
+		{"web/notes.txt", "-", "not part of the build"},
 		{"store/store_windows.go", "-", "built only for windows"},
 		{"store/store_linux_arm64.go", "-", "built only for linux/arm64"},
 		{"store/debug.go", "-", "needs build tag integration"},
@@ -552,14 +552,14 @@ func TestMissingPackage(t *testing.T) {
 		why := "the import graph is incomplete: package example.com/shop/a/b is missing"
 		checkVerdicts(t, g, dir, []verdict{
 			{"a/b/b.go", "+", why},
-			{"a/b/static/page.html", "-", "no input"}, // a Go file that embeds it is still to come, and counts
+			{"a/b/static/page.html", "-", "not part of the build"}, // a Go file that embeds it is still to come, and counts
 			{"queue/queue.go", "+", why},
 			{"store/store_windows.go", "+", why},
 			{"elsewhere/go.mod", "+", why},
-			{"web/notes.txt", "-", "no input"}, // E1: a program's log in the directory of an input
+			{"web/notes.txt", "-", "not part of the build"}, // E1: a program's log in the directory of an input
 			{"web/web.go", "+", "Go file of package"},
 			{"a/b/b_test.go", "-", "test file"},
-			{"docs/x.md", "-", "no input"},
+			{"docs/x.md", "-", "not part of the build"},
 			{".git/index", "-", ""},
 		})
 		if dirs := g.Dirs(); !slices.Contains(dirs, dir) || !slices.Contains(dirs, filepath.Join(dir, "a", "b")) {
@@ -822,7 +822,7 @@ func F() {}
 		checkVerdicts(t, g, dir, []verdict{
 			{"vendor/example.com/dep/dep.go", "+", "Go file of package example.com/dep"},
 			{"vendor/example.com/dep/new.go", "+", "Go file of package example.com/dep"},
-			{"vendor/example.com/dep/LICENSE", "-", "no input"},
+			{"vendor/example.com/dep/LICENSE", "-", "not part of the build"},
 			{"vendor/example.com/none/x.go", "-", "package example.com/none is not imported"},
 			{"vendor/modules.txt", "+", "vendored"},
 		})
@@ -981,11 +981,11 @@ func TestCgoAndAssembly(t *testing.T) {
 		{"c/new_windows.c", "-", "built only for windows"},
 		{"c/sub/inner.h", "+", "C header of package example.com/c"},
 		{"c/sub/leaf/leaf.h", "+", "C header of package example.com/c"},
-		{"c/sub/new.h", "-", "no input"},
+		{"c/sub/new.h", "-", "not part of the build"},
 		{"c/include/deep.h", "+", "C header"},
 		{"c/include/new.h", "+", "C header in a directory that package example.com/c includes from"},
 		{"h/x.h", "+", "C header of package example.com/c"},
-		{"c/notes.md", "-", "no input"},
+		{"c/notes.md", "-", "not part of the build"},
 		{"c/asm/add_amd64.s", "+", "assembly source of package example.com/c/asm"},
 		{"c/asm/consts.h", "+", "C header of package example.com/c/asm"},
 		{"c/asm/new_amd64.s", "+", "assembly source"},

@@ -135,7 +135,7 @@ func Missing(ctx context.Context, o Options) (string, error) {
 	}
 	switch {
 	case p.Error != nil && !claims():
-		return firstLine(p.Error.Err), nil
+		return strings.TrimSuffix(firstLine(p.Error.Err), "; to add it:"), nil
 	case p.Error == nil && p.Name != "" && p.Name != "main":
 		return "it is package " + p.Name + ", not package main", nil
 	case !claims():

@@ -218,8 +218,8 @@ func main() {}
 		{"static/nested/go.mod", "+", "embedded"}, // its removal lets the directory in
 		{"static/a/go.mod", "+", "embedded"},      // its coming keeps the directory out
 		{"views/b.html", "+", "(//go:embed views/*.html)"},
-		{"views/b.txt", "-", "no input"},
-		{"views/sub/b.html", "-", "no input"},
+		{"views/b.txt", "-", "not part of the build"},
+		{"views/sub/b.html", "-", "not part of the build"},
 		{"three/deep/x.txt", "+", "embedded"},
 		{"two/deep/x.txt", "+", "embedded"},
 		{"dot/_under/x", "+", "(//go:embed all:dot)"},

@@ -57,7 +57,7 @@ func (g *Graph) verdict(file string) Verdict {
 	}
 	switch {
 	case p != nil || filepath.Ext(base) != ".go":
-		return Verdict{Reason: "no input"}
+		return Verdict{Reason: gocmd.NotCompiled}
 	case strings.HasSuffix(base, "_test.go"):
 		return Verdict{Reason: "test file"}
 	}
@@ -96,7 +96,7 @@ func (g *Graph) besideSources(p *pkg, file string) (Verdict, bool) {
 	switch ok, why := gocmd.Buildable(&g.ctx, file, p.cgo); {
 	case ok:
 		return sourceOf(p, base), true
-	case why != "no input":
+	case why != gocmd.NotCompiled:
 		return Verdict{Reason: why, Chain: p.chain}, true
 	}
 	return Verdict{}, false

@@ -103,9 +103,10 @@ func (s *State) overdue(t Timer) {
 	for _, svc := range s.services {
 		for _, p := range svc.procs() {
 			took := s.now.Sub(p.askedAt)
-			if !p.askedToEnd() || took < least {
+			if !p.askedToEnd() || p.overdue || took < least {
 				continue
 			}
+			p.overdue = true
 			if took < svc.StopTimeout { // else its own time is over, and that is reported
 				s.say(svc, p.gen, event.Problem{Message: "killed: did not stop in time", Hint: "the limit is the longest run.stop_timeout"})
 			}

@@ -18,6 +18,7 @@ type process struct {
 	started time.Time
 	readyAt time.Time
 	askedAt time.Time // to end
+	overdue bool      // it is killed: the time for all to end is over
 }
 
 // readiness is how far the program has come. It keeps its last value when the process ends.

@@ -57,7 +57,7 @@ func TestE7Changed(t *testing.T) {
 		{Command{Do: DoRestart, Service: "web", Why: "asked"}, []string{"web restart asked [web]"}},
 		{Command{Do: DoRebuild, Why: "asked"}, []string{
 			"api rebuild asked [api web worker]", "web rebuild asked [api web worker]", "worker rebuild asked [api web worker]"}},
-		{Files{First: now, Changes: []Change{{Path: "/p/x", Why: "no input"}}}, []string{" none no input []"}},
+		{Files{First: now, Changes: []Change{{Path: "/p/x", Why: "not part of the build"}}}, []string{" none not part of the build []"}},
 	} {
 		if got := said(c.in); !slices.Equal(got, c.want) {
 			t.Errorf("%T:\n got %q\nwant %q", c.in, got, c.want)

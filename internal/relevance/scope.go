@@ -95,7 +95,7 @@ func (w *wanted) keeps(path string, why watcher.Skip) bool {
 // enters says which directories are entered although they are skipped, and which links to
 // directories are followed.
 func (w *wanted) enters(dir string, why watcher.Skip) bool {
-	if why != watcher.SkipLink { // go:embed follows no link to a directory
+	if why != watcher.SkipLink { // an embed pattern follows no link to a directory
 		for _, g := range w.graphs {
 			if g.Embeds(dir) {
 				return true
