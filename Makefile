@@ -7,6 +7,7 @@ VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo d
 # who imports watcher, builder or runner, and could raise the versions that they get.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 DEADCODE    := golang.org/x/tools/cmd/deadcode@v0.52.0
+VULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 TESTFLAGS  ?=
 
 .DEFAULT_GOAL := help
@@ -15,13 +16,19 @@ TESTFLAGS  ?=
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+.PHONY: need-go
+need-go:
+	@command -v $(firstword $(GO)) >/dev/null || { \
+	  echo "error: the go command is not on PATH"; \
+	  echo "hint: install Go (https://go.dev/dl), or add its bin directory to PATH"; exit 1; } >&2
+
 .PHONY: build
-build: ## build bin/hotreload
+build: need-go ## build bin/hotreload
 	@mkdir -p bin
 	$(GO) build -ldflags "-X github.com/hotreload/hotreload/internal/cli.version=$(VERSION)" -o $(BIN) ./cmd/hotreload
 
 .PHONY: install
-install: ## install hotreload into GOBIN
+install: need-go ## install hotreload into GOBIN
 	$(GO) install -ldflags "-X github.com/hotreload/hotreload/internal/cli.version=$(VERSION)" ./cmd/hotreload
 
 .PHONY: demo
@@ -29,14 +36,16 @@ demo: build ## build hotreload and run it on examples/hello (http://127.0.0.1:80
 	$(BIN) run -C examples/hello
 
 .PHONY: test
-test: ## the tests, in a few minutes: the longest do fewer rounds, or are skipped by name
+test: need-go ## the tests, in a few minutes: the longest do fewer rounds, or are skipped by name
 	$(GO) test $(TESTFLAGS) -timeout 35m -short ./...
 
 .PHONY: ci
-ci: ## everything that CI runs: lint, all tests with their coverage, and the tests with the race detector
+ci: need-go ## everything that CI runs: lint, all tests with their coverage, the tests with the race detector, vuln
 	@for part in lint cover race; do \
 	  begin=$$(date +%s); $(MAKE) --no-print-directory $$part || exit 1; \
 	  echo "make $$part: $$(($$(date +%s) - begin)) s"; done
+	@if curl -fsS -m 10 -o /dev/null https://vuln.go.dev/index/db.json; then $(MAKE) --no-print-directory vuln; \
+	  else echo "make vuln: skipped, because vuln.go.dev does not answer"; fi
 
 # hotreload itself is built with counters for the end-to-end tests, so they count without a second run.
 COVER := $(CURDIR)/bin/cover
@@ -69,6 +78,12 @@ lint: ## gofmt, vet for linux, darwin and windows, staticcheck, deadcode, tidy, 
 	@if command -v golangci-lint >/dev/null; then echo golangci-lint run; golangci-lint run; fi
 	$(GO) mod tidy -diff
 	$(GO) test -count=1 ./internal/house
+
+# Each system has its own: what is reached on one is not compiled on another.
+.PHONY: vuln
+vuln: need-go ## known vulnerabilities in the code that hotreload reaches (govulncheck asks vuln.go.dev)
+	GOBIN=$(CURDIR)/bin/tools $(GO) install $(VULNCHECK)
+	for os in linux darwin windows; do GOOS=$$os bin/tools/govulncheck ./cmd/... || exit 1; done
 
 .PHONY: cross
 cross: ## compile for every supported platform
