@@ -24,10 +24,32 @@ type candidate struct {
 	inputs []string // absolute; nil if go cannot tell
 	own    []string // the user's Go files among them
 	server int      // how much speaks for a server: 2 in its own package, 1 in another one
+	port   string   // that it names, where it serves; "" if it names none
+	asks   bool     // it reads $PORT
 }
 
 // Calls of a program that serves; the rest of what a server does, a client does too.
 var serving = regexp.MustCompile(`\b(ListenAndServe\w*|ServeTLS|Serve|NewServer|RunTLS|ListenTCP)\(|\bnet\.Listen\(|\bhttp\.Server\{|\b(echo|gin|fiber|iris)\.(New|Default)\(`)
+
+var (
+	readsPort = regexp.MustCompile(`\b(Getenv|LookupEnv)\("PORT"\)`)
+	namesPort = regexp.MustCompile(`"(?:localhost|127\.0\.0\.1|0\.0\.0\.0)?:([1-9]\d{1,4})"`)
+)
+
+// serve notes what a file of the program says about how it serves.
+func (p *candidate) serve(code []byte, main bool) {
+	p.asks = p.asks || readsPort.Match(code)
+	if !serving.Match(code) {
+		return
+	}
+	if m := namesPort.FindSubmatch(code); m != nil && (p.port == "" || main) {
+		p.port = string(m[1])
+	}
+	p.server = max(p.server, 1)
+	if main {
+		p.server = 2
+	}
+}
 
 // candidates reads the import graphs of the main packages.
 func candidates(ctx context.Context, dir string, mains []gograph.Main, tags []string) []candidate {
@@ -39,13 +61,8 @@ func candidates(ctx context.Context, dir string, mains []gograph.Main, tags []st
 				p.inputs, p.own = g.Inputs(), g.Sources()
 				_, _, main := g.MainPackage()
 				for _, file := range p.own {
-					data, err := os.ReadFile(file)
-					switch {
-					case err != nil || !serving.Match(data):
-					case filepath.Dir(file) == main:
-						p.server = 2
-					default:
-						p.server = max(p.server, 1)
+					if data, err := os.ReadFile(file); err == nil {
+						p.serve(data, filepath.Dir(file) == main)
 					}
 				}
 			}

@@ -94,11 +94,23 @@ func look(ctx context.Context, o Options) (Result, error) {
 		d.suggest("run", "Read at each start; a later file wins.", "env_files = "+stringList(append([]string{".env"}, more...)))
 	}
 	if chosen[0].server > 0 {
-		d.suggest("proxy", "A proxy in front of the program holds requests during a restart, reloads the page, and shows errors in it: the browser opens this address. The program then listens on $PORT, or app says where.",
-			`listen = "127.0.0.1:8090"`, `app = "127.0.0.1:8080"`)
+		chosen[0].proxy(d)
+		note("the program is a server: `hotreload run --proxy` puts a proxy in front of it that reloads pages; [proxy] has it always")
 	}
 	res.Data = d.bytes()
 	return res, nil
+}
+
+// proxy offers the proxy for a server. It stays a comment: with it the page is at another address
+// than the program's own, and whoever has not asked for that would look for it there.
+func (p candidate) proxy(d *draft) {
+	reason := "The program is a server. A proxy in front of it holds requests during a restart, reloads pages, and shows errors in them: the browser opens this address, and the program listens on $PORT."
+	settings := []string{`listen = "127.0.0.1:8090"`}
+	if !p.asks {
+		reason += " Its code does not read PORT, so app says where it listens."
+		settings = append(settings, fmt.Sprintf("app = %q", "127.0.0.1:"+cmp.Or(p.port, "8080")))
+	}
+	d.suggest("proxy", reason+" `hotreload run --proxy` does the same without these lines.", settings...)
 }
 
 func (p *project) walk(ctx context.Context) error {

@@ -297,6 +297,46 @@ func main() {
 	}
 }
 
+// P20: a server is offered the proxy, as comments that work when they are uncommented: with the address
+// that its code names, unless it listens on $PORT. What does not serve is offered none.
+func TestProxyOffered(t *testing.T) {
+	const program = "package main\n\nimport (\n\t\"net/http\"\n\t\"os\"\n)\n\nfunc main() {\n\t_ = os.Args\n\t_ = http.NoBody\n\tBODY\n}\n"
+	for name, c := range map[string]struct {
+		body string
+		want []string
+		app  string // "": nothing is offered
+	}{
+		"a port of its own": {`http.ListenAndServe("localhost:3000", nil)`, []string{"does not read PORT"}, "127.0.0.1:3000"},
+		"$PORT":             {`http.ListenAndServe(":"+os.Getenv("PORT"), nil)`, nil, "auto"},
+		"$PORT or its own":  {`p := os.Getenv("PORT"); if p == "" { http.ListenAndServe(":3000", nil) }`, nil, "auto"},
+		"a client":          {`http.Get("http://localhost:3000")`, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := makeProject(t, map[string]string{"go.mod": "module example.test/p\n\ngo 1.25\n", "main.go": strings.Replace(program, "BODY", c.body, 1)})
+			res, plain := fresh(t, Options{Dir: dir})
+			if plain.Proxy.Listen != "" {
+				t.Error("the proxy is on")
+			}
+			text := string(res.Data)
+			if offered := strings.Contains(text, "[proxy]"); offered != (c.app != "") || offered != strings.Contains(strings.Join(res.Notes, "\n"), "run --proxy") {
+				t.Fatalf("offered: %t\n%s\n%q", offered, text, res.Notes)
+			}
+			for _, part := range c.want {
+				if !strings.Contains(text, part) {
+					t.Errorf("no %q in\n%s", part, text)
+				}
+			}
+			conf, err := config.Parse([]byte(regexp.MustCompile(`(?m)^#(\w+ = )`).ReplaceAllString(text, "$1")), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.app != "" && (conf.Proxy.Listen != "127.0.0.1:8090" || conf.Proxy.App != c.app) {
+				t.Errorf("%+v", conf.Proxy)
+			}
+		})
+	}
+}
+
 // C5: of several programs the server is meant, by its code and not by its name; an example is not.
 func TestPicksTheServer(t *testing.T) {
 	const server = "package main\n\nimport \"net/http\"\n\nfunc main() { http.ListenAndServe(\":1\", nil) }\n"
