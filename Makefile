@@ -32,8 +32,8 @@ install: need-go ## install hotreload into GOBIN
 	$(GO) install -ldflags "-X github.com/hotreload/hotreload/internal/cli.version=$(VERSION)" ./cmd/hotreload
 
 .PHONY: demo
-demo: build ## build hotreload and run it on examples/hello (http://127.0.0.1:8080)
-	$(BIN) run -C examples/hello
+demo: build ## build hotreload and run it on examples/hello; open the address that it prints
+	$(BIN) run --proxy -C examples/hello
 
 .PHONY: test
 test: need-go ## the tests, in a few minutes: the longest do fewer rounds, or are skipped by name

@@ -1,8 +1,8 @@
 // Hello is a small web server to try hotreload on. From this directory, run
 //
-//	hotreload run
+//	hotreload run --proxy
 //
-// open http://127.0.0.1:8080 and change the lines marked EDIT ME, one at a time, here and in the other files. Save, and the
+// open the address that it prints, and change the lines marked EDIT ME, one at a time, here and in the other files. Save, and the
 // change is live.
 package main
 
@@ -50,7 +50,7 @@ func main() {
 		}
 	})
 	http.HandleFunc("GET /api", func(w http.ResponseWriter, r *http.Request) {
-		// EDIT ME: what `curl 127.0.0.1:8080/api` answers.
+		// EDIT ME: what `curl ADDRESS/api` answers.
 		fmt.Fprintf(w, "hello, %s! (pid %d)\n", name, os.Getpid())
 	})
 
@@ -71,7 +71,12 @@ func serve(addr string) error {
 	server := &http.Server{Addr: addr}
 	failed := make(chan error, 1)
 	go func() { failed <- server.ListenAndServe() }()
-	log.Printf("hello is at http://%s", addr)
+	// With a proxy, the page is at its address.
+	url := os.Getenv("HOTRELOAD_URL")
+	if url == "" {
+		url = "http://" + addr
+	}
+	log.Printf("hello is at %s", url)
 	select {
 	case err := <-failed:
 		return err

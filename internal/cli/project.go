@@ -39,6 +39,9 @@ type projectFlags struct {
 	tags   []string
 	race   bool
 
+	proxy     string // address of the proxy; empty: that of the config
+	proxyElse string // the same, where the config names none
+
 	session *control.Invocation // follow it, not these flags; nil: there is none
 }
 
@@ -139,6 +142,10 @@ func (f *projectFlags) invocation(cwd, pkg string) control.Invocation {
 		}
 		how.Flags = append(how.Flags, "build.tags=["+strings.Join(quoted, ",")+"]")
 	}
+	if f.proxy != "" {
+		how.Flags = append(how.Flags, "proxy.listen="+f.proxy)
+	}
+	how.Proxy = f.proxyElse
 	return how
 }
 
@@ -160,14 +167,14 @@ func (f *projectFlags) follow(ctx context.Context, pkg string) {
 	}
 }
 
-func (f *projectFlags) load(ctx context.Context, cwd, pkg string) (*config.Config, error) {
+// readConfig is what the file says, or the defaults, for someone in cwd.
+func readConfig(cwd string, how control.Invocation) (*config.Config, error) {
 	root, file, err := config.FindRoot(cwd)
 	if err != nil {
 		return nil, err
 	}
 	c := config.Default()
 	c.Root = root
-	how := f.invocation(cwd, pkg)
 	if how.Config != "" {
 		file = how.Config
 	} else if file != "" {
@@ -183,6 +190,15 @@ func (f *projectFlags) load(ctx context.Context, cwd, pkg string) (*config.Confi
 			// A config that is named need not lie in the root.
 			c.Root = root
 		}
+	}
+	return c, nil
+}
+
+func (f *projectFlags) load(ctx context.Context, cwd, pkg string) (*config.Config, error) {
+	how := f.invocation(cwd, pkg)
+	c, err := readConfig(cwd, how)
+	if err != nil {
+		return nil, err
 	}
 	for _, kv := range how.Set {
 		if err := c.Set(kv); err != nil {
@@ -206,6 +222,14 @@ func (f *projectFlags) load(ctx context.Context, cwd, pkg string) (*config.Confi
 	}
 	if err := c.Finish(); err != nil {
 		return nil, usageError(err)
+	}
+	if list := c.ForServices(); how.Proxy != "" && len(list) == 1 && list[0].Proxy.Listen == "" {
+		if err := override(c, "proxy.listen", how.Proxy); err != nil {
+			return nil, err
+		}
+		if err := c.Finish(); err != nil {
+			return nil, usageError(err)
+		}
 	}
 	if err := config.Refuse(c.Root); err != nil {
 		return nil, usageError(err)

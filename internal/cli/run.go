@@ -29,6 +29,7 @@ type runOptions struct {
 	once    bool
 	log     string
 	events  string
+	proxy   proxyFlag // an address, or autoProxy; empty: that of the config
 	color   string
 	quiet   bool
 	verbose bool
@@ -47,6 +48,7 @@ PACKAGE is named as for go run. Without it, hotreload takes the main package in
 the current directory, the one in the root, or the only one in the project.
 Arguments after -- are passed to the program unchanged.`,
 		Example: `  hotreload run
+  hotreload run --proxy
   hotreload run ./cmd/api -- --port 8081
   hotreload run --race --set run.stop_timeout=1s
   hotreload run --once`,
@@ -62,6 +64,8 @@ Arguments after -- are passed to the program unchanged.`,
 	fl.BoolVar(&o.once, "once", false, "build, run, and exit with the program's exit code")
 	fl.BoolVarP(&o.quiet, "quiet", "q", false, "only print problems")
 	fl.BoolVarP(&o.verbose, "verbose", "v", false, "also print ignored changes and why")
+	fl.Var(&o.proxy, "proxy", "put the proxy in front of the program, at ADDR or at a free port``")
+	fl.Lookup("proxy").NoOptDefVal = autoProxy
 	o.project.add(cmd)
 	fl.StringVar(&o.log, "log", "", "log format: `text|json` (default from the config: text)")
 	fl.StringVar(&o.events, "events", "", "also write events to `FILE` as JSON lines")
@@ -97,6 +101,9 @@ func (o *runOptions) parse(cmd *cobra.Command, args []string) error {
 	if cmd.Flags().Changed("log") {
 		o.project.set = append(o.project.set, "log.format="+o.log)
 	}
+	if err := o.checkProxy(cmd.Flags().Changed("proxy")); err != nil {
+		return err
+	}
 	if o.color = cmp.Or(o.color, "auto"); !slices.Contains(colorModes, o.color) {
 		return usageError(advise("--color=always", "--color needs auto, always or never, not %q", o.color))
 	}
@@ -110,6 +117,9 @@ func (o runOptions) run(ctx context.Context, s streams) error {
 	warnings := proc.Setup()
 	p, err := o.project.open(ctx, o.pkg)
 	if err != nil {
+		return err
+	}
+	if err := o.addProxy(p); err != nil {
 		return err
 	}
 	early := newBeginning()

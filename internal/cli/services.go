@@ -26,6 +26,9 @@ func (o runOptions) checkSeveral(list []config.Service) error {
 	case o.args != nil:
 		return usageError(advise(`set run.args = [...] in [services.NAME]`,
 			"arguments after -- are for one program, and the config has %d services: %s", len(list), names))
+	case o.proxy != "":
+		return usageError(advise(`set proxy.listen = "..." in [services.NAME]`,
+			"--proxy is for one program, and the config has %d services: %s", len(list), names))
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func pressKeys(ctx context.Context, in *control.Input, e *session.Session, scree
 			if len(list) == 0 {
 				e.Problem(event.Problem{
 					Message: "there is no page to open: no proxy is set up",
-					Hint:    "proxy.listen = \"127.0.0.1:8090\" in the config opens a page that reloads automatically",
+					Hint:    "`hotreload run --proxy`, or proxy.listen in the config, has a page that reloads automatically",
 				})
 			}
 			for _, u := range list {

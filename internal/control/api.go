@@ -85,4 +85,5 @@ type Invocation struct {
 	Set     []string `json:"set"`     // KEY=VALUE, of --set
 	Flags   []string `json:"flags"`   // KEY=VALUE, of the flags that stand for a key
 	Package string   `json:"package"` // named on the command line; empty: none
+	Proxy   string   `json:"proxy"`   // address of the proxy, if the config names none; empty: it has none then
 }

@@ -39,7 +39,7 @@ type SessionStarted struct {
 	Watches  int      `json:"watches"` // directories watched
 
 	Version string   `json:"-"`
-	URLs    []string `json:"-"` // of the proxies
+	URLs    []string `json:"-"` // of the proxies, one for each service; empty: it has none
 }
 
 // Changed reports which files changed and what follows from it.

@@ -220,9 +220,7 @@ func (s *Session) sayStarted() {
 	b.Backend, b.Watches = s.files.Stats()
 	for _, svc := range s.services {
 		b.Services = append(b.Services, svc.name)
-		if url := svc.beside.URL(); url != "" {
-			b.URLs = append(b.URLs, url)
-		}
+		b.URLs = append(b.URLs, svc.beside.URL())
 	}
 	s.emit(event.Event{Time: time.Now(), Body: b})
 }

@@ -172,7 +172,13 @@ func (t *Text) failure(o outcome) safe.Text {
 	if t.opt.Once {
 		return text
 	}
-	return text + t.fix(o)
+	text += t.fix(o)
+	for _, s := range o.services {
+		e := o.e
+		e.Service = s
+		text += t.openLine(e)
+	}
+	return text
 }
 
 // sameFailure is another service whose build fails for the same reason; "" if there is none.

@@ -46,6 +46,7 @@ type Text struct {
 	slots  map[string]int       // of the build of each service
 	slow   map[int]string       // by slot: what was printed last about its duration
 	proxy  bool                 // there is one in front of some program
+	open   map[string]safe.Text // by service: where its proxy listens, if that was not printed yet
 	noted  bool                 // it was printed that there is none
 	said   map[string]string    // what the tools of a good build printed last, by service
 	mu     sync.Mutex
@@ -57,7 +58,7 @@ type Text struct {
 func NewText(s *Screen, o TextOptions) *Text {
 	c := func(attrs ...color.Attribute) style { return newStyle(o.Color, attrs...) }
 	return &Text{
-		opt: o, screen: s, said: map[string]string{},
+		opt: o, screen: s, said: map[string]string{}, open: map[string]safe.Text{},
 		failed: map[string]safe.Text{}, builds: map[int]*common{}, slots: map[string]int{}, slow: map[int]string{},
 		dim: c(color.Faint), good: c(color.FgGreen, color.Bold), bad: c(color.FgRed, color.Bold),
 		note: c(color.FgCyan), mark: c(color.FgYellow, color.Bold), bold: c(color.Bold),
@@ -120,7 +121,34 @@ func (t *Text) render(e event.Event) safe.Text {
 	if t.opt.Verbose {
 		text += t.verbosely(e)
 	}
+	if b, ok := e.Body.(event.Problem); ok && b.Failed || unexpected(e.Body) {
+		text += t.openLine(e)
+	}
 	return text
+}
+
+// takeOpen is where the proxy of a service listens, if that was not printed yet.
+func (t *Text) takeOpen(service string) safe.Text {
+	url := t.open[service]
+	delete(t.open, service)
+	return url
+}
+
+// openLine prints it in a line of its own: for a program that fails before it was live. The page
+// shows why.
+func (t *Text) openLine(e event.Event) safe.Text {
+	if t.opt.Quiet {
+		return ""
+	}
+	if url := t.takeOpen(e.Service); url != "" {
+		return t.line(e, t.note, "open", url)
+	}
+	return ""
+}
+
+func unexpected(b event.Body) bool {
+	x, ok := b.(event.Exited)
+	return ok && !x.Expected
 }
 
 // always is what is printed with -q too, or decides that itself.
@@ -143,6 +171,7 @@ func (t *Text) always(e event.Event) safe.Text {
 			return t.line(e, t.note, "closed", "the proxy is closed")
 		}
 		t.proxy = true
+		delete(t.open, e.Service)
 		return t.line(e, t.note, "open", safe.Line(b.URL))
 	case event.Problem:
 		return t.problem(e, b)
@@ -158,7 +187,11 @@ func (t *Text) normally(e event.Event) safe.Text {
 		if b.Job {
 			word = "done"
 		}
-		return t.line(e, t.good, word, t.bold.text(ms(b.LatencyMS))+t.dim.text(ledger(b)))
+		text := t.bold.text(ms(b.LatencyMS)) + t.dim.text(ledger(b))
+		if url := t.takeOpen(e.Service); url != "" {
+			text += "  " + t.note.text(url)
+		}
+		return t.line(e, t.good, word, text)
 	case event.Reloaded:
 		return t.reloaded(e, b)
 	case event.Undone:
@@ -223,12 +256,13 @@ func (t *Text) session(b event.SessionStarted) safe.Text {
 		what += "; Ctrl-C quits"
 	}
 	line := t.good.text(name) + " " + t.dim.text(what) + "\n"
-	t.proxy = t.proxy || len(b.URLs) > 0
+	for i, u := range b.URLs {
+		if u != "" && i < len(b.Services) {
+			t.proxy, t.open[b.Services[i]] = true, safe.Line(u)
+		}
+	}
 	if t.opt.Keys && !t.opt.Once {
 		line += "  " + t.dim.text("keys: [r]estart  re[b]uild  [p]ause  [q]uit  [?] help") + "\n"
-	}
-	for _, u := range b.URLs {
-		line += t.note.text("open") + " " + safe.Line(u) + "\n"
 	}
 	return line
 }
@@ -316,7 +350,7 @@ func (t *Text) reloaded(e event.Event, b event.Reloaded) safe.Text {
 	case b.NoProxy && !t.noted:
 		t.noted = true
 		return t.line(e, t.note, "reload", "there is no proxy, so no browser is reloaded") +
-			t.hint(`with proxy.listen = "127.0.0.1:8090" the page at that address reloads automatically`)
+			t.hint("with `hotreload run --proxy`, or proxy.listen in the config, the page at that address reloads automatically")
 	case b.NoProxy:
 		return ""
 	}

@@ -194,11 +194,29 @@ fixed   .hotreload.toml: the config is applied
 `},
 		{"P21 the proxy's address", TextOptions{}, []event.Body{event.Proxy{URL: "http://127.0.0.1:8090"}, event.Proxy{}},
 			"open    http://127.0.0.1:8090\nclosed  the proxy is closed\n"},
+		{"P20 on the first live line", TextOptions{}, []event.Body{
+			event.SessionStarted{Dir: "/x", Services: []string{"api", "shop"}, URLs: []string{"", "http://127.0.0.1:8090"}, Watches: 1},
+			event.Live{LatencyMS: 5}, event.Live{LatencyMS: 6},
+		}, "hotreload watches /x (1 directory); Ctrl-C quits\nlive    5 ms  http://127.0.0.1:8090\nlive    6 ms\n"},
+		{"P20 nothing was live yet", TextOptions{Once: false}, []event.Body{
+			event.SessionStarted{Dir: "/x", Services: []string{"shop"}, URLs: []string{"http://127.0.0.1:8090"}, Watches: 1},
+			event.BuildFinished{DurationMS: 3, Summary: "1 error"}, event.BuildFinished{DurationMS: 4, Summary: "2 errors"}, event.Live{LatencyMS: 6},
+		}, `hotreload watches /x (1 directory); Ctrl-C quits
+failed  1 error (3 ms)
+waiting for a fix; shop is not running
+open    http://127.0.0.1:8090
+failed  2 errors (4 ms)
+waiting for a fix; shop is not running
+live    6 ms
+`},
+		{"P20 ended at its start", TextOptions{}, []event.Body{
+			event.SessionStarted{Dir: "/x", Services: []string{"shop"}, URLs: []string{"http://127.0.0.1:8090"}, Watches: 1}, panicked,
+		}, "hotreload watches /x (1 directory); Ctrl-C quits\nexited  panic: boom api/main.go:9 (after 1.50 s; waiting for a change)\nopen    http://127.0.0.1:8090\n"},
 		{"browsers", TextOptions{}, []event.Body{
 			event.Reloaded{Kind: "page", NoProxy: true}, event.Reloaded{Kind: "css", NoProxy: true},
 			event.Reloaded{Kind: "css", Clients: 2}, event.Reloaded{Kind: "page"},
 		}, `reload  there is no proxy, so no browser is reloaded
-  hint: with proxy.listen = "127.0.0.1:8090" the page at that address reloads automatically
+  hint: with ` + "`hotreload run --proxy`" + `, or proxy.listen in the config, the page at that address reloads automatically
 reload  styles, in 2 browser tabs
 reload  page; no browser tab is open
 `},
