@@ -47,6 +47,9 @@ func newBackground() background {
 	}
 }
 
+// working reports whether some file's content is still to be known.
+func (b *background) working() bool { return b.busy || len(b.todo)+len(b.ready) > 0 }
+
 func (b *background) stop() {
 	close(b.quit)
 	b.done.Wait()

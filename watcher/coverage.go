@@ -13,11 +13,14 @@ import (
 // coverage is what the backend watches, and what is looked at by the clock instead.
 type coverage struct {
 	be       backend
+	q        quirks
 	watches  int
 	full     bool // adding failed for lack of watches: do not try each
-	budget   int  // where a watch costs an open file per file: how many; 0: no matter
+	budget   int  // where a watch costs an open file per entry: how many; 0: no matter
+	entries  int  // ... and how many there are in what is watched
 	pollMode bool
 	pollDev  map[uint64]bool
+	misses   map[uint64]int // changes without an event since the last event, by device
 }
 
 // open starts the backend that the options ask for. Whatever fails ends in
@@ -61,7 +64,15 @@ func (t *tree) newNotify() (*notify, error) {
 	if err := t.w.test.notifyError; err != nil {
 		return nil, err
 	}
-	return newNotify(t.w.test.pause)
+	open := newSource
+	if t.w.test.source != nil {
+		open = t.w.test.source
+	}
+	src, err := open()
+	if err != nil {
+		return nil, err
+	}
+	return newNotify(src, t.q, t.w.test.pause), nil
 }
 
 // watch asks the backend for events of one directory. Without an error, false
@@ -71,7 +82,7 @@ func (t *tree) watch(path string, dev uint64) (bool, error) {
 		return false, nil
 	}
 	err := error(syscall.EMFILE)
-	if t.budget == 0 || t.watches+t.nfiles < t.budget {
+	if t.budget == 0 || t.watches+t.entries < t.budget {
 		err = t.be.add(path)
 	}
 	switch {

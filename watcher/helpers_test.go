@@ -271,7 +271,7 @@ func (s *watching) hashed() {
 	end := time.Now().Add(patience)
 	for open := true; open; {
 		s.do(func(t *tree) {
-			open = t.hash.busy || len(t.hash.todo) > 0 || len(t.hash.ready) > 0
+			open = t.hash.working()
 		})
 		if time.Now().After(end) {
 			s.t.Fatal("files are not read")
@@ -309,6 +309,13 @@ func truth(t *testing.T, root string, skip func(name string) bool) (files map[st
 	}
 	slices.Sort(dirs)
 	return files, dirs
+}
+
+func sumAt(t *testing.T, path string) Sum {
+	t.Helper()
+	sum, _, err := sumFile(path, defaultMaxHash, make([]byte, chunk), nil)
+	must(t, err)
+	return sum
 }
 
 // state is what the watcher knows of its files and directories.
@@ -379,7 +386,9 @@ func must(t *testing.T, err error) {
 func watchList(b backend) []string {
 	switch b := b.(type) {
 	case *notify:
-		return b.fs.WatchList()
+		if w, ok := b.src.(interface{ WatchList() []string }); ok {
+			return w.WatchList()
+		}
 	case *lossy:
 		return watchList(b.backend)
 	}

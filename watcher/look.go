@@ -27,8 +27,10 @@ const (
 // finds is a change like any other; and if no event for it comes within the grace, its file
 // system is polled from then on.
 //
-// It is the one such scan for all systems: on some, the backend loses events by itself.
+// It is the one such scan for all systems. With kqueue and on Windows, fsnotify loses some events by
+// itself (see quirks). There, polling begins only when several changes had none, one after the other.
 type look struct {
+	every time.Duration
 	next  time.Time
 	began time.Time // of the round under way, or the last one
 	took  time.Duration
@@ -139,13 +141,13 @@ func (t *tree) lookRound(now time.Time) {
 		}
 	}
 	if l.next = now; len(l.dirs) == 0 {
-		l.next = l.began.Add(lookAfter(l.count, l.took))
+		l.next = l.began.Add(lookAfter(l.every, l.count, l.took))
 	}
 }
 
 // lookAfter is the time from the beginning of one round to that of the next.
-func lookAfter(count int, took time.Duration) time.Duration {
-	return max(lookEvery, time.Duration(count)*lookEvery/lookRate, lookShare*took)
+func lookAfter(least time.Duration, count int, took time.Duration) time.Duration {
+	return max(least, time.Duration(count)*lookEvery/lookRate, lookShare*took)
 }
 
 // lookInto looks at one directory: whether names came or went, and at its files that matter.
@@ -160,8 +162,8 @@ func (t *tree) lookInto(d *dir) {
 	n := len(path)
 	for _, m := range d.mattering {
 		f := m.file
-		if !f.hashed || f.dirty {
-			continue // the event was first, or the content is not known yet
+		if f.dirty || !f.hashed && t.hash.working() {
+			continue // the event was first, or the content is about to be known
 		}
 		path = append(append(path[:n], m.name...), 0)
 		if st, err := filestat.Raw(path, f.link); (err == nil && !st.Same(f.st) || err != nil && gone(err)) && d.files[m.name] == f {
@@ -177,7 +179,7 @@ func (t *tree) lookAgain(d *dir, name string, f *file) {
 	if t.pending[path] != nil {
 		return // known already
 	}
-	old := f.sum
+	old := f.known()
 	if t.read(d, name, f); d.files[name] == f {
 		t.note(d, path, name, old)
 	} // else it is gone, and that is noted
@@ -207,10 +209,16 @@ func (t *tree) accuse(name string) {
 
 // cleared takes back what is said of the names that events have come for.
 func (t *tree) cleared(hints []hint) {
-	if len(t.look.blame) == 0 {
+	if len(t.look.blame)+len(t.misses) == 0 {
 		return
 	}
 	for _, h := range hints {
+		if len(t.misses) > 0 {
+			at, _ := splitPath(h.path)
+			if d := t.nodes[at]; d != nil {
+				delete(t.misses, d.id.Dev)
+			}
+		}
 		delete(t.look.blame, h.path)
 		for _, link := range t.targets[h.path] {
 			delete(t.look.blame, link)
@@ -230,10 +238,27 @@ func (t *tree) convict(now time.Time) {
 			continue
 		}
 		delete(t.look.blame, path)
-		if !t.pollDev[b.dev] {
+		if t.pollDev[b.dev] {
+			continue
+		}
+		if t.misses[b.dev]++; t.misses[b.dev] >= t.q.trust {
+			delete(t.misses, b.dev)
 			t.unreported(path, b.dev)
+			continue
+		}
+		at, _ := splitPath(path)
+		if d := t.nodes[at]; d != nil && d.watched {
+			t.renew(d)
 		}
 	}
+}
+
+// renew makes the watch of a directory again that did not report a change in it.
+func (t *tree) renew(d *dir) {
+	t.be.remove(d.path)
+	d.watched = false
+	t.watches--
+	t.refresh(d, mode{})
 }
 
 func (t *tree) unreported(path string, dev uint64) {

@@ -131,8 +131,8 @@ func TestLookBesideEvents(t *testing.T) {
 	}
 	s.do(func(tree *tree) {
 		tree.round()
-		for range 2 {
-			tree.convict(time.Now().Add(time.Hour))
+		for i := range 2 {
+			tree.convict(time.Now().Add(time.Duration(i+1) * time.Hour))
 		}
 		if len(tree.look.blame) > 0 {
 			t.Errorf("blamed: %v", tree.look.blame)
@@ -143,6 +143,64 @@ func TestLookBesideEvents(t *testing.T) {
 	}
 	if all := s.noticesOf("poll"); len(all) > 0 {
 		t.Errorf("%v", all)
+	}
+}
+
+// N3, N5 (6, 8, 13, 14, 19 to 21): where the system itself loses events, the scan finds each change, and a few
+// of them do not mean that the file system reports none: an event between two of them clears it. When none comes,
+// it is polled.
+func TestLostEventsElsewhere(t *testing.T) {
+	t.Parallel()
+	for name, q := range map[string]quirks{"kqueue": kqueue, "windows": windows} {
+		t.Run(name, func(t *testing.T) {
+			root := tempDir(t)
+			lost := filepath.Join(root, "lost")
+			plant(t, root, map[string]string{"main.go": "1", "lost/a.go": "1"})
+			s := watch(t, Options{PollInterval: 5 * time.Millisecond, Scope: Scope{Trees: []string{root}, Minor: onlyGo}}, loses(lost), func(w *Watcher) {
+				w.test.quirks, w.test.lookEvery = &q, 20*time.Millisecond
+			})
+			s.hashed()
+			// miss changes a file without an event, and waits for the end of the grace.
+			miss := func(i int) {
+				t.Helper()
+				name := []string{"a.go", "b.go", "new/dir/c.go"}[i%3]
+				plant(t, lost, map[string]string{name: strings.Repeat("x", i+2)})
+				var got []Batch
+				for len(netOf(lost, got)) == 0 || got[len(got)-1].Open {
+					got = append(got, s.next())
+				}
+				if net := netOf(lost, got); len(net) != 1 || strings.TrimPrefix(net[0], "+") != name {
+					t.Errorf("changes %v, want %v", net, name)
+				}
+				s.do(func(tree *tree) {
+					for i := range 2 {
+						tree.convict(time.Now().Add(time.Duration(i+1) * time.Hour))
+					}
+				})
+			}
+			for i := range 2 * q.trust {
+				miss(i)
+				if i%2 == 1 {
+					write(t, filepath.Join(root, "main.go"), strings.Repeat("x", i+2))
+					s.settled()
+				}
+			}
+			if st := s.w.Stats(); st.Backend != "notify" || st.Watches < 2 {
+				t.Errorf("with events between: %+v", st)
+			}
+			if all := s.noticesOf("poll"); len(all) > 0 {
+				t.Errorf("said: %v", all)
+			}
+			for i := range q.trust {
+				miss(i)
+			}
+			if n := s.notice("poll"); !strings.Contains(n.Message, "did not report") {
+				t.Errorf("notice: %+v", n)
+			}
+			if st := s.w.Stats(); st.Backend != "poll" || st.Watches != 0 {
+				t.Errorf("without: %+v", st)
+			}
+		})
 	}
 }
 
@@ -162,6 +220,24 @@ func TestLostEventsNotify(t *testing.T) {
 	}
 	if st := s.w.Stats(); st.Backend != "notify" {
 		t.Errorf("%+v", st)
+	}
+}
+
+// N3: a file is written while its first content is being read, and no event comes.
+func TestLostWhileHashed(t *testing.T) {
+	t.Parallel()
+	root := tempDir(t)
+	path := filepath.Join(root, "a.go")
+	write(t, path, "one")
+	s := watch(t, Options{Backend: "notify", Scope: Scope{Trees: []string{root}}}, loses(root), func(w *Watcher) {
+		w.test.lookEvery = 20 * time.Millisecond
+		w.test.hashing = func(string) { write(t, path, "content") }
+	})
+	for s.known[path] == (Sum{}) {
+		s.next()
+	}
+	if s.known[path] != sumAt(t, path) {
+		t.Error("the change has another content")
 	}
 }
 

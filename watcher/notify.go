@@ -2,16 +2,11 @@ package watcher
 
 import (
 	"errors"
+	"io/fs"
 	"sync"
 	"syscall"
 	"time"
-
-	"github.com/fsnotify/fsnotify"
 )
-
-// eventBuffer saves a goroutine switch per event while many come at once.
-// The queue proper is notify.ops.
-const eventBuffer = 1024
 
 // notify is the backend on fsnotify: one watch per directory.
 //
@@ -20,7 +15,8 @@ const eventBuffer = 1024
 // else: it or-s events into a map by name, which is bounded by the number of
 // names, and never waits for the owner of the tree.
 type notify struct {
-	fs    *fsnotify.Watcher
+	src   source
+	q     quirks
 	woken chan struct{}
 	ended chan struct{}
 
@@ -31,24 +27,21 @@ type notify struct {
 	lost  bool
 }
 
-func newNotify(pause chan struct{}) (*notify, error) {
-	fs, err := fsnotify.NewBufferedWatcher(eventBuffer)
-	if err != nil {
-		return nil, err
-	}
+func newNotify(src source, q quirks, pause chan struct{}) *notify {
 	n := &notify{
-		fs:    fs,
+		src:   src,
+		q:     q,
 		woken: make(chan struct{}, 1),
 		ended: make(chan struct{}),
 		ops:   map[string]op{},
 	}
 	go n.read(pause)
-	return n, nil
+	return n
 }
 
 func (n *notify) read(pause chan struct{}) {
 	defer close(n.ended)
-	events, errs := n.fs.Events, n.fs.Errors
+	events, errs := n.src.channels()
 	for events != nil || errs != nil {
 		if pause != nil {
 			<-pause
@@ -67,9 +60,7 @@ func (n *notify) read(pause chan struct{}) {
 				errs = nil
 				continue
 			}
-			// EINVAL is fsnotify taking away the watch of a directory that was
-			// moved and is gone already. Anything else means that events are missing.
-			if err != nil && !errors.Is(err, syscall.EINVAL) {
+			if err != nil && !n.harmless(err) {
 				n.mu.Lock()
 				n.lost = true
 				if n.since.IsZero() {
@@ -80,6 +71,14 @@ func (n *notify) read(pause chan struct{}) {
 			}
 		}
 	}
+}
+
+// harmless reports whether an error does not mean that events are missing.
+func (n *notify) harmless(err error) bool {
+	// EINVAL is fsnotify taking away the watch of a directory that was moved and is gone already.
+	return errors.Is(err, syscall.EINVAL) ||
+		// One entry could not be opened: a link that leads nowhere any more, a file that nobody may read.
+		n.q.watchesFiles && (gone(err) || errors.Is(err, fs.ErrPermission))
 }
 
 func (n *notify) put(name string, o op) {
@@ -106,8 +105,43 @@ func (n *notify) poke() {
 	}
 }
 
-func (n *notify) add(dir string) error  { return n.fs.Add(dir) }
-func (n *notify) remove(dir string)     { _ = n.fs.Remove(dir) } // gone already is as good
+// retries is how often a watch is begun where an entry that vanishes meanwhile makes it fail.
+const retries = 5
+
+func (n *notify) add(dir string) error {
+	if n.q.keepsPath {
+		// It may be watched under the path that it had before. It is found by what it is, so the new path will do.
+		_ = n.src.Remove(dir)
+	}
+	err := n.src.Add(dir)
+	if !n.q.watchesFiles {
+		return err
+	}
+	for range retries {
+		if !n.halfWatched(dir, err) {
+			return err
+		}
+		// It is known to the source by now, which would leave out its files at the next time.
+		_ = n.src.Remove(dir)
+		err = n.src.Add(dir)
+	}
+	if n.halfWatched(dir, err) {
+		_ = n.src.Remove(dir)
+		return errPolled
+	}
+	return err
+}
+
+// halfWatched reports whether err is about an entry of the directory, which itself is there.
+func (n *notify) halfWatched(dir string, err error) bool {
+	if err == nil || !gone(err) {
+		return false
+	}
+	st, err := lstat(dir)
+	return err == nil && st.Kind == kindDir
+}
+
+func (n *notify) remove(dir string)     { _ = n.src.Remove(dir) } // gone already is as good
 func (n *notify) wake() <-chan struct{} { return n.woken }
 
 func (n *notify) take() (hints []hint, since time.Time, lost bool) {
@@ -133,6 +167,6 @@ func (n *notify) take() (hints []hint, since time.Time, lost bool) {
 }
 
 func (n *notify) close() {
-	_ = n.fs.Close()
+	_ = n.src.Close()
 	<-n.ended
 }

@@ -260,7 +260,7 @@ func TestLookAfter(t *testing.T) {
 		{5000, 10 * time.Millisecond, 2500 * time.Millisecond},
 		{100, 100 * time.Millisecond, 2 * time.Second},
 	} {
-		if got := lookAfter(c.count, c.took); got != c.want {
+		if got := lookAfter(lookEvery, c.count, c.took); got != c.want {
 			t.Errorf("%d files in %v: %v, want %v", c.count, c.took, got, c.want)
 		}
 	}

@@ -120,6 +120,9 @@ func (t *tree) drop(d *dir) {
 		t.drop(sub)
 	}
 	for name, f := range d.files {
+		if t.q.watchesFiles && d.watched {
+			t.be.remove(d.join(name)) // after a rename of the directory it is watched under this name still
+		}
 		t.forget(d, name, f)
 	}
 	if t.linkDir[d.path] > 0 {
@@ -137,6 +140,8 @@ func (t *tree) drop(d *dir) {
 
 // unlink takes one node out, and leaves those below as they are.
 func (t *tree) unlink(d *dir) {
+	t.entries -= d.entries
+	d.entries = 0
 	if d.watched {
 		t.be.remove(d.path)
 		t.watches--
@@ -204,6 +209,8 @@ func trusted(st stat) bool {
 }
 
 func (t *tree) reconcile(d *dir, entries []dirEntry, m mode) {
+	t.entries += len(entries) - d.entries
+	d.entries = len(entries)
 	fresh := d.files == nil
 	if fresh {
 		d.files = make(map[string]*file)

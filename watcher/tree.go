@@ -37,6 +37,7 @@ type dir struct {
 	pass uint32   // last rescope that wanted it
 
 	watched bool
+	entries int // in it when it was listed
 
 	matters   bool        // a file of it matters, or one that may come to be; valid if judged
 	judged    bool        // ... and is up to date
@@ -128,20 +129,27 @@ type directories struct {
 }
 
 func newTree(w *Watcher, scope Scope) *tree {
+	q, every := system, lookEvery
+	if w.test.quirks != nil {
+		q = *w.test.quirks
+	}
+	if w.test.lookEvery != 0 {
+		every = w.test.lookEvery
+	}
 	return &tree{
 		w:           w,
 		buf:         make([]byte, chunk),
 		directories: directories{nodes: map[string]*dir{}, byID: map[fileID]*dir{}},
 		scoping:     scoping{scope: scope, ways: map[string]*way{}, pivots: map[string]stat{}, outer: map[string]stat{}},
 		linkTable:   linkTable{links: map[string]string{}, targets: map[string][]string{}, linkDir: map[string]int{}},
-		coverage:    coverage{pollDev: map[uint64]bool{}, budget: fileBudget()},
+		coverage:    coverage{q: q, pollDev: map[uint64]bool{}, misses: map[uint64]int{}, budget: fileBudget()},
 		settling: settling{
 			burst:   burst{quiet: w.o.Debounce, limit: w.o.MaxWait},
 			pending: map[string]*change{}, turned: map[string]Change{}, stale: map[string]stat{},
 		},
 		reports: reports{unreadable: map[string]bool{}},
 		hash:    newBackground(),
-		look:    look{blame: map[string]blamed{}},
+		look:    look{every: every, blame: map[string]blamed{}},
 	}
 }
 
@@ -156,7 +164,7 @@ func (t *tree) run(ctx context.Context) error {
 	t.scanTook = now.Sub(start)
 	t.nextCheck, t.nextSafety = now.Add(checkEvery), now.Add(safetyAfter(t.scanTook))
 	t.nextPoll = now.Add(t.pollInterval())
-	t.look.began, t.look.next = start, now.Add(lookEvery)
+	t.look.began, t.look.next = start, now.Add(t.look.every)
 	t.publish()
 	close(t.w.ready)
 
@@ -250,14 +258,25 @@ func (t *tree) release(h hint) {
 	if h.op&(opGone|opBound) == 0 {
 		return
 	}
-	if d := t.nodes[h.path]; d != nil {
-		t.drop(d)
+	d := t.nodes[h.path]
+	if d == nil {
+		return
 	}
+	if t.q.watchesFiles && h.op&opGone == 0 {
+		if st, err := lstat(d.path); err == nil && st.Kind == kindDir && st.ID == d.id {
+			return // fsnotify says so of a directory that is watched anew; if it was away meanwhile, that is said too
+		}
+	}
+	t.drop(d)
 }
 
 func (t *tree) lookAt(h hint) {
-	if h.op == opChmod && !t.unreadable[h.path] {
-		return // touch and chmod; a directory may have become readable
+	switch {
+	case h.op != opChmod || t.unreadable[h.path]: // a directory may have become readable
+	case t.q.truncates:
+		h.op = 0
+	default:
+		return // touch and chmod
 	}
 	for _, link := range t.targets[h.path] {
 		at, name := splitPath(link)
@@ -285,7 +304,7 @@ func (t *tree) lookAt(h hint) {
 	if name == ".gitignore" && t.w.o.Gitignore && d.deep {
 		t.again = true
 	}
-	if foldsCase && h.op&opGone != 0 {
+	if t.q.foldsCase && h.op&opGone != 0 {
 		t.list(d, mode{})
 		return
 	}

@@ -230,6 +230,9 @@ type testHooks struct {
 	listing          func(string)  // called between the watch of a directory and its listing
 	noRuleA, noRuleB bool
 	notifyError      error // from opening the notify backend
+	source           func() (source, error)
+	quirks           *quirks       // instead of the system's
+	lookEvery        time.Duration // instead of lookEvery
 	backend          func(backend) backend
 }
 

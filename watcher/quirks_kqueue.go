@@ -1,0 +1,6 @@
+//go:build !linux && !windows
+
+package watcher
+
+// system has the quirks of this system: macOS and the BSDs.
+var system = kqueue

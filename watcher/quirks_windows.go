@@ -1,0 +1,4 @@
+package watcher
+
+// system has the quirks of this system.
+var system = windows
