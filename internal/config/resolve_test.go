@@ -54,6 +54,7 @@ paths = ["top"]
 			s.Rules = []Rule{{Paths: []string{"own"}, Effect: "restart", Signal: "SIGHUP"}}
 		}},
 		{"rules emptied", "[services.api]\nrules = []\n", func(s *Service) { s.Rules = nil }},
+		{"rules of one that is not built", "[services.api]\nrun.command = [\"sleep\", \"1\"]\n", func(s *Service) { s.Run.Command = []string{"sleep", "1"} }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			text := top + tt.text
