@@ -38,7 +38,7 @@ func mayExecute(fs.FileInfo) bool { return true }
 
 // copyBinary copies what the user's command has left: the next run of the command
 // could not overwrite a file that runs. Windows has no "text file busy" through an
-// inherited descriptor, so this process copies by itself.
+// inherited descriptor, so this process makes the copy.
 func copyBinary(_ context.Context, from, to, _ string, _ []string, _ *output) (Step, ending) {
 	s := Step{Argv: []string{"copy", from, to}}
 	return s, ending{err: copyFile(from, to)}

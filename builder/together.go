@@ -28,8 +28,8 @@ type Job struct {
 	Done func(Result)
 }
 
-// Group is equal for builders whose programs one go build can build: they differ in the
-// package alone. It is empty for one that builds by a command of its own.
+// Group is equal for builders whose programs one go build can build: they differ only
+// in the package. It is empty for one with its own build command.
 func (b *Builder) Group() string {
 	if !groupable(b.o) {
 		return ""
@@ -79,10 +79,10 @@ func target(pkg string) string {
 // for each, two at a time, on two cores, that took 0.7 of the time for two or three
 // programs that share a package, and 0.75 for ten (medians of 7 saves of that package).
 //
-// One that does not build does not hold up the others: programs that go build has left
-// are done, the rest are built each by itself, which also tells whose errors are whose.
-// A job that is canceled ends alone, as long as another one wants the rest; the go build
-// ends with the last. When Together returns, all that it started is gone.
+// One that does not build does not hold up the others: programs that go build linked are
+// done, and the rest are built separately, which also assigns the errors to them. A job
+// that is canceled ends alone, as long as another one wants the rest; the go build ends
+// with the last. When Together returns, all that it started is gone.
 func Together(jobs []Job) {
 	start := time.Now()
 	t := &together{start: start, names: map[string]bool{}}
@@ -186,8 +186,8 @@ func (t *together) run() {
 		defer stop()
 	}
 	failed := t.build(ctx)
-	// Those that are left are built by themselves, two at a time: they are few, and wait
-	// for the same error, or have been compiled already.
+	// The rest are built separately, two at a time: they are few, and wait for the same
+	// error, or are compiled already.
 	places := make(chan struct{}, 2)
 	var work sync.WaitGroup
 	for _, m := range failed {
@@ -224,8 +224,8 @@ func (t *together) canceled(m *member) {
 	})
 }
 
-// build runs go build, tells the results that follow from it, and returns the members
-// that have to be built by themselves.
+// build runs go build, reports the results that follow from it, and returns the members
+// that have to be built separately.
 func (t *together) build(ctx context.Context) (failed []*member) {
 	b := t.members[0].b
 	id := "together-" + b.o.Name + "-" + strconv.Itoa(t.members[0].gen)

@@ -28,8 +28,8 @@ func (p *Process) awaitListen(ctx context.Context) <-chan struct{} {
 		nextPids: time.Now().Add(20 * time.Millisecond), // most servers listen by then, and have no children
 	}
 	listens := p.poll(ctx, 2*time.Millisecond, listenPause, func(context.Context) bool {
-		// The list of the group's processes costs a look at the process table, the
-		// leader's own descriptors next to nothing.
+		// Listing the group's processes reads the process table; the leader's own
+		// descriptors cost next to nothing.
 		if now := time.Now(); now.After(l.nextPids) {
 			l.pids = p.g.Pids()
 			l.nextPids = now.Add(max(20*time.Millisecond, 10*time.Since(now)))
@@ -71,7 +71,7 @@ func (l *listenProbe) listening() bool {
 		for _, t := range []struct {
 			name   string
 			listen func(f [][]byte) (inode []byte, listens bool)
-			sorted bool // listening sockets stand first
+			sorted bool // listening sockets come first
 		}{
 			{"/net/tcp", tcpRow, true}, {"/net/tcp6", tcpRow, true}, {"/net/unix", unixRow, false},
 		} {

@@ -242,7 +242,7 @@ var standard = map[string]bool{
 var moduleVersion = regexp.MustCompile(`@v\d`)
 
 // outside says whether the frame is outside GOROOT, the module cache and vendor
-// directories. GOROOT is not asked for: a file of the standard library lies in
+// directories. GOROOT is not asked for: a file of the standard library is in
 // ".../src/net/http/", or with -trimpath in "net/http/", where net/http is the package of
 // its function.
 func outside(f Frame) bool {

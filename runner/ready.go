@@ -13,7 +13,7 @@ import (
 // errStopped is why a process that was stopped early is not ready.
 var errStopped = errors.New("stopped before it was ready")
 
-// ErrEnded is why a process that ended by itself is not ready. Exited says it too.
+// ErrEnded is why a process that ended without being asked to is not ready. Exited reports it too.
 var ErrEnded = errors.New("ended before it was ready")
 
 // ErrLate is why a process was not ready in time. It may still become so: Ready says it then.

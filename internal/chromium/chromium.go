@@ -13,8 +13,8 @@ import (
 // ErrMissing says that there is no browser to start.
 var ErrMissing = errors.New("no chromium on PATH (apt-get install chromium)")
 
-// Start starts a headless Chromium with an empty profile that talks to nobody but the
-// pages it is told to open. end ends it and removes the profile.
+// Start starts a headless Chromium with an empty profile that connects only to the
+// pages that it opens. end ends it and removes the profile.
 func Start(ctx context.Context) (browser context.Context, end func(), err error) {
 	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {

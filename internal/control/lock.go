@@ -160,8 +160,8 @@ func lockText(f *os.File) (pid int, root string) {
 // before its cache is taken for a leftover.
 const PruneAfter = 30 * 24 * time.Hour
 
-// Prune removes the caches beside the given one, of projects that drop says are gone. It is
-// told their root, and when the last session began. One that is in use stays.
+// Prune removes the caches next to the given one whose project is gone: drop decides by its
+// root and the start of its last session. A cache that is in use stays.
 func Prune(cache string, drop func(root string, last time.Time) bool) {
 	base := filepath.Dir(cache)
 	entries, err := os.ReadDir(base)

@@ -41,7 +41,7 @@ type Backend interface {
 }
 
 // ErrNoProxy is returned where no proxy is in front of the program, so that no browser can be
-// told anything.
+// reached.
 var ErrNoProxy = errors.New("there is no proxy, so no browser tab is known: set proxy.listen")
 
 // ErrNoService is returned for a service that does not exist.

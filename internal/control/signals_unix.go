@@ -52,8 +52,8 @@ func (h *handler) handle(sig os.Signal) {
 		h.in.Suspend()
 	case syscall.SIGCONT:
 		h.resume()
-		// The terminal may have another size by now, and while we were stopped nobody
-		// took the file events from the kernel, whose queue may have run over.
+		// The terminal may have another size by now. While we were stopped, file events
+		// stayed in the kernel's queue, which may have overflowed.
 		s.Resize()
 		s.Look()
 	case syscall.SIGPIPE:

@@ -24,7 +24,7 @@ type Error struct {
 	cause   error
 }
 
-// Error is "3: message", to stand behind "file:", or "message" alone.
+// Error is "3: message", to be printed after "file:", or only "message".
 func (e *Error) Error() string {
 	if e.Line > 0 {
 		return fmt.Sprintf("%d: %s", e.Line, e.Message)

@@ -16,10 +16,10 @@ import (
 // terminal ours.
 const openFlags = syscall.O_NONBLOCK | syscall.O_NOCTTY
 
-// Untrusted says who else than we has a file, or may change it; "" if nobody. Those in
-// trusted count like us and root, and so does who may write the file at like: what it is
+// Untrusted says which other user owns a file or may change it; "" if there is none. Users in
+// trusted count like us and root, and so do those who may write the file at like, which it is
 // compared with, if that exists. dir is the directory in which the file was found: who may
-// write it may put another file there.
+// write to it may put another file there.
 //
 // Access control lists are not looked at.
 func Untrusted(file, dir, like string, trusted ...uint32) string {
@@ -72,7 +72,7 @@ func untrusted(fi fs.FileInfo, owners []uint32, open fs.FileMode) string {
 	case !ownedBy(fi, owners):
 		return "belongs to another user (" + UserName(st.Uid) + ")"
 	case m&fs.ModeSymlink != 0: // a link has no mode
-	case m.IsDir() && m&fs.ModeSticky != 0: // everybody has only files of their own in it
+	case m.IsDir() && m&fs.ModeSticky != 0: // users can change only their own files in it
 	case m&0o002&^open != 0:
 		return "can be changed by every user"
 	case m&0o020&^open != 0 && !private(st.Gid, owners):

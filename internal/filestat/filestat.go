@@ -70,7 +70,7 @@ func (s Stat) Since(t time.Time) bool {
 	return s.Exists() && s.Changed().After(t.Add(-s.tick()))
 }
 
-// tick is longer than the clock of a file system stands still: 10 ms with the coarse clock
+// tick is longer than one step of a file system's clock: 10 ms with the coarse clock
 // of Linux, 1 to 2 s where no fraction is kept.
 func (s Stat) tick() time.Duration {
 	if s.Changed().Nanosecond() == 0 {

@@ -54,7 +54,7 @@ func (g *Guess) Input(file string) (what string, ok bool) {
 	case base == "default.pgo":
 		return "profile", true
 	}
-	// No pattern reaches into another module, or out of its own.
+	// No pattern reaches into another module, or out of this one.
 	for dir := filepath.Dir(file); ; {
 		rel := filepath.ToSlash(strings.TrimPrefix(file[len(dir):], string(filepath.Separator)))
 		for _, p := range g.patterns(dir) {

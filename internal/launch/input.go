@@ -168,7 +168,7 @@ func (f *feed) run(ctx context.Context) {
 		case len(pending) > 0:
 			n, err := f.ours.Write(pending)
 			f.r.mu.Lock()
-			// Before it may stand what a program that ended meanwhile had left.
+			// In front of it may be what a program that ended in the meantime has left.
 			f.r.pending = append(f.r.pending, pending[n:]...)
 			f.r.mu.Unlock()
 			if err != nil {

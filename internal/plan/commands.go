@@ -3,7 +3,7 @@ package plan
 import "github.com/hotreload/hotreload/internal/event"
 
 // paused says for which services changes are recorded only: for all, or for none, except for
-// those with a command of their own since then. A name outlives its service, which may come back.
+// those that had their own command since then. A name outlives its service, which may come back.
 type paused struct {
 	all    bool
 	except map[string]bool

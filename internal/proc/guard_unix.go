@@ -20,7 +20,7 @@ import (
 // out-of-memory killer, by a crash of the runtime.
 //
 // It knows them through a pipe, one line per start and end, and acts when the pipe is
-// closed, which the kernel does whatever happened. It lives in a session of its own, so
+// closed, which the kernel does in every case. It has its own terminal session, so
 // that no terminal reaches it. See GuardModes for what it does for the terminal.
 type Guard struct {
 	remove   []string
@@ -117,7 +117,7 @@ func (gd *Guard) spawn() error {
 }
 
 // tell writes one record. A guard that does not read (stopped, or dead already) is killed;
-// keep replaces it and tells the new one everything. Called with registry.mu held.
+// keep replaces it and writes everything to the new one. Called with registry.mu held.
 func (gd *Guard) tell(r record) {
 	if gd.pipe == nil {
 		return

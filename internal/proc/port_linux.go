@@ -90,7 +90,7 @@ func ListenersOf(pids []int) []netip.AddrPort {
 	return out
 }
 
-// listeners calls f for every listening socket of a table like /proc/net/tcp. They stand
+// listeners calls f for every listening socket of a table like /proc/net/tcp. They are
 // first there; the rest may be a hundred thousand connections.
 func listeners(table string, f func(at netip.AddrPort, uid, inode string)) {
 	file, err := os.Open(table)

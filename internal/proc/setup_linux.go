@@ -56,8 +56,8 @@ func closeInherited() {
 	}
 }
 
-// reapOrphans reaps what was re-parented to us and has no waiter: daemons that ended
-// by themselves, the leftovers of programs that other packages ran, and as PID 1 of a
+// reapOrphans reaps what was re-parented to us and has no waiter: daemons that have
+// ended, the leftovers of programs that other packages ran, and as PID 1 of a
 // container everything. It lives as long as the process.
 //
 // At a child's end the groups look at once whether it was their last; the orphans' turn
@@ -87,8 +87,8 @@ func reapOrphans(ends <-chan os.Signal) {
 
 // reap leaves alone every zombie that may still have a waiter: the leaders of
 // our groups, the guards, and the children of [os.Process], which are those that an open
-// pidfd refers to. On systems without pidfd only the members of our groups can be told
-// from others' children.
+// pidfd refers to. On systems without pidfd, only the members of our groups can be
+// distinguished from the children of others.
 func reap() {
 	registry.spawn.Lock()
 	defer registry.spawn.Unlock()

@@ -43,7 +43,7 @@ func (p procFS) list(root int, skip func(process) bool) []process {
 	return last
 }
 
-// pass is whole if nothing that it came across was gone when it had a look.
+// pass is whole if no process that it found was gone when it was read.
 func (p procFS) pass(root int, skip func(process) bool) (ps []process, whole bool) {
 	pids, err := p.children(root)
 	if err != nil {
@@ -392,9 +392,9 @@ func (g *Group) Pids() []int {
 	return pids
 }
 
-// groupAlive says whether the group has a member. With thorough, zombies that nobody
-// reaps (no subreaper, and a PID 1 that does not do its duty) are no members; that costs
-// reading the whole process table, too much for a group that is not to end.
+// groupAlive says whether the group has a member. With thorough, zombies that are never
+// reaped (no subreaper, and a PID 1 that does not reap) do not count. That reads the whole
+// process table, which costs too much for a group that is not to end.
 func groupAlive(pgid int, thorough bool) bool {
 	if syscall.Kill(-pgid, 0) == syscall.ESRCH {
 		return false

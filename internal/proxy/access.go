@@ -10,7 +10,7 @@ import (
 // refused says why a request for our own pages is not answered: they show code. It must be for a
 // name of this machine, or of proxy.hosts: any other name means DNS rebinding, or that the address
 // can be reached from outside. And it must not be made by the page of another origin.
-// Nothing that a client can write into a header of its own (X-Forwarded-For) is asked.
+// Headers that a client can choose freely (X-Forwarded-For) do not count.
 func (p *Proxy) refused(r *http.Request) string {
 	named, ok := p.admitsHost(r)
 	if !ok {

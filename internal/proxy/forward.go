@@ -141,7 +141,7 @@ func (u *upstream) drain() {
 	u.checkIdle()
 }
 
-// cut ends what would never end by itself.
+// cut ends streams that would never end.
 func (u *upstream) cut() {
 	for x := range u.streams {
 		x.cut = true

@@ -18,7 +18,7 @@ type Front struct {
 
 var _ companion.Page = (*Front)(nil)
 
-// NewFront makes a proxy. App is where the program listens; empty: where it is told to, per start.
+// NewFront makes a proxy. App is where the program listens; empty: on a port that it gets at each start.
 func NewFront(o Options, app string, ports *FreePorts) (*Front, error) {
 	p, err := New(o)
 	if err != nil {

@@ -20,7 +20,7 @@ var workerJS []byte
 
 const (
 	// writeTimeout is how long a browser may not read before its stream is
-	// closed; it comes back by itself and gets the newest state.
+	// closed; it connects again and gets the newest state.
 	writeTimeout = 10 * time.Second
 	// heartbeat finds browsers that are gone without saying so.
 	heartbeat = 15 * time.Second
@@ -141,9 +141,9 @@ func (p *Proxy) snapshot() (text []byte, seq int, last bool) {
 	return b, s.Seq, s.Status == ended
 }
 
-// client is one stream of states. It has no queue: it is told that there is
+// client is one stream of states. It has no queue: it learns that there is
 // something new, and takes the newest when it can. So a browser that does not
-// read delays nobody, and holds nothing.
+// read delays no other, and uses no memory.
 type client struct{ news chan struct{} }
 
 func (c *client) kick() {

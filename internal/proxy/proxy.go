@@ -1,11 +1,11 @@
 // Package proxy is what the browser opens: a reverse proxy in front of one
 // service that knows what hotreload knows. From a save until the new program is
-// live it holds requests instead of refusing them, so that nobody sees a closed
-// port or an old answer; when the build fails or the program crashes it says so
-// where one looks; and it tells open pages to load anew.
+// live, it holds requests instead of refusing them, so that no client sees a
+// closed port or an old answer. When the build fails or the program crashes, it
+// shows that in the page. And it lets open pages load again.
 //
-// The state follows the narration (Emit), so the proxy can never believe
-// something else than the terminal says. All of it is in state.go; the rest:
+// The state follows the events (Emit), so the proxy can never differ from what
+// the terminal shows. All of it is in state.go; the rest:
 //
 //	access.go   who is shown code
 //	forward.go  one request on its way to the program and back
@@ -262,16 +262,16 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 				p.explain(w, q, a.trouble, http.StatusServiceUnavailable)
 				return
 			case x.undelivered() && attempt < 7:
-				// Nobody listens: a server that is ready a moment too early, or
-				// one that has just ended. Not a byte of the request has been
-				// read, so it may wait and be sent anew: for 1.3 s in all.
+				// Nothing listens: a server that was reported ready a moment too
+				// early, or one that has just ended. Not a byte of the request has
+				// been read, so it may wait and be sent again: for 1.3 s in all.
 				p.settled(r.Context(), a.wake, 10*time.Millisecond<<attempt)
 				attempt++
 				continue
 			}
-			// It may have been worked on, so it is not sent again. The end of
-			// the program is told a moment after its connections break.
-			p.settled(r.Context(), a.wake, endIsTold)
+			// The program may have worked on it, so it is not sent again. Its end
+			// is reported a moment after its connections break.
+			p.settled(r.Context(), a.wake, exitReport)
 			q.kept = x.keptForm()
 			p.explain(w, q, p.unanswered(x), http.StatusBadGateway)
 			return
@@ -279,9 +279,9 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// endIsTold is how long the end of a process takes to be told, with room: the
+// exitReport is how long the report of a process's end takes, with room: the
 // runner reads the rest of its output first, for up to 100 ms.
-const endIsTold = 400 * time.Millisecond
+const exitReport = 400 * time.Millisecond
 
 // enter counts a request that Run has to wait for.
 func (p *Proxy) enter() bool {

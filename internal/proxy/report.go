@@ -257,7 +257,7 @@ func (p *Proxy) place(d event.Diagnostic) codePlace {
 	return c
 }
 
-// caret is what stands below a line up to the column, which counts bytes from 1
+// caret is the text below a line, up to the column, which counts bytes from 1
 // as the compiler does: tabs where the line has tabs, so that it stays aligned.
 func caret(text string, column int) string {
 	return strings.Map(func(r rune) rune {
@@ -387,7 +387,7 @@ func (p *Proxy) stack(text, file string, line int) []stackLine {
 			l.Own = p.own(m[1])
 			l.Marked = !marked && m[1] == file && at == line
 			marked = marked || l.Marked
-			// The function stands on the line before.
+			// The function is on the line before.
 			if n := len(out); n > 0 && out[n-1].Place == "" {
 				out[n-1].Own, out[n-1].Marked = l.Own, l.Marked
 			}

@@ -38,7 +38,7 @@ func (k *keptForm) add(p []byte, err error) {
 // so without a click. We rejected loading the page again, with which a browser sends the form: it
 // asks a question first, and some have no way to answer it.
 //
-// What another site has sent is not offered. The program would take it for one of its own.
+// A form that another site sent is not offered: the program would take it for one of its own.
 func (p *Proxy) resend(q *query) string {
 	named, ok := p.admitsHost(q.Request)
 	origin, has := q.Header["Origin"]

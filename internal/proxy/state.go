@@ -120,8 +120,8 @@ func (p *Proxy) follow(e event.Event) {
 			p.fine(e.Generation)
 		}
 	case event.BuildStarted:
-		// An edit of the config, or a build done over, asks for a generation
-		// without a change of its own.
+		// An edit of the config, or a repeated build, asks for a generation
+		// without a change.
 		p.want(e.Generation)
 	case event.BuildFinished:
 		p.built(e.Generation, b)
@@ -273,7 +273,7 @@ func (p *Proxy) exited(gen int, at time.Time, b event.Exited) {
 	switch {
 	case b.Expected || !current && !newest:
 	case p.pending && gen < p.wanted: // the next one is on its way
-	case broken: // the build is what is to be mended first
+	case broken: // the build has to be fixed first
 	default:
 		// One generation can run several times.
 		since := at.Add(-time.Duration(b.DurationMS)*time.Millisecond - 100*time.Millisecond)
@@ -302,8 +302,8 @@ func (p *Proxy) endLocked() {
 	p.bump()
 }
 
-// Reload tells every browser to load its pages anew, or (css) only to fetch
-// style sheets and images again. It returns how many browsers were told: the
+// Reload lets every browser load its pages again, or (css) only fetch
+// stylesheets and images again. It returns how many browsers it reached: the
 // tabs of one share one stream.
 func (p *Proxy) Reload(css bool) (clients int) {
 	p.mu.Lock()

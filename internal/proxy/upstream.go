@@ -40,7 +40,7 @@ func (a address) url() (scheme, host string) {
 	return scheme, host
 }
 
-// families are the addresses to try, in their order. A program that is told a port may listen on it
+// families are the addresses to try, in their order. A program that gets a port may listen on it
 // on one family only: on ::1 where localhost means that, as Node does.
 func (a address) families() []string {
 	host, port, err := net.SplitHostPort(a.addr)
@@ -56,7 +56,7 @@ func (a address) families() []string {
 	return []string{a.addr}
 }
 
-// dial connects to the program. Once it has answered on a family, the other one is somebody else's.
+// dial connects to the program. Once it has answered on a family, the other one belongs to another program.
 func (u *upstream) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	if at := u.answered.Load(); at != nil {
 		return u.p.dial(ctx, u.at.network, *at)
@@ -75,8 +75,8 @@ func (u *upstream) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	return nil, first
 }
 
-// tls is how the program's certificate is checked: not at all on this machine, where it is one that
-// somebody has made for development.
+// tls is how the program's certificate is checked: not at all on this machine, where it was
+// made for development.
 func (a address) tls() *tls.Config {
 	host, _, _ := net.SplitHostPort(a.addr)
 	ip := net.ParseIP(host)

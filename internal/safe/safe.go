@@ -22,7 +22,7 @@ import (
 // string becomes it by a function of this package.
 type Text string
 
-// TabWidth is the number of blanks that stand for a tab.
+// TabWidth is the number of spaces that replace a tab.
 const TabWidth = 4
 
 var tab = strings.Repeat(" ", TabWidth)

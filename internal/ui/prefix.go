@@ -103,8 +103,8 @@ func (st *stream) stop() {
 	}
 }
 
-// lines writes text with the name in front of each line; a line of another source that
-// stands unfinished is broken off. It is one write, so lines of others do not get into
+// lines writes text with the name in front of each line; an unfinished line of
+// another source is broken off. It is one write, so lines of others do not get into
 // it on their way to a pipe. s.mu is held.
 func (s *Screen) lines(st *stream, text []byte) {
 	k := s.sink(st.from.stderr)

@@ -134,7 +134,7 @@ func (t *Text) takeOpen(service string) safe.Text {
 	return url
 }
 
-// openLine prints it in a line of its own: for a program that fails before it was live. The page
+// openLine prints it on a separate line: for a program that fails before it was live. The page
 // shows why.
 func (t *Text) openLine(e event.Event) safe.Text {
 	if t.opt.Quiet {
