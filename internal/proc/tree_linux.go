@@ -28,7 +28,7 @@ const procDir procFS = "/proc"
 // parent either.
 func (p procFS) list(root int, skip func(process) bool) []process {
 	var last []process
-	for range 5 {
+	for i := range 5 {
 		ps, whole := p.pass(root, skip)
 		if len(ps) == 0 && whole {
 			return nil
@@ -36,7 +36,7 @@ func (p procFS) list(root int, skip func(process) bool) []process {
 		slices.SortFunc(ps, func(a, b process) int { return a.pid - b.pid })
 		same := slices.EqualFunc(ps, last, func(a, b process) bool { return a.pid == b.pid && a.start == b.start })
 		last = ps
-		if same {
+		if same && i > 0 {
 			break
 		}
 	}
@@ -70,7 +70,9 @@ func (p procFS) pass(root int, skip func(process) bool) (ps []process, whole boo
 	return ps, whole
 }
 
-// children lists the children of a process, which the kernel keeps per thread.
+// children lists the children of a process, which the kernel keeps per thread. An orphan moves to
+// the list of the main thread, which is therefore read last: who is in no list then has been
+// reaped, or is found by its own parent.
 // fs.ErrNotExist for a living process means that the kernel does not tell.
 func (p procFS) children(pid int) ([]int, error) {
 	dir := string(p) + "/" + strconv.Itoa(pid) + "/task"
@@ -82,6 +84,9 @@ func (p procFS) children(pid int) ([]int, error) {
 	d.Close()
 	if err != nil {
 		return nil, err
+	}
+	if main := slices.Index(tasks, strconv.Itoa(pid)); main >= 0 {
+		tasks = append(slices.Delete(tasks, main, main+1), strconv.Itoa(pid))
 	}
 	var pids []int
 	var missing error

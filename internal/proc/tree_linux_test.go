@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -136,5 +137,64 @@ func TestListReal(t *testing.T) {
 	}
 	if got := p.Pids(); len(got) != 4 || !slices.Contains(got, grandchild) {
 		t.Errorf("group %v", got)
+	}
+}
+
+// whenRead makes name a file that calls f when it is opened to be read, and then reads as text.
+func whenRead(t *testing.T, name, text string, f func()) {
+	t.Helper()
+	os.Remove(name)
+	if err := syscall.Mkfifo(name, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w, err := os.OpenFile(name, os.O_WRONLY, 0)
+		if err != nil {
+			return
+		}
+		os.Rename(name, name+".read") // the next one reads nothing
+		f()
+		w.WriteString(text)
+		w.Close()
+	}()
+	t.Cleanup(func() {
+		if r, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0); err == nil { // it was never read
+			r.Close()
+		}
+		<-done
+	})
+}
+
+// R4: a parent that dies while its child is looked for does not hide it. The child moves to the main thread of the root.
+func TestListMoved(t *testing.T) {
+	fs := fakeProc(t, map[int]int{10: 1, 11: 10, 12: 11}, true)
+	whenRead(t, filepath.Join(string(fs), "11/stat"), "", func() {
+		os.RemoveAll(filepath.Join(string(fs), "11"))
+		os.WriteFile(filepath.Join(string(fs), "10/task/5010/children"), nil, 0o644)
+		os.WriteFile(filepath.Join(string(fs), "10/task/10/children"), []byte("12 "), 0o644)
+	})
+	ps := fs.list(10, func(process) bool { return false })
+	if len(ps) != 1 || ps[0].pid != 12 {
+		t.Errorf("found %v, want 12", ps)
+	}
+}
+
+// R4: the main thread, to which orphans move, is read after all others.
+func TestMainThreadLast(t *testing.T) {
+	fs := fakeProc(t, map[int]int{10: 1}, true)
+	file := func(thread int) string { return filepath.Join(string(fs), fmt.Sprintf("10/task/%d/children", thread)) }
+	whenRead(t, file(10), "12 ", func() {
+		for thread := 5000; thread < 5020; thread++ {
+			os.WriteFile(file(thread), []byte("13 "), 0o644)
+		}
+	})
+	for thread := 5000; thread < 5020; thread++ {
+		os.MkdirAll(filepath.Dir(file(thread)), 0o755)
+		os.WriteFile(file(thread), nil, 0o644)
+	}
+	if pids, err := fs.children(10); err != nil || !slices.Equal(pids, []int{12}) {
+		t.Errorf("%v %v: a thread was read after the main thread", pids, err)
 	}
 }
