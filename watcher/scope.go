@@ -22,6 +22,7 @@ type scoping struct {
 	passNo uint32
 	was    map[*dir]rules // what held before
 	before Scope          // ... and the scope that asked for it
+	other  bool           // ... which was another one
 }
 
 // root is one tree of the scope.
@@ -122,12 +123,12 @@ func (t *tree) rescopeOnce(old Scope, same bool) {
 		behind = t.behind()
 	}
 	t.passNo++
-	t.before = old
+	t.before, t.other = old, !same
 	t.was = make(map[*dir]rules, len(t.nodes))
 	for _, d := range t.nodes {
 		t.was[d] = d.rules
 	}
-	defer func() { t.was, t.before = nil, Scope{} }()
+	defer func() { t.was, t.before, t.other = nil, Scope{}, false }()
 
 	added := t.resolveRoots()
 	for _, r := range t.roots {
@@ -137,7 +138,7 @@ func (t *tree) rescopeOnce(old Scope, same bool) {
 	}
 	clear(t.pivots)
 	t.resolveDirs()
-	t.resolveWays(behind, same)
+	t.resolveWays(behind)
 	t.sweepNodes()
 }
 

@@ -322,10 +322,7 @@ func (t *tree) serve() {
 	scope := w.scope
 	w.mu.Unlock()
 	if changed {
-		old := t.scope
-		t.scope = scope
-		t.unjudge()
-		t.rescope(old, false)
+		t.enter(scope)
 	}
 	for _, r := range requests {
 		if r.do != nil {
@@ -343,6 +340,14 @@ func (t *tree) serve() {
 		}
 		t.syncs = append(t.syncs, waiting{target, r.sync})
 	}
+}
+
+// enter goes over to another scope.
+func (t *tree) enter(scope Scope) {
+	old := t.scope
+	t.scope = scope
+	t.unjudge()
+	t.rescope(old, false)
 }
 
 // names are all names of all files that count.

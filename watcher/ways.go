@@ -16,6 +16,7 @@ type way struct {
 	name   string
 	target string // where it leads; "" if nowhere
 	on     bool
+	stays  bool   // in this rescope it leads where it led before
 	pass   uint32 // last rescope that met it
 }
 
@@ -35,12 +36,18 @@ func (t *tree) meet(d *dir, name string) {
 	}
 	path := d.join(name)
 	st, err := follow(path)
+	w := t.ways[path]
 	if err == nil && st.Kind != kindDir || err != nil && !gone(err) {
-		delete(t.ways, path)
+		if w != nil && !w.on {
+			delete(t.ways, path) // one that is on goes in a rescope, with the names that it gave
+		}
 		return
 	}
-	w := t.ways[path]
 	if w == nil {
+		if was, known := t.was[d]; known && t.other && t.before.Enter != nil && (was.deep || was.kept != 0) {
+			t.again = true // made just now
+			return
+		}
 		w = &way{name: name}
 		t.ways[path] = w
 	}
@@ -79,13 +86,21 @@ func (w *way) leads() string {
 
 // resolveWays goes through the links that are wanted. before has what the names through
 // links stood for; where they stand for something else now, that is noted.
-func (t *tree) resolveWays(before map[string]Sum, same bool) {
+//
+// For another scope nothing is noted: a name that it asks for now, or no longer, is no change.
+// So links that were followed before still lead to the same places. If one of them was turned,
+// made or removed just now, the next pass finds that, and its scope is the same.
+func (t *tree) resolveWays(before map[string]Sum) {
 	for path, w := range t.ways {
-		if w.pass != t.passNo {
+		w.stays = t.other && w.on
+		if w.pass != t.passNo && !(w.stays && t.alive(w.dir) && w.dir.pass == t.passNo) {
 			delete(t.ways, path)
 			continue
 		}
-		w.on, w.target = false, ""
+		if !w.stays {
+			w.target = ""
+		}
+		w.on = false
 	}
 	t.linked = 0
 	for more := true; more; {
@@ -100,8 +115,9 @@ func (t *tree) resolveWays(before map[string]Sum, same bool) {
 			}
 		}
 	}
-	if !same {
-		return // names that the scope asks for now, or no longer, are no change
+	if t.other {
+		t.checkWays()
+		return
 	}
 	now := map[string]Sum{}
 	t.behindAll(func(path string, d *dir, name string, f *file) {
@@ -122,7 +138,9 @@ func (t *tree) resolveWays(before map[string]Sum, same bool) {
 
 // through makes what a link leads to a node that goes by its name.
 func (t *tree) through(w *way, why Skip) {
-	w.target = w.leads()
+	if !w.stays {
+		w.target = w.leads()
+	}
 	if w.target == "" {
 		return
 	}

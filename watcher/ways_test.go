@@ -88,6 +88,57 @@ func TestLinkedDirectories(t *testing.T) {
 	})
 }
 
+// E3: a link that is turned, made, removed or replaced just before SetScope is a change all the same; what another scope
+// asks for is none.
+func TestLinkBesideSetScope(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("links want a privilege there")
+	}
+	backends(t, func(t *testing.T, o Options) {
+		base := tempDir(t)
+		root := filepath.Join(base, "root")
+		plant(t, base, map[string]string{
+			"root/a.go": "1", "root/file": "1", "ext/a.html": "1", "ext2/a.html": "2", "ext2/x.html": "1", "more/m.html": "1",
+		})
+		link := func(target, name string) {
+			t.Helper()
+			must(t, os.Symlink(target, filepath.Join(root, "#link#")))
+			rename(t, filepath.Join(root, "#link#"), filepath.Join(root, name))
+		}
+		for _, name := range []string{"turned", "removed", "replaced"} {
+			link("../ext", name)
+		}
+		link("../more", "unwanted")
+		scope := func(more string) Scope {
+			return Scope{
+				Trees: []string{root},
+				Keep:  func(f string, why Skip) bool { return strings.HasSuffix(f, ".html") && why == SkipLink },
+				Enter: func(d string, why Skip) bool {
+					return why == SkipLink && (filepath.Base(d) != "unwanted" || more == "unwanted")
+				},
+			}
+		}
+		o.Scope = scope("")
+		s := watch(t, o)
+		s.root = root
+		s.hashed()
+		s.do(func(tr *tree) { // it hears of the links after it has the other scope
+			link("../ext2", "turned")
+			link("../ext", "made")
+			must(t, os.Remove(filepath.Join(root, "removed")))
+			link("file", "replaced")
+			tr.enter(scope("unwanted"))
+		})
+		s.expect("turned/a.html", "+turned/x.html", "+made/a.html", "-removed/a.html", "-replaced/a.html", "+replaced")
+		s.hashed()
+		s.do(func(tr *tree) { tr.enter(scope("")) })
+		s.expect()
+		link("../ext2", "replaced")
+		s.expect("-replaced", "+replaced/a.html", "+replaced/x.html")
+	})
+}
+
 // A link to everything does not become a watch of everything.
 func TestTooMuchBehindALink(t *testing.T) {
 	t.Parallel()
