@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Programs are told apart by every byte, wherever it is, and by its place.
+// Programs differ if any byte differs, wherever it is, and by its place.
 func TestChecksum(t *testing.T) {
 	text := bytes.Repeat([]byte("abcdefg"), 3*sumPart/7+1)
 	sum := func(text []byte) [32]byte {

@@ -676,7 +676,7 @@ func TestBrokenTmpdir(t *testing.T) {
 	}
 }
 
-// B4: a cache that goes away is made anew; one that cannot be is named.
+// B4: a cache that goes away is made again; one that cannot be made is named.
 func TestCacheDirectory(t *testing.T) {
 	dir := project(t, map[string]string{"main.go": tiny})
 	cache := filepath.Join(t.TempDir(), "cache")
@@ -716,7 +716,7 @@ func TestStaleFiles(t *testing.T) {
 		}
 	}
 	if _, err := os.Stat(filepath.Join(cache, "state", "keep")); err != nil {
-		t.Error("a directory of somebody else was touched")
+		t.Error("a directory of another user was touched")
 	}
 	one := mustBuild(t, b, 1)
 	for _, name := range []string{"a", "b"} {

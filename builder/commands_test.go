@@ -383,7 +383,7 @@ func TestCancelInterrupts(t *testing.T) {
 	}
 }
 
-// interruptHelper stands for make: it has a half-written target, and removes it when
+// interruptHelper acts like make: it has a half-written target, and removes it when
 // interrupted. (A shell will not do: its traps have races.)
 func interruptHelper(fifo string) int {
 	interrupts := make(chan os.Signal, 1)

@@ -62,7 +62,7 @@ func diskHelper(what string) int {
 	}
 	if what == "GOCACHE" {
 		o.Env = append(o.Env, "GOCACHE="+place)
-		o.Name = "y" // a builder made anew, as after an edit of the configuration
+		o.Name = "y" // a new builder, as after an edit of the configuration
 		if err := os.MkdirAll(place, 0o700); err != nil {
 			return fail("%v", err)
 		}

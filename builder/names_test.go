@@ -83,7 +83,7 @@ func TestN1UUID(t *testing.T) {
 	}
 }
 
-// N2: binaries take turns under a few names, and none that somebody may need is written over.
+// N2: binaries take turns under a few names, and none that may be in use is overwritten.
 func TestN2Names(t *testing.T) {
 	dir := t.TempDir()
 	b := newBuilder(t, Options{Dir: dir, Name: "app", Command: Step{Shell: "cp prog out"}, Output: "out"})

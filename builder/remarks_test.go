@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// B4, D3: somebody cleans Go's cache in the middle of a build. The failure says nothing of the sources, so the build is tried
+// B4, D3: Go's cache is cleaned in the middle of a build. The failure says nothing about the sources, so the build is tried
 // once more; one that fails for the sources is not.
 func TestCacheCleaned(t *testing.T) {
 	if testing.Short() {

@@ -183,7 +183,7 @@ exec "$@"
 }
 
 // L14, S2: what the steps before a common build wrote is known of each program, also of those that
-// are built again by themselves because one does not compile.
+// are built again separately because one does not compile.
 func TestTogetherWroteBefore(t *testing.T) {
 	dir := project(t, map[string]string{
 		"input.go":  "package app\n",

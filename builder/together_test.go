@@ -86,7 +86,7 @@ func buildTogether(t *testing.T, generation int, list ...*Builder) map[string]Re
 }
 
 // S1: one go build for programs that share a package; each is byte for byte what it would
-// be if it were built by itself, so that equal programs stay equal (L10).
+// be if it were built alone, so that equal programs stay equal (L10).
 func TestTogether(t *testing.T) {
 	dir := shop(t)
 	goCommand, builds := counted(t)
@@ -115,7 +115,7 @@ func TestTogetherOneFails(t *testing.T) {
 	for _, c := range []struct{ name, broken, want string }{
 		{"type error", "package main\n\nfunc main() { missing() }\n", "undefined: missing"},
 		{"syntax error", "package main\n\nfunc main( {}\n", "syntax error"},
-		// These are found before anything is compiled: nothing comes of the common build.
+		// These are found before anything is compiled: there is no common build.
 		{"import", "package main\n\nimport _ \"example.com/app/none\"\n\nfunc main() {}\n", "example.com/app/none"},
 		{"no package", "", "no Go files"},
 		{"not main", "package lib\n", "not package main"},
@@ -148,7 +148,7 @@ func TestTogetherOneFails(t *testing.T) {
 	}
 }
 
-// S2, B1: what is broken in the shared package is told for each.
+// S2, B1: an error in the shared package is reported for each.
 func TestTogetherAllFail(t *testing.T) {
 	dir := shop(t)
 	write(t, dir, "shared/shared.go", "package shared\n\nconst Name = missing\n")
@@ -271,7 +271,7 @@ func TestTogetherCancelAll(t *testing.T) {
 }
 
 // A program that go build calls by another name than its package's is found to be so once,
-// and built by itself from then on.
+// and built alone from then on.
 func TestTogetherOtherName(t *testing.T) {
 	dir := shop(t)
 	write(t, dir, "cmd/odd/go.mod", "module example.com/other\n\ngo 1.21\n")

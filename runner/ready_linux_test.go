@@ -154,7 +154,7 @@ func modeNotify() int {
 	var x string
 	fmt.Scan(&x)
 	fmt.Fprint(c, "STATUS=done\nREADY=1\n")
-	for range 1000 { // a program must not be blocked by nobody reading
+	for range 1000 { // a program must not be blocked because its output is not read
 		if _, err := fmt.Fprint(c, "WATCHDOG=1"); err != nil {
 			fmt.Println(err)
 		}
@@ -202,7 +202,7 @@ func TestReadyNotify(t *testing.T) {
 	}
 }
 
-// modeListen listens on NET when it is told to.
+// modeListen listens on NET when it is asked to.
 func modeListen() int {
 	if c, err := net.Dial("udp", "127.0.0.1:9"); err == nil { // a socket that does not listen
 		defer c.Close()

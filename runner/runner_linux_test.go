@@ -385,7 +385,7 @@ func TestBackPressure(t *testing.T) {
 	p := start(t, s)
 	select {
 	case e := <-p.Exited():
-		t.Fatalf("ended although nobody read: %+v", e)
+		t.Fatalf("ended although nothing was read: %+v", e)
 	case <-time.After(100 * time.Millisecond): // proves nothing if it passes, but cannot fail wrongly
 	}
 	close(release)

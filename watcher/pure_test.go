@@ -37,7 +37,7 @@ func TestBurst(t *testing.T) {
 	b.event(at(0))
 	b.released(at(5000))
 	if !b.due().Equal(at(5020)) || !b.first.Equal(at(0)) {
-		t.Errorf("after a hold both times count anew: due %v", b.due())
+		t.Errorf("after a hold both times start again: due %v", b.due())
 	}
 	b.event(at(5095))
 	if !b.due().Equal(at(5100)) {

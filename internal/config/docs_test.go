@@ -117,9 +117,9 @@ hotreload runs the commands in a config, such as ` + "`build.before`" + ` and ` 
 Read the config of an unknown project before you start it, as you would read its Makefile.
 
 hotreload refuses a config that someone else may have written. The file and its directory must
-belong to you or to root, and nobody else may be able to change them: neither all users nor a group
-with other members. A directory like ` + "`/tmp`" + `, where users cannot change each other's files, is fine.
-For a link, the rules apply to the target and its directory too. There are two exceptions:
+belong to you or to root, and no other user may be able to change them: neither all users nor a
+group with other members. A directory like ` + "`/tmp`" + `, where users cannot change each other's files, is
+fine. For a link, the rules apply to the target and its directory too. There are two exceptions:
 
 - Files of the user who owns the directory in which you start hotreload (or ` + "`--dir`" + `) are accepted.
   So root in a container can work on a project of a user on the host.
@@ -194,7 +194,7 @@ func uncommented(text string) string {
 	return regexp.MustCompile(`(?m)^#([^ #\n])`).ReplaceAllString(text, "$1")
 }
 
-// literals are what stands for itself in a description: quoted values, placeholders,
+// literals are what a description quotes literally: quoted values, placeholders,
 // variables, globs.
 var literals = regexp.MustCompile("`[^`]*`" + `|\["[^\]]*\]+|\{ ?\w+(?: = "[^"]*" ?)?\}|\{\w+,\w+\}|"[^"]*"|\$[A-Z_]+|\*+|\bname=`)
 

@@ -217,7 +217,7 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// C1: everything that is wrong is said at once, in the order of the file, also what stands
+// C1: every mistake is reported at once, in the order of the file, also what is
 // before a syntax error.
 func TestAllMistakesAtOnce(t *testing.T) {
 	errs := parseErrors(t, "[watch]\ndebounce = 20\nexclude = [\"a[\", \"\"]\n[run]\nordr = \"x\"\nstop_signal = \"X\"\n[build\n")
@@ -234,7 +234,7 @@ func TestAllMistakesAtOnce(t *testing.T) {
 	}
 }
 
-// C1: what may stand behind a syntax error is not called missing.
+// C1: what may follow a syntax error is not called missing.
 func TestNothingIsMissingBeforeASyntaxError(t *testing.T) {
 	errs := parseErrors(t, "[[rules]]\neffect = \"restart\"\npaths = [\n")
 	if len(errs) != 1 || errs[0].Line != 3 && errs[0].Line != 4 {

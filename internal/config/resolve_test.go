@@ -102,7 +102,7 @@ func TestServiceIsSet(t *testing.T) {
 	c := mustParse(t, "[run]\ndir = \"x\"\n[services.a]\nbuild.package = \"./a\"\n[services.b]\n")
 	a, b := c.Services[0], c.Services[1]
 	if !a.IsSet("build.package") || b.IsSet("build.package") || !a.IsSet("run.dir") || !b.IsSet("run.dir") || c.IsSet("build.package") {
-		t.Error("own and inherited settings are not told apart from defaults")
+		t.Error("own and inherited settings are not distinguished from defaults")
 	}
 }
 
@@ -312,7 +312,7 @@ func TestFindRoot(t *testing.T) {
 		{"above/r/a", "above/r/a", ""},
 		{"above/n/a", "above", "above/.hotreload.toml"}, // nothing says where the project ends
 		{"space/m", "space", "space/.hotreload.toml"},
-		// What lies in the home directory captures nothing below it, unless one is there.
+		// A config in the home directory captures nothing below it, unless one is there.
 		{"home/p/a", "home/p/a", ""},
 		{"home/q/a", "home/q", ""},
 		{"home", "home", "home/.hotreload.toml"},

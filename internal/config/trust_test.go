@@ -11,7 +11,7 @@ import (
 	"github.com/hotreload/hotreload/internal/advice"
 )
 
-// A config that somebody else may write is not obeyed: it can run any command.
+// A config that another user may write is refused: it can run any command.
 func TestTrust(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can give files away")

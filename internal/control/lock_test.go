@@ -64,6 +64,6 @@ func TestPrune(t *testing.T) {
 		t.Errorf("left: %q, want %q", left, want)
 	}
 	if _, err := Acquire(filepath.Join(base, "used"), missing); err == nil || err.(*HeldError).PID != os.Getpid() {
-		t.Errorf("the owner of a lock is not told: %v", err)
+		t.Errorf("the owner of a lock is not named: %v", err)
 	}
 }

@@ -249,7 +249,7 @@ func TestD2Cgo(t *testing.T) {
 	w.same()
 }
 
-// TestD2Vendored holds that what nobody is expected to edit is looked at all the same: a package of somebody else's that has
+// TestD2Vendored holds that files that are not expected to change are checked too: a package of others that has
 // changed leaves the build to go build, together with what else was edited.
 func TestD2Vendored(t *testing.T) {
 	w := newWorld(t, module(t, map[string]string{
@@ -375,7 +375,7 @@ func TestD3EditMeanwhile(t *testing.T) {
 	if st, err = os.Stat(path); err != nil {
 		t.Fatal(err)
 	}
-	for { // the clock of the file system may stand still
+	for { // the clock of the file system may not have moved
 		w.replace("leaf/leaf.go", `"beg body"`, `"bog body"`)
 		if after, err := os.Stat(path); err != nil || !after.ModTime().Equal(st.ModTime()) {
 			break
@@ -434,7 +434,7 @@ func TestSnapshotSneaky(t *testing.T) {
 }
 
 // TestD4Mismatch holds that a package that came out differently from go build switches the engine off, for later
-// sessions too, until somebody wants it back.
+// sessions too, until the user turns it on again.
 func TestD4Mismatch(t *testing.T) {
 	w := newWorld(t, module(t, program), ".", defaults)
 	w.refresh()
@@ -446,7 +446,7 @@ func TestD4Mismatch(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// As if the compiler had been told something else: a byte of the code differs.
+			// As if the compiler had got other arguments: a byte of the code differs.
 			n := strings.LastIndex(string(data), "bag body")
 			if n < 0 {
 				t.Fatalf("no string in %s", w.e.recipe.packages[i].path)
@@ -556,7 +556,7 @@ func TestD5Cache(t *testing.T) {
 	}
 }
 
-// What nobody waits for leaves the processors to others; builds do not.
+// Work that nothing waits for leaves the processors to others; builds do not.
 func TestPriority(t *testing.T) {
 	own, err := exec.Command("nice").Output()
 	if err != nil {
@@ -582,18 +582,18 @@ func TestPriority(t *testing.T) {
 	}
 }
 
-// TestLinkerSettings holds that the linker is told to stay on its processor, that what the user sets is told to it after that, and
+// TestLinkerSettings holds that the linker is set to stay on its processor, that the user's settings come after that, and
 // that the program is go build's own all the same.
 func TestLinkerSettings(t *testing.T) {
 	w := newWorld(t, module(t, program), ".", defaults, "GODEBUG=http2client=0,asyncpreemptoff=0")
 	w.refresh()
-	linker, told := w.e.recipe.link.tool.Argv[0], filepath.Join(w.out, "told")
+	linker, settings := w.e.recipe.link.tool.Argv[0], filepath.Join(w.out, "settings")
 	wrapper := filepath.Join(w.out, "link")
-	executable(t, wrapper, "#!/bin/sh\nprintf %s \"$GODEBUG\" > "+told+"\nexec "+linker+" \"$@\"\n")
+	executable(t, wrapper, "#!/bin/sh\nprintf %s \"$GODEBUG\" > "+settings+"\nexec "+linker+" \"$@\"\n")
 	w.e.recipe.link.tool.Argv = []string{wrapper}
 	w.replace("leaf/leaf.go", `"big body"`, `"a longer body"`)
 	w.same()
-	if got, err := os.ReadFile(told); err != nil || string(got) != "asyncpreemptoff=1,http2client=0,asyncpreemptoff=0" {
+	if got, err := os.ReadFile(settings); err != nil || string(got) != "asyncpreemptoff=1,http2client=0,asyncpreemptoff=0" {
 		t.Errorf("GODEBUG of the linker is %q, %v", got, err)
 	}
 	if got := linkerSettings(nil); got != "GODEBUG=asyncpreemptoff=1" {

@@ -61,7 +61,7 @@ func TestD1Identity(t *testing.T) {
 	}
 }
 
-// workspace is two modules under a go.work, of which one is vendored besides when it stands alone.
+// workspace is two modules under a go.work, of which one is vendored when it is used alone.
 var workspace = map[string]string{
 	"go.work":    "go 1.24\n\nuse (\n\t./app\n\t./lib\n)\n",
 	"app/go.mod": "module example.com/app\n\ngo 1.24\n\nrequire example.com/lib v0.0.0\n",
@@ -290,7 +290,7 @@ func (ed *editor) revert() {
 }
 
 // halfway builds while package main, which is compiled last, does not compile: a cascade that gets as far as that must not
-// count when package main is mended.
+// count when package main is fixed.
 func (ed *editor) halfway() {
 	t, p := ed.w.t, ed.w.e.recipe
 	if p == nil || len(p.link.main.files) == 0 {

@@ -162,7 +162,7 @@ func TestD2LinkNowhere(t *testing.T) {
 	w.left("files were added")
 }
 
-// TestD2Shim holds that no recipe is made with a go command that only chooses one: what it chooses by, nobody else knows.
+// TestD2Shim holds that no recipe is made with a go command that only chooses one: only it knows by what it chooses.
 func TestD2Shim(t *testing.T) {
 	w := newWorld(t, module(t, small), ".", defaults)
 	shim := filepath.Join(t.TempDir(), "go")
@@ -219,7 +219,7 @@ func TestD3MovedBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	var made map[int]archive
-	for after := was; after.Ctime == was.Ctime; { // the clock of the file system may stand still
+	for after := was; after.Ctime == was.Ctime; { // the clock of the file system may not have moved
 		move(t, path, path+".bak")
 		writeFile(t, path, strings.Replace(string(text), "bag body", "bug body", 1))
 		if made, err = w.e.cascade(w.ctx, t.TempDir(), dirty); err != nil {

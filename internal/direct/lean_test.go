@@ -19,7 +19,7 @@ import (
 
 var noDebug = []string{"-buildvcs=false", "-pgo=off", "-ldflags=-w -buildid=hotreload/app"}
 
-// lean has the packages that nobody edits linked without their debug information, where the flags allow that.
+// lean has the packages that are not edited linked without their debug information, where the flags allow that.
 func (w *world) lean() {
 	w.t.Helper()
 	if err := w.e.Lean(w.ctx); err != nil {
@@ -44,20 +44,20 @@ func TestD1Lean(t *testing.T) {
 	w.refresh()
 	w.lean()
 
-	// All are of the packages outside of the module, and what the linker is told names them.
+	// All are of the packages outside of the module, and what the linker gets names them.
 	first := w.e.lean
 	for from, to := range first {
 		if filepath.Dir(to.path) != w.e.leanDir() || !strings.HasPrefix(filepath.Base(to.path), filepath.Base(from)+"-") {
-			t.Errorf("%s stands for %s", to.path, from)
+			t.Errorf("%s replaces %s", to.path, from)
 		}
 	}
-	told := string(importcfg(w.e.recipe.link.cfg, func(q *pkg) string { return w.e.state.archives[q.index].path }, w.e.lean))
+	given := string(importcfg(w.e.recipe.link.cfg, func(q *pkg) string { return w.e.state.archives[q.index].path }, w.e.lean))
 	for _, name := range []string{"runtime", "fmt", "reflect"} {
-		if !strings.Contains(told, "packagefile "+name+"="+w.e.leanDir()) {
+		if !strings.Contains(given, "packagefile "+name+"="+w.e.leanDir()) {
 			t.Errorf("the linker reads another archive of %s", name)
 		}
 	}
-	if strings.Contains(told, "packagefile example.com/app/leaf="+w.e.leanDir()) {
+	if strings.Contains(given, "packagefile example.com/app/leaf="+w.e.leanDir()) {
 		t.Error("a package that is edited is lean")
 	}
 	edit()
@@ -86,7 +86,7 @@ func TestD1Lean(t *testing.T) {
 	w.refresh()
 	w.lean()
 	if !maps.Equal(stamps(), before) {
-		t.Error("another engine has made them anew")
+		t.Error("another engine has made them again")
 	}
 
 	// Somebody clears the cache.
@@ -98,7 +98,7 @@ func TestD1Lean(t *testing.T) {
 		t.Error("lean archives that are gone are still named, or not wanted any more")
 	}
 
-	// What a crash has left cannot be linked, or makes another program, and is made anew.
+	// What a crash has left cannot be linked, or makes another program, and is made again.
 	for _, spoil := range []func([]byte) []byte{
 		func(text []byte) []byte { return text[:len(text)/2] },
 		func(text []byte) []byte { return bytes.ReplaceAll(text, []byte("nil map"), []byte("NIL MAP")) },
@@ -286,7 +286,7 @@ func TestLeanProcess(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		if _, err := f.Write([]byte("x")); err == nil {
-			t.Error("somebody still reads")
+			t.Error("a reader is left")
 		}
 		there, err := leanIn(dir)
 		if text, _ := os.ReadFile(there[filepath.Base(from)]); err != nil || !bytes.HasPrefix(text, []byte(arMagic)) {
@@ -429,7 +429,7 @@ func TestLeanSymbols(t *testing.T) {
 	}
 }
 
-// nmLine is kind and name of a symbol, behind an address, which is where it lies in the archive, and a size, which is the
+// nmLine is kind and name of a symbol, behind an address, which is where it is in the archive, and a size, which is the
 // distance to the next address.
 var nmLine = regexp.MustCompile(`\d+ ([A-Za-z?]) ?(.*)\n$`)
 

@@ -525,7 +525,7 @@ package stranger
 		{"stranger/go.mod", "-", "not part of the build"},
 	}
 	checkVerdicts(t, app, dir, table)
-	// From the workspace's own directory, everything lies in the project.
+	// From the workspace's own directory, everything is in the project.
 	whole := load(t, Options{Dir: dir, Package: "./app/cmd/api"})
 	same(t, "trees", whole.Trees(), []string(nil))
 	checkVerdicts(t, whole, dir, table)
@@ -786,7 +786,7 @@ func TestModfileAndOverlay(t *testing.T) {
 	})
 }
 
-// Trap j: vendored packages are inputs when -mod=vendor is in effect, by the flag, by GOFLAGS or by itself. They are not the
+// Trap j: vendored packages are inputs when -mod=vendor is in effect, by the flag, by GOFLAGS or by default. They are not the
 // user's own sources; what is below another directory called vendor is.
 func TestVendor(t *testing.T) {
 	dir := filepath.Join(project(t, ""), "vendor", "v")

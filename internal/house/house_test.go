@@ -20,7 +20,7 @@ import (
 const module = "github.com/hotreload/hotreload"
 
 // layers is the house of docs/architecture.md: a package may import only packages
-// on lower numbers. It is a statement of policy; mend the import, not the table.
+// on lower numbers. It is a statement of policy; fix the import, not the table.
 var layers = map[string]int{
 	"cmd/hotreload":      7,
 	"internal/cli":       6,
@@ -59,7 +59,7 @@ var outside = []string{"internal/house", "internal/chromium", "internal/testkit"
 var reserved = []struct {
 	path, only, reason string
 }{
-	{"github.com/fatih/color", "internal/ui", "nobody prints but ui: leaves return values, the engine narrates"},
+	{"github.com/fatih/color", "internal/ui", "only ui prints: leaves return values, the session reports"},
 	{"github.com/spf13/cobra", "internal/cli", "only cli knows that there is a command line"},
 	{"github.com/fsnotify/fsnotify", "watcher", "events are invalidations; only the watcher knows what to make of them"},
 	{"github.com/creack/pty", "runner", "terminals of programs belong to the runner"},
@@ -118,7 +118,7 @@ func TestLayers(t *testing.T) {
 		}
 		level, ok := layers[rel]
 		if !ok {
-			t.Errorf("%s stands on no line of the house: give it one in docs/architecture.md and in this test", rel)
+			t.Errorf("%s has no level: give it one in docs/architecture.md and in this test", rel)
 			continue
 		}
 		seen++
@@ -128,7 +128,7 @@ func TestLayers(t *testing.T) {
 				continue
 			}
 			if l, ok := layers[dep]; !ok || l >= level {
-				t.Errorf("%s (line %d) imports %s (line %d): a package may import only what stands on lower lines", rel, level, dep, l)
+				t.Errorf("%s (line %d) imports %s (line %d): a package may import only packages on lower lines", rel, level, dep, l)
 			}
 		}
 	}

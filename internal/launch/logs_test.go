@@ -16,7 +16,7 @@ func texts(list []Written) string {
 }
 
 // What is kept is the end of what was written, whatever its pieces, and its size is bounded;
-// a reader gets each byte once, or is told how many it has missed.
+// a reader gets each byte once, or learns how many it has missed.
 func TestServiceLog(t *testing.T) {
 	for _, most := range []int{1, 40, 5000, 32 << 10} {
 		s := &serviceLog{}

@@ -248,7 +248,7 @@ func TestMainThreadEnded(t *testing.T) {
 	l.Close()
 }
 
-// A leader that ends by itself leaves the rest running; Gone tells when that ended too.
+// A leader that ends without being asked to leaves the rest running; Gone reports when that ended too.
 func TestLeaderEnds(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -264,7 +264,7 @@ func TestLeaderEnds(t *testing.T) {
 	if err := p.Signal(syscall.SIGWINCH); err != nil || closed(p.Gone()) || !alive(cat) {
 		t.Error("the rest of the group is not running", err)
 	}
-	w.Close() // cat ends by itself
+	w.Close() // cat ends at the end of its input
 	gone(t, p.Group)
 	if exists(cat) {
 		t.Error("a zombie is left")
@@ -287,7 +287,7 @@ func TestManyChildren(t *testing.T) {
 	}
 }
 
-// R4, fault 55: daemons leave group and session; some by a double fork, so that nobody
+// R4, fault 55: daemons leave group and session; some by a double fork, so that no process
 // can tell by their parents where they came from.
 func TestDaemons(t *testing.T) {
 	const daemon = `
@@ -330,7 +330,7 @@ func TestDaemons(t *testing.T) {
 	}
 }
 
-// The leader ended by itself, and a daemon is all that is left: Gone waits for it.
+// The leader ended without being asked to, and a daemon is all that is left: Gone waits for it.
 func TestOnlyDaemonLeft(t *testing.T) {
 	for _, stop := range []bool{true, false} {
 		p := sh(t, `setsid sh -c 'echo $$; exec sleep 1000' & sleep 0.01; exit 0`)
@@ -406,7 +406,7 @@ func TestDoesNotSteal(t *testing.T) {
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
-		if i%10 == 0 { // a zombie for as long as a look takes
+		if i%10 == 0 { // a zombie while the process table is read
 			eventually(t, "zombie", func() bool { return !alive(c.Process.Pid) })
 			reap()
 		}

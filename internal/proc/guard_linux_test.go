@@ -207,7 +207,7 @@ func TestGuard(t *testing.T) {
 		t.Fatal(err)
 	}
 	remove()
-	if err := os.Mkdir(tmp, 0o700); err != nil { // somebody else's now
+	if err := os.Mkdir(tmp, 0o700); err != nil { // another user's now
 		t.Fatal(err)
 	}
 	defer os.Remove(tmp)
@@ -253,7 +253,7 @@ func ignored(mask []byte, sigs ...syscall.Signal) bool {
 	return !slices.ContainsFunc(sigs, func(s syscall.Signal) bool { return m&(1<<(s-1)) == 0 })
 }
 
-// What a guard is told. A group that is gone must be taken back, or the guard could end a
+// What a guard gets. A group that is gone must be taken back, or the guard could end a
 // stranger with the same id.
 func TestGuardIsTold(t *testing.T) {
 	r, w, err := os.Pipe()

@@ -17,7 +17,7 @@ import (
 // one that is not found.
 func TestLookPath(t *testing.T) {
 	if os.Getuid() == 0 && os.Getenv("LOOKPATH_TEST") == "" {
-		// Root may enter every directory, so it is somebody else who looks.
+		// Root may enter every directory, so another user looks.
 		self, err := selfPath()
 		if err != nil {
 			t.Fatal(err)

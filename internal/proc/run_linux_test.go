@@ -93,7 +93,7 @@ func TestRunCanceled(t *testing.T) {
 	}
 }
 
-// trigger does something when it has been told on.
+// trigger does something when it is switched on.
 type trigger struct {
 	text strings.Builder
 	on   string

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// E2: a file that a process has open for writing is told from one that it reads, or has closed.
+// E2: a file that a process has open for writing is distinguished from one that it reads, or has closed.
 func TestWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.log")
 	f, err := os.Create(path)

@@ -120,7 +120,7 @@ func TestAttacks(t *testing.T) {
 }
 
 // TestStrangers: under a foreign name the program answers as it does for anyone. It gets neither the
-// script nor source code, and nobody is shown the page of the old program as if it were the new one
+// script nor source code, and the page of the old program is never shown as if it were the new one
 // (P19, U4).
 func TestStrangers(t *testing.T) {
 	t.Parallel()

@@ -290,7 +290,7 @@ func TestInChromium(t *testing.T) {
 		v.until(root+".querySelector('a').textContent", "shop/cart.go:42:19")
 		v.until(root+".querySelectorAll('script').length", "0") // what looks like markup in the code is text
 		v.until(root+".querySelector('.src.hit').textContent.trim()", "if err := s.Add(order); err != nil {")
-		// The caret stands below the argument: as wide as what comes before it.
+		// The caret is below the argument: as wide as what comes before it.
 		v.until(root+".querySelector('.caret').textContent.length", "19")
 		v.until("document.querySelector('#name').value", "typed")
 		v.run(chromedp.KeyEvent("\x1b"))
@@ -453,7 +453,7 @@ func TestInChromium(t *testing.T) {
 		}
 	})
 
-	t.Run("the waiting page loads by itself", func(t *testing.T) {
+	t.Run("the waiting page loads without a click", func(t *testing.T) {
 		r := start(t, Options{Inject: true, Hold: time.Millisecond})
 		v := open(t, browser, r.URL())
 		v.until(overlay+".includes('not ready after')", "true")
@@ -464,7 +464,7 @@ func TestInChromium(t *testing.T) {
 		v.quiet()
 	})
 
-	t.Run("the answer to a form is not loaded by itself", func(t *testing.T) {
+	t.Run("the answer to a form is not loaded without a click", func(t *testing.T) {
 		var posts atomic.Int32
 		s := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "text/html")

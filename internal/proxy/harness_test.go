@@ -300,7 +300,7 @@ func (r *rig) refusals() <-chan error {
 	return out
 }
 
-// state is what a browser would be told.
+// state is what a browser would receive.
 func (r *rig) state() state {
 	r.t.Helper()
 	b, _, _ := r.snapshot()

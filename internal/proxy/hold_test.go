@@ -66,7 +66,7 @@ func TestHeldBeforeTheFirstProgram(t *testing.T) {
 	want(t, await(t, "answer", got), 200, "hello")
 }
 
-// TestHeldBeforeTheBody: a client that asks before it sends is not told to go on
+// TestHeldBeforeTheBody: a client that asks before it sends is not asked to go on
 // while its request waits (P3).
 func TestHeldBeforeTheBody(t *testing.T) {
 	t.Parallel()
@@ -122,7 +122,7 @@ func TestReleased(t *testing.T) {
 	}
 }
 
-// TestPaused: nobody waits for what nobody builds; what answers is marked (P3).
+// TestPaused: no request waits while nothing is built; what answers is marked (P3).
 func TestPaused(t *testing.T) {
 	t.Parallel()
 	r, _ := startLive(t, Options{Inject: true}, says("old"))
@@ -142,7 +142,7 @@ func TestPaused(t *testing.T) {
 	want(t, await(t, "answer", got), 200, "new")
 }
 
-// TestBuildWithoutAChange: an edit of the config asks for a build by itself (P3).
+// TestBuildWithoutAChange: an edit of the config asks for a build (P3).
 func TestBuildWithoutAChange(t *testing.T) {
 	t.Parallel()
 	r, _ := startLive(t, Options{}, says("old"))
@@ -154,7 +154,7 @@ func TestBuildWithoutAChange(t *testing.T) {
 	want(t, await(t, "answer", got), 200, "new")
 }
 
-// TestHoldExpires: nobody waits longer than hold (P3).
+// TestHoldExpires: no request waits longer than hold (P3).
 func TestHoldExpires(t *testing.T) {
 	t.Parallel()
 	r := start(t, Options{Hold: time.Millisecond})
@@ -177,7 +177,7 @@ func TestHeldClientLeaves(t *testing.T) {
 	r.waits(0)
 }
 
-// TestTenThousandHeld: bounded, the rest is told to come again (P10).
+// TestTenThousandHeld: bounded, the rest is asked to come again (P10).
 func TestTenThousandHeld(t *testing.T) {
 	t.Parallel()
 	n := 10000
@@ -234,7 +234,7 @@ func TestTenThousandHeld(t *testing.T) {
 }
 
 // TestRefusedRightAfterLive: a server that says it is ready a moment before it
-// listens costs nobody anything; a POST is still sent once (P3).
+// listens costs nothing; a POST is still sent once (P3).
 func TestRefusedRightAfterLive(t *testing.T) {
 	t.Parallel()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -602,7 +602,7 @@ func TestCrash(t *testing.T) {
 			if len(marked) != 2 || marked[0] != "main.main() " || marked[1] != "\t/src/main.go:7 +0x1d vscode://file/src/main.go:7:1" {
 				t.Fatalf("%q", marked)
 			}
-			// A restart by itself: held while it starts, then it answers.
+			// A restart without a save: held while it starts, then it answers.
 			r.emit(event.Started{PID: 300})
 			got := r.later("GET", "/", "")
 			r.waits(1)
@@ -650,10 +650,10 @@ func TestProblemAtStart(t *testing.T) {
 	r.gen = 1
 	got := r.later("GET", "/", "")
 	r.waits(1)
-	r.emit(event.Problem{Message: "cannot start api: no such file", Hint: "mend run.command"})
+	r.emit(event.Problem{Message: "cannot start api: no such file", Hint: "fix run.command"})
 	a := await(t, "answer", got)
 	want(t, a, 503, "cannot start api: no such file")
-	want(t, a, 503, "hint: mend run.command")
+	want(t, a, 503, "hint: fix run.command")
 	// A problem while all is well concerns no request.
 	r.goLive(startApp(t, says("fine")))
 	r.emit(event.Problem{Message: "wanted the terminal"})
@@ -684,7 +684,7 @@ func TestSuspended(t *testing.T) {
 	want(t, r.get("/"), 200, "fine") // it is another process
 	r.Suspended(a.pid, why)
 	want(t, r.get("/"), 503, "hint: SIGCONT resumes it")
-	// The page that says so loads anew when the program goes on, and only then; the one that is open does not.
+	// The page that says so loads again when the program goes on, and only then; the one that is open does not.
 	want(t, r.get("/", browser...), 503, `data-page="waiting"`)
 	s, _ := b.until("suspended", func(s state) bool { return s.Status == "broken" })
 	if s.Answers || s.Serve || s.Trouble.Kind != suspended {

@@ -19,7 +19,7 @@ import (
 const element = `<script src="/__hotreload/client.js"></script>`
 
 // respond runs a body through the injector as the answer to a page load. surely
-// says that the browser told what it loads.
+// says that the browser reported what it loads.
 func respond(t testing.TB, body io.Reader, length int64, surely bool, header ...string) (*http.Response, error) {
 	t.Helper()
 	req, _ := http.NewRequest("GET", "http://localhost:8090/", nil)
@@ -381,7 +381,7 @@ func (p *pieces) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// A program that sends pages in an encoding that nobody asked for gets them through as they are,
+// A program that sends pages in an encoding that was not asked for gets them through as they are,
 // and why they do not reload is said once.
 func TestEncodedPages(t *testing.T) {
 	t.Parallel()

@@ -183,7 +183,7 @@ func TestResend(t *testing.T) {
 	})
 }
 
-// TestWithoutJavaScript: the page says what is wrong, with links, and comes back by itself; that of a
+// TestWithoutJavaScript: the page says what is wrong, with links, and loads again; that of a
 // form does not, because it would be sent (P4, P13, P16).
 func TestWithoutJavaScript(t *testing.T) {
 	browser := startBrowser(t)
@@ -207,7 +207,7 @@ func TestWithoutJavaScript(t *testing.T) {
 	a := must(r.do("POST", "/", "x=1", "Accept", "text/html", "Sec-Fetch-Dest", "document"))
 	want(t, a, 503, "The form was not sent")
 	if strings.Contains(a.body, "http-equiv") {
-		t.Error("the page of a form would send it again by itself")
+		t.Error("the page of a form would send it again without a click")
 	}
 }
 

@@ -139,7 +139,7 @@ func TestClientsOwnMistakes(t *testing.T) {
 		c.Close()
 		eventually(t, "the program sees the end", func() bool { err, ok := got.Load("/off"); return ok && err != nil })
 	})
-	t.Run("an answer that nobody reads", func(t *testing.T) {
+	t.Run("an answer that is not read", func(t *testing.T) {
 		c, br := r.dialRaw()
 		fmt.Fprint(c, "GET /gone HTTP/1.1\r\nHost: x\r\n\r\n")
 		_, _ = bufio.NewReader(br).ReadByte()

@@ -70,8 +70,8 @@ func (b *tab) until(what string, ok func(s state) bool) (s state, pages int) {
 	}
 }
 
-// TestStates: the current state at once, then every change; a page is told to
-// load anew once per program, when it is live (P8).
+// TestStates: the current state at once, then every change; a page is asked to
+// load again once per program, when it is live (P8).
 func TestStates(t *testing.T) {
 	t.Parallel()
 	r := start(t, Options{})
@@ -125,7 +125,7 @@ func TestStates(t *testing.T) {
 	}
 }
 
-// TestStalledTab: one that does not read delays nobody; it gets the newest state
+// TestStalledTab: one that does not read delays no other; it gets the newest state
 // when it reads or comes again (P8).
 func TestStalledTab(t *testing.T) {
 	t.Parallel()

@@ -388,7 +388,7 @@ func TestEventStream(t *testing.T) {
 	if rest, err := io.ReadAll(res.Body); err != nil || len(rest) > 0 {
 		t.Fatalf("the stream does not end in order: %q %v", rest, err)
 	}
-	await(t, "the program is told", gone)
+	await(t, "the program learns it", gone)
 }
 
 // TestStreamThatComesLate: a stream that begins while the program is being
@@ -535,7 +535,7 @@ func TestDrainEndsWithItsContext(t *testing.T) {
 	r.Drain(ctx, r.pid)
 	a.kill()
 	r.exited(a, true)
-	// It was delivered, so it is not sent again, and the client is told.
+	// It was delivered, so it is not sent again, and the client learns that.
 	want(t, await(t, "answer", got), http.StatusBadGateway, "closed the connection before it answered")
 }
 

@@ -56,7 +56,7 @@ func TestFamilies(t *testing.T) {
 	})
 }
 
-// TestTLSUpstream: a program that speaks TLS with a certificate that nobody has signed (P20).
+// TestTLSUpstream: a program that speaks TLS with a self-signed certificate (P20).
 func TestTLSUpstream(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%v %s %s", r.TLS != nil, r.Host, r.URL.RequestURI())

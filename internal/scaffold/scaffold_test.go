@@ -57,7 +57,7 @@ func fresh(t *testing.T, o Options) (Result, *config.Config) {
 
 var setting = regexp.MustCompile(`^[a-z_]+ = `)
 
-// explained checks that above the first setting of each paragraph stands a comment.
+// explained checks that each paragraph has a comment above its first setting.
 func explained(t *testing.T, data []byte) {
 	t.Helper()
 	for _, paragraph := range strings.Split(string(data), "\n\n") {
@@ -372,7 +372,7 @@ func TestVite(t *testing.T) {
 	}
 }
 
-// C5: what another tool was told is carried over at once; if it cannot be read, the project is looked at.
+// C5: the config of another tool is translated at once; if it cannot be read, the project is looked at.
 func TestOtherTools(t *testing.T) {
 	for name, text := range map[string]string{".air.toml": "[build]\ncmd = \"go build -o ./tmp/main ./cmd/api\"\n", "runner.conf": "build_path: ./tmp\n"} {
 		dir := makeProject(t, map[string]string{"go.mod": gomod, "cmd/api/main.go": mainGo, name: text})

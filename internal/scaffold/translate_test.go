@@ -145,7 +145,7 @@ func TestAirFileIsComplete(t *testing.T) {
 	}
 }
 
-// C1: each key of Air gets a hint when it stands in a .hotreload.toml, unless it is a key
+// C1: each key of Air gets a hint when it is in a .hotreload.toml, unless it is a key
 // here too.
 func TestForeignKeysHaveHints(t *testing.T) {
 	valid := map[string]bool{}
@@ -291,7 +291,7 @@ func TestAirWatching(t *testing.T) {
 	}
 }
 
-// C6: Air reads no .env by itself, so the translation does not either.
+// C6: Air reads no .env unless it is named, so the translation does not either.
 func TestAirEnvFiles(t *testing.T) {
 	if _, c := fromAir(t, "", map[string]string{".env": "A=1"}); len(c.Run.EnvFiles) != 0 {
 		t.Errorf("%q", c.Run.EnvFiles)
@@ -399,7 +399,7 @@ func TestSteps(t *testing.T) {
 	}
 }
 
-// FuzzAir: whatever stands in another tool's file, what comes out loads.
+// FuzzAir: whatever is in another tool's file, the result loads.
 func FuzzAir(f *testing.F) {
 	f.Add(airFile)
 	f.Add("[build]\ncmd = \"go build && \"\nfull_bin = \"' \\\" $\"\nexclude_regex = [\"\\\\\"]\n")

@@ -85,9 +85,9 @@ func TestEditLeastEffect(t *testing.T) {
 // An edit with a mistake changes nothing, whatever the mistake; the repair is reported as one.
 func TestEditWithMistake(t *testing.T) {
 	api := testService("api")
-	var told []string
+	var reported []string
 	run(t, false, []config.Service{api}, func(w *world) {
-		w.s.opt.Configured = func(_, _ *config.Config, names []string) { told = names }
+		w.s.opt.Configured = func(_, _ *config.Config, names []string) { reported = names }
 		p := w.live(w.begin())
 		w.said()
 		bad := api
@@ -114,11 +114,11 @@ func TestEditWithMistake(t *testing.T) {
 		w.loaded = func() (*config.Config, []config.Service, error) { return nil, nil, errors.New("line 3") }
 		w.files.o.Edited()
 		w.want("problem", w.problem(), "the config is not applied: line 3")
-		w.want("told", told, []string(nil))
+		w.want("reported", reported, []string(nil))
 		w.edit(nil, api)
 		_, kind := w.applied()
 		w.want("kind", kind, event.ConfigFixed)
-		w.want("told", told, []string{"api"})
+		w.want("reported", reported, []string{"api"})
 		w.quit(p)
 	})
 }

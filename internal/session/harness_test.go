@@ -42,7 +42,7 @@ type world struct {
 }
 
 // run makes a session of the services, and runs f beside it. At the end the session must come to
-// its end by itself, once f has ended what runs.
+// its end without a request, once f has ended what runs.
 func run(t *testing.T, once bool, services []config.Service, f func(*world)) {
 	t.Helper()
 	root := t.TempDir()
@@ -456,7 +456,7 @@ func (p *fakeProcess) gone(x event.Exited) {
 	synctest.Wait()
 }
 
-// fakePage is a companion that remembers what it was told.
+// fakePage is a companion that remembers what it got.
 type fakePage struct {
 	url      string
 	events   int

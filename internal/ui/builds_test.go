@@ -11,7 +11,7 @@ import (
 )
 
 // TestE7Common holds that what one build, or one error, comes to for several services is
-// told once, with all their names, and is not held back longer than that needs.
+// printed once, with all their names, and is not held back longer than that needs.
 func TestE7Common(t *testing.T) {
 	failure := func(ms int64, since time.Time) event.BuildFinished {
 		b := compileError
@@ -43,7 +43,7 @@ func TestE7Common(t *testing.T) {
 		}...), `api,worker built   310 ms
 web    built   305 ms: the program is the same, not restarted
 `},
-		{"what comes of one does not overtake its build", append(started(1, "api", "web"), []said{
+		{"a result does not overtake its build", append(started(1, "api", "web"), []said{
 			{"api", event.BuildFinished{OK: true, DurationMS: 300}}, {"api", live},
 			{"web", event.BuildFinished{OK: true, DurationMS: 305}},
 		}...), `api    built   300 ms

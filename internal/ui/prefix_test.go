@@ -50,8 +50,8 @@ func TestPrefix(t *testing.T) {
 	}
 }
 
-// S4: an unfinished line is shown after a while; it goes on where it stands, or is broken
-// off when somebody else writes, and then goes on with its name.
+// S4: an unfinished line is shown after a while; it goes on where it is, or is broken
+// off when another stream writes, and then goes on with its name.
 func TestPrefixUnfinished(t *testing.T) {
 	var tty bytes.Buffer
 	s, _ := several(&tty, &tty, true, false)
@@ -67,7 +67,7 @@ func TestPrefixUnfinished(t *testing.T) {
 	s.Own("own\n")
 	s.App("api", false, []byte("rest\nwhole\n"))
 	want += "api    | again> \nown\napi    | rest\napi    | whole\n"
-	// Another stream of the same service is somebody else, too.
+	// This holds for another stream of the same service, too.
 	s.App("api", false, []byte("out"))
 	eventually(t, s, &tty, want+"api    | out")
 	s.App("api", true, []byte("err\n"))

@@ -250,7 +250,7 @@ end     Ctrl-C
 	}
 }
 
-// TestIgnored holds that a change that concerns nobody is told only on request.
+// TestIgnored holds that a change that concerns no service is printed only on request.
 func TestIgnored(t *testing.T) {
 	b := event.Changed{Paths: []string{"/home/user/shop/a_test.go"}, Effect: "none", Why: "test file"}
 	if got := render(text(TextOptions{}), "", b); got != "" {
@@ -317,7 +317,7 @@ type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, syscall.EPIPE }
 
-// TestScreenClosed holds T6: output that nobody reads ends the session, once.
+// TestScreenClosed holds T6: output that is not read ends the session, once.
 func TestScreenClosed(t *testing.T) {
 	closed := make(chan struct{}, 2)
 	s := NewScreen(brokenPipe{}, brokenPipe{}, false, func() { closed <- struct{}{} })
@@ -326,7 +326,7 @@ func TestScreenClosed(t *testing.T) {
 	<-closed
 	select {
 	case <-closed:
-		t.Error("told twice")
+		t.Error("reported twice")
 	default:
 	}
 }
