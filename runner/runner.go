@@ -206,24 +206,23 @@ func newProcess(s Spec) (*Process, proc.Cmd, error) {
 
 // abandon undoes newProcess.
 func (p *Process) abandon() {
-	closeAll(p.streams, (*stream).closeOther)
-	closeAll(p.streams, (*stream).close)
+	closeAll(p.streams)
 	if p.notify != nil {
 		p.notify.close()
 	}
 }
 
-func closeAll(streams []*stream, f func(*stream)) {
+func closeAll(streams []*stream) {
 	for _, s := range streams {
-		f(s)
+		s.close()
 	}
 }
 
 // run starts everything that lives as long as the process.
 func (p *Process) run() {
 	p.start = time.Now()
-	closeAll(p.streams, (*stream).closeOther)
 	for _, s := range p.streams {
+		s.started()
 		go s.copy()
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -237,7 +236,7 @@ func (p *Process) run() {
 		<-p.g.Gone()
 		cancel()
 		p.drain()
-		closeAll(p.streams, (*stream).close)
+		closeAll(p.streams)
 		// Not for ever: Write may hang on a terminal that was stopped by Ctrl-S.
 		timeout := time.After(drainTime)
 		for _, s := range p.streams {

@@ -222,7 +222,10 @@ func TestNothingLost(t *testing.T) {
 	if testing.Short() {
 		n = 8
 	}
-	for _, tty := range []bool{false, true} {
+	defer func(was bool) { keepTerminal = was }(keepTerminal)
+	for _, c := range []struct{ tty, keep bool }{{false, false}, {true, false}, {true, true}} {
+		tty := c.tty
+		keepTerminal = c.keep
 		for range n {
 			s := shell(`head -c 200000 /dev/zero | tr '\0' x; printf END; exit 7`)
 			if tty {
@@ -234,6 +237,94 @@ func TestNothingLost(t *testing.T) {
 				t.Fatalf("terminal %v: %+v, %d bytes", tty, e, len(out))
 			}
 			p.gone()
+		}
+	}
+}
+
+// N5 (1): where the last close of a terminal discards what was not read, our copy of the process's
+// end stays open until the whole group is gone.
+func TestKeptTerminal(t *testing.T) {
+	defer func(was bool) { keepTerminal = was }(keepTerminal)
+	keepTerminal = true
+	s := shell(`sleep 1000 & printf x; exit 5`)
+	s.Stdout.TTY, s.Stderr.TTY = terminal(t), terminal(t)
+	p := start(t, s)
+	if e := p.exit(); e.Code != 5 || p.out.String() != "x" {
+		t.Errorf("%+v, %q", e, p.out)
+	}
+	for _, st := range p.streams {
+		if _, err := st.other.Stat(); err != nil {
+			t.Errorf("after Exited: %v", err)
+		}
+		select {
+		case <-st.done:
+			t.Error("the output has ended before the group")
+		default:
+		}
+	}
+	p.Kill()
+	p.gone()
+	for _, st := range p.streams {
+		if _, err := st.other.Stat(); err == nil {
+			t.Error("still open after Gone")
+		}
+		<-st.done
+	}
+
+	// Without a terminal, the end of a pipe is still seen by its reader.
+	q := start(t, shell(`exec >&- 2>&-; sleep 1000`))
+	for _, st := range q.streams {
+		<-st.done
+	}
+}
+
+// noPoller is a descriptor that the runtime's poller refuses.
+type noPoller struct{ syscall.RawConn }
+
+func (n noPoller) Read(f func(uintptr) bool) error {
+	done := false
+	if err := n.Control(func(fd uintptr) { done = f(fd) }); err != nil || done {
+		return err
+	}
+	return errors.New("waiting for unsupported file type")
+}
+
+// N5 (24): output is read also where the runtime's poller does not know a pseudo-terminal, and a
+// close ends it.
+func TestWithoutPoller(t *testing.T) {
+	for _, held := range []bool{false, true} {
+		out := newSink()
+		s, err := newStream(terminal(t), []func([]byte){out.Write})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.raw = noPoller{s.raw}
+		go s.copy()
+		for i := range 3 {
+			fmt.Fprintf(s.other, "line %d\n", i)
+			out.await(t, fmt.Sprintf("line %d\n", i))
+		}
+		fmt.Fprint(s.other, "last")
+		for end := time.Now().Add(patience); !s.drained(); {
+			if time.Now().After(end) {
+				t.Fatal("never drained")
+			}
+			runtime.Gosched()
+		}
+		if held {
+			h, err := dup(s.other)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer h.Close()
+		} else {
+			s.closeOther()
+			<-s.done
+		}
+		s.close()
+		<-s.done
+		if want := "line 0\nline 1\nline 2\nlast"; out.String() != want {
+			t.Errorf("%q", out)
 		}
 	}
 }

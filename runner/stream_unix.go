@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
@@ -125,6 +126,9 @@ func (s *stream) copy() {
 			}
 			return true
 		})
+		if e != nil && err == syscall.EAGAIN && s.awaitInput() {
+			continue
+		}
 		if n > 0 {
 			for _, f := range s.taps {
 				f(buf[:n])
@@ -137,6 +141,39 @@ func (s *stream) copy() {
 	}
 }
 
+// awaitInput waits until there is something to read, without the runtime's poller, which may refuse
+// a pseudo-terminal on systems other than Linux. False: the stream was closed.
+func (s *stream) awaitInput() bool {
+	for {
+		ready := false
+		err := s.raw.Control(func(fd uintptr) { ready = readable(int(fd), awaitTime) })
+		if err != nil || ready {
+			return err == nil
+		}
+	}
+}
+
+// awaitTime is how long a close may wait for awaitInput.
+const awaitTime = 50 * time.Millisecond
+
+// readable says whether a read would not block, after at most the given time. poll does not know
+// every device on macOS (POLLNVAL), select does.
+func readable(fd int, wait time.Duration) bool {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, int(wait.Milliseconds()))
+	if err == unix.EINTR {
+		return wait == 0 // not known: the caller asks again
+	}
+	if n == 0 || fds[0].Revents&unix.POLLNVAL == 0 || fd >= unix.FD_SETSIZE {
+		return err != nil || n > 0
+	}
+	var set unix.FdSet
+	set.Set(fd)
+	limit := unix.NsecToTimeval(wait.Nanoseconds())
+	n, err = unix.Select(fd+1, &set, nil, nil, &limit)
+	return err != nil || n > 0
+}
+
 // drained says whether everything that was written before the call has been passed on.
 // The order matters: the kernel has nothing, then the reader has nothing.
 func (s *stream) drained() bool {
@@ -145,15 +182,23 @@ func (s *stream) drained() bool {
 		return true
 	default:
 	}
-	readable := true
-	err := s.raw.Control(func(fd uintptr) {
-		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-		n, err := unix.Poll(fds, 0)
-		readable = err != nil || n > 0
-	})
-	return err != nil || !readable && s.idle.Load()
+	more := true
+	err := s.raw.Control(func(fd uintptr) { more = readable(int(fd), 0) })
+	return err != nil || !more && s.idle.Load()
+}
+
+// started is called when the process has its end of the stream. The last close of a
+// pseudo-terminal discards what was not read yet where keepTerminal is set: our copy of that end
+// then stays open until the process is gone and its output was read.
+func (s *stream) started() {
+	if s.tty == nil || !keepTerminal {
+		s.closeOther()
+	}
 }
 
 func (s *stream) closeOther() { s.otherOnce.Do(func() { s.other.Close() }) }
 
-func (s *stream) close() { s.file.Close() }
+func (s *stream) close() {
+	s.closeOther()
+	s.file.Close()
+}

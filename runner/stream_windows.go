@@ -59,6 +59,12 @@ func (s *stream) drained() bool {
 	}
 }
 
+// started is called when the process has its end of the stream.
+func (s *stream) started() { s.closeOther() }
+
 func (s *stream) closeOther() { s.otherOnce.Do(func() { s.other.Close() }) }
 
-func (s *stream) close() { s.file.Close() }
+func (s *stream) close() {
+	s.closeOther()
+	s.file.Close()
+}

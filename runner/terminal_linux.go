@@ -1,0 +1,4 @@
+package runner
+
+// keepTerminal: see stream.started. Linux keeps what was written. A variable for its test.
+var keepTerminal = false
