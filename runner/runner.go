@@ -346,6 +346,11 @@ func (p *Process) Gone() <-chan struct{} { return p.gone }
 // killed when the leader ended.
 func (p *Process) Killed() []string { return p.g.Killed() }
 
+// StopErr says why Stop could not ask the group to end, so that it was ended at once without its
+// StopTimeout: on Windows, if CTRL_BREAK does not reach it and it has no window. Always nil elsewhere.
+// It is complete once Gone is closed.
+func (p *Process) StopErr() error { return p.g.StopErr() }
+
 // LeftBehind lists, as "pid name", the processes that had left the group and that Stop or
 // Kill ended. It is complete once Gone is closed, and always empty outside Linux.
 func (p *Process) LeftBehind() []string { return p.g.LeftBehind() }

@@ -15,7 +15,7 @@ import (
 )
 
 // reportedOnce are the things that are worth one line in a session, not one at each restart.
-type reportedOnce struct{ stillRuns, leftBehind, earlyEnd sync.Once }
+type reportedOnce struct{ stillRuns, leftBehind, notAsked, earlyEnd sync.Once }
 
 // leftoverGrace is how long what a program has started may take to end after it.
 const leftoverGrace = time.Second
@@ -44,6 +44,20 @@ func (s *supervision) leftBehind() {
 		s.once.leftBehind.Do(func() {
 			s.remark(event.Problem{Message: "ended what " + s.name + " had left behind: " + strings.Join(left, ", ")})
 		})
+	}
+}
+
+// notAsked reports a program that could not be asked to end.
+func (s *supervision) notAsked() {
+	if err := s.process.StopErr(); err != nil {
+		s.once.notAsked.Do(func() { s.remark(cannotAsk(s.name, err)) })
+	}
+}
+
+func cannotAsk(name string, err error) event.Problem {
+	return event.Problem{
+		Message: fmt.Sprintf("%s cannot be asked to end (CTRL_BREAK: %v), so it is terminated at once", name, err),
+		Hint:    "its own end, such as deferred functions, does not run; a program with a console can be asked",
 	}
 }
 

@@ -161,6 +161,7 @@ func (s *supervision) gone() {
 		f()
 	}
 	s.leftBehind()
+	s.notAsked()
 	s.l.step(plan.Gone{Service: s.name, Launch: s.l.launch.Launch})
 }
 

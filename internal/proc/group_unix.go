@@ -221,6 +221,9 @@ func terminating(sig syscall.Signal) bool {
 	return false
 }
 
+// StopErr is always nil: a signal can be sent to each process of the group.
+func (g *Group) StopErr() error { return nil }
+
 // nearly is what may be left of a grace when it counts as over: who gives many groups the same
 // time kills them at the same moment, whose own time ends a little later.
 const nearly = 250 * time.Millisecond

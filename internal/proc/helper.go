@@ -4,8 +4,9 @@ import "os"
 
 // The hidden verbs by which this program starts itself as a helper.
 const (
-	verbGuard = "__guard"
-	verbExec  = "__exec"
+	verbGuard   = "__guard"
+	verbExec    = "__exec"
+	verbConsole = "__console"
 )
 
 // Helper must be the first statement of main, and of every TestMain whose tests start
@@ -20,6 +21,8 @@ func Helper() bool {
 		os.Exit(guardMain(os.Args[2:]))
 	case verbExec:
 		os.Exit(execMain(os.Args[2:]))
+	case verbConsole:
+		os.Exit(consoleMain())
 	}
 	return false
 }

@@ -31,6 +31,7 @@ type osGroup struct {
 	killAt  time.Time
 	patient bool
 	empty   bool
+	stopErr error
 }
 
 const (
@@ -134,26 +135,30 @@ func (o *osGroup) close() {
 	windows.CloseHandle(o.job)
 }
 
-// resume starts the only thread of a suspended process. The syscall package has closed the
-// handle of that thread, so it is looked up.
+// resume starts the threads of a suspended process. The syscall package has closed the handle of its
+// own one, so they are looked up. There may be more: security software adds one to new processes.
 func resume(pid uint32) error {
 	snap, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPTHREAD, 0)
 	if err != nil {
 		return err
 	}
 	defer windows.CloseHandle(snap)
+	resumed := false
 	entry := windows.ThreadEntry32{Size: uint32(unsafe.Sizeof(windows.ThreadEntry32{}))}
 	for err = windows.Thread32First(snap, &entry); err == nil; err = windows.Thread32Next(snap, &entry) {
 		if entry.OwnerProcessID != pid {
 			continue
 		}
-		th, err := windows.OpenThread(windows.THREAD_SUSPEND_RESUME, false, entry.ThreadID)
-		if err != nil {
-			return err
+		th, e := windows.OpenThread(windows.THREAD_SUSPEND_RESUME, false, entry.ThreadID)
+		if e != nil {
+			continue
 		}
-		defer windows.CloseHandle(th)
-		_, err = windows.ResumeThread(th)
-		return err
+		_, e = windows.ResumeThread(th)
+		resumed = resumed || e == nil
+		windows.CloseHandle(th)
+	}
+	if resumed {
+		return nil
 	}
 	return err
 }
@@ -225,8 +230,12 @@ func (g *Group) supervise(waited <-chan struct{}) {
 		if asked {
 			now := time.Now()
 			if !sent && now.Before(killAt) {
-				// Fails without a console (a service): then only the end of the grace helps.
-				windows.GenerateConsoleCtrlEvent(windows.CTRL_BREAK_EVENT, uint32(g.pid))
+				if err := g.askToEnd(); err != nil { // waiting would not help
+					killAt, patient = now, false
+					g.mu.Lock()
+					g.os.killAt, g.os.stopErr = killAt, err
+					g.mu.Unlock()
+				}
 			}
 			sent = true
 			if wait = time.Until(killAt); wait <= 0 {
@@ -276,6 +285,13 @@ func (g *Group) stop(_ syscall.Signal, grace time.Duration) {
 	case g.os.wake <- struct{}{}:
 	default:
 	}
+}
+
+// StopErr says why Stop could not ask the group to end, so that it was ended at once.
+func (g *Group) StopErr() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.os.stopErr
 }
 
 // Pids lists the processes of the job.
@@ -328,6 +344,9 @@ func NameOf(pid int) string {
 	return filepath.Base(windows.UTF16ToString(buf[:n]))
 }
 
-// Setup prepares this process for starting others. On Windows there is nothing to do:
-// handles are not inherited unless they are named.
-func Setup() (warnings []string) { return nil }
+// Setup prepares this process for starting others: it needs a console. Handles are not inherited
+// unless they are named.
+func Setup() (warnings []string) {
+	hideConsole()
+	return nil
+}
