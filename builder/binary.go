@@ -13,6 +13,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"github.com/hotreload/hotreload/internal/files"
 )
 
 // unusableError says why the file that a successful build has left cannot be run.
@@ -50,7 +52,7 @@ func inspect(path string, script bool) (sum [sha256.Size]byte, err error) {
 	if err != nil {
 		return sum, err
 	}
-	f, err := os.Open(path)
+	f, err := files.Open(path)
 	if err != nil {
 		return sum, &unusableError{path: path, what: "cannot be read: " + err.Error()}
 	}

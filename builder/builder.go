@@ -43,6 +43,7 @@ import (
 	"time"
 
 	"github.com/hotreload/hotreload/internal/advice"
+	"github.com/hotreload/hotreload/internal/files"
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
@@ -130,7 +131,7 @@ func (b *Builder) Flags() []string {
 // of this cache has made. The builder itself never deletes a good one.
 func (b *Builder) Remove(path string) {
 	if filepath.Dir(path) == b.bin {
-		removeBinary(path)
+		files.Remove(path)
 	}
 }
 
@@ -156,7 +157,7 @@ func (b *Builder) locked(ctx context.Context, generation int, start time.Time, b
 	r := b.build(ctx, generation, before)
 	if ctx.Err() != nil {
 		if r.Binary != "" {
-			removeBinary(r.Binary)
+			files.Remove(r.Binary)
 		}
 		r = Result{Canceled: true}
 	}

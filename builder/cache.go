@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/hotreload/hotreload/internal/advice"
+	"github.com/hotreload/hotreload/internal/files"
 )
 
 // cleared remembers the cache directories that this process has cleared of what dead
@@ -69,7 +70,7 @@ func (b *Builder) keep(fresh string) (bin string, err error) {
 	for letter := 'a'; letter <= 'z'; letter++ {
 		bin = filepath.Join(b.bin, b.o.Name+"-"+string(letter)+binarySuffix(b.o.Output))
 		if _, err := os.Lstat(bin); errors.Is(err, fs.ErrNotExist) {
-			return bin, os.Rename(fresh, bin)
+			return bin, files.Rename(fresh, bin)
 		}
 	}
 	return "", fmt.Errorf("no file name is free in %s", b.bin)

@@ -5,7 +5,6 @@ package builder
 import (
 	"context"
 	"io/fs"
-	"os"
 
 	"github.com/hotreload/hotreload/internal/proc"
 )
@@ -35,5 +34,3 @@ func copyBinary(ctx context.Context, from, to, dir string, env []string, out *ou
 	}
 	return s, run(ctx, command{path: path, argv: s.Argv, dir: dir, env: env, output: out, hard: true})
 }
-
-func removeBinary(path string) { os.Remove(path) }

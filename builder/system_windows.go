@@ -7,7 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
+
+	"github.com/hotreload/hotreload/internal/files"
 )
 
 const exeSuffix = ".exe"
@@ -45,7 +46,7 @@ func copyBinary(_ context.Context, from, to, _ string, _ []string, _ *output) (S
 }
 
 func copyFile(from, to string) error {
-	in, err := os.Open(from)
+	in, err := files.Open(from)
 	if err != nil {
 		return err
 	}
@@ -56,15 +57,4 @@ func copyFile(from, to string) error {
 	}
 	_, err = io.Copy(out, in)
 	return errors.Join(err, out.Close())
-}
-
-// removeBinary waits for virus scanners, which hold new files for a moment.
-func removeBinary(path string) {
-	for wait := 10 * time.Millisecond; ; wait *= 2 {
-		err := os.Remove(path)
-		if err == nil || errors.Is(err, fs.ErrNotExist) || wait > 640*time.Millisecond {
-			return
-		}
-		time.Sleep(wait)
-	}
 }

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hotreload/hotreload/internal/files"
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
@@ -305,7 +306,7 @@ func (t *together) build(ctx context.Context) (failed []*member) {
 			continue
 		}
 		if m.ctx.Err() != nil {
-			removeBinary(r.Binary)
+			files.Remove(r.Binary)
 			r = Result{Canceled: true}
 		} else {
 			r = how.of(r)

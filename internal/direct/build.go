@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hotreload/hotreload/internal/files"
 	"github.com/hotreload/hotreload/internal/gocmd"
 	"github.com/hotreload/hotreload/internal/proc"
 )
@@ -272,7 +273,7 @@ func (e *Engine) compile(ctx context.Context, work string, q *pkg, archiveOf fun
 		return archive{}, refuse("the compiler printed something about %s", q.path)
 	}
 	a := archive{path: filepath.Join(e.archives(), fmt.Sprintf("%s-%s.a", filepath.Base(work), q.bucket)), hashed: true, ours: true}
-	if err := os.Rename(filepath.Join(dir, "_pkg_.a"), a.path); err != nil {
+	if err := files.Rename(filepath.Join(dir, "_pkg_.a"), a.path); err != nil {
 		return archive{}, refuse("the compiler has left no archive of %s", q.path)
 	}
 	if a.export, err = exportSum(a.path); err != nil {
@@ -331,7 +332,7 @@ func (e *Engine) linkTo(ctx context.Context, linker gocmd.Command, work, output 
 	case len(out) > 0:
 		return refuse("the linker printed something: %s", lastLine(out))
 	}
-	if err := os.Rename(exe, output); err != nil {
+	if err := files.Rename(exe, output); err != nil {
 		os.Remove(output)
 		return refuse("the program cannot be put in its place: %v", err)
 	}
