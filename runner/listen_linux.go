@@ -2,7 +2,6 @@ package runner
 
 import (
 	"bytes"
-	"context"
 	"os"
 	"strconv"
 	"strings"
@@ -16,18 +15,13 @@ func (p *Process) listens() bool {
 	return l.listening()
 }
 
-// awaitListen is closed when a process of the group listens, or after Grace.
-func (p *Process) awaitListen(ctx context.Context) <-chan struct{} {
-	cancel := func() {}
-	if grace := p.spec.Ready.Grace; grace > 0 {
-		ctx, cancel = context.WithTimeout(ctx, grace)
-	}
-	met := make(chan struct{})
+// lookListen returns a function that says whether a process of the group listens.
+func (p *Process) lookListen() func() bool {
 	l := &listenProbe{
 		pids: []int{p.g.Pid()}, ignore: inodes(p.spec.Sockets),
 		nextPids: time.Now().Add(20 * time.Millisecond), // most servers listen by then, and have no children
 	}
-	listens := p.poll(ctx, 2*time.Millisecond, listenPause, func(context.Context) bool {
+	return func() bool {
 		// Listing the group's processes reads the process table; the leader's own
 		// descriptors cost next to nothing.
 		if now := time.Now(); now.After(l.nextPids) {
@@ -35,23 +29,8 @@ func (p *Process) awaitListen(ctx context.Context) <-chan struct{} {
 			l.nextPids = now.Add(max(20*time.Millisecond, 10*time.Since(now)))
 		}
 		return l.listening()
-	})
-	p.work.Go(func() {
-		defer cancel()
-		select {
-		case <-listens:
-			close(met)
-		case <-ctx.Done():
-			if ctx.Err() == context.DeadlineExceeded {
-				close(met)
-			}
-		}
-	})
-	return met
+	}
 }
-
-// listenPause is the time between two looks at a program's sockets.
-const listenPause = 10 * time.Millisecond
 
 // listenProbe looks for listening sockets of processes.
 type listenProbe struct {

@@ -94,6 +94,8 @@ type Process struct {
 	inUse   *inUse
 	notify  *notifySocket
 
+	listeners recent
+
 	asked  atomic.Bool // Stop or Kill was called
 	killed atomic.Bool // SIGKILL came from us
 
@@ -289,8 +291,11 @@ func (p *Process) Pid() int { return p.g.Pid() }
 func (p *Process) Ready() <-chan error { return p.ready }
 
 // Listeners are the TCP addresses on which processes of the group listen; nil where the
-// system does not tell.
-func (p *Process) Listeners() []netip.AddrPort { return proc.ListenersOf(p.g.Pids()) }
+// system does not tell. Where it takes long to find them, they may be of a moment ago.
+func (p *Process) Listeners() []netip.AddrPort {
+	at, _ := p.listeners.get(p.g.Listeners)
+	return at
+}
 
 // Listens says whether a process of the group listens on a TCP or Unix socket that was not
 // handed over to it. False where the system does not tell.

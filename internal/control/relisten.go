@@ -17,13 +17,13 @@ func (s *Server) Relisten(addr string) error {
 	var l net.Listener
 	if addr != "" {
 		var err error
-		if l, err = net.Listen("tcp", addr); err != nil && s.servesPort(addr) {
+		if l, err = proc.Listen("control.listen", addr); err != nil && s.servesPort(addr) {
 			// The same port under another name: it has to be given up first.
 			s.dropAddr()
-			l, err = net.Listen("tcp", addr)
+			l, err = proc.Listen("control.listen", addr)
 		}
 		if err != nil {
-			return proc.ExplainListen("control.listen", addr, err)
+			return err
 		}
 	}
 	s.dropAddr()

@@ -108,10 +108,10 @@ func Serve(b Backend, how Invocation, socket, addr string, pg *page.Page) (*Serv
 	}
 	s.listeners = append(s.listeners, l)
 	if addr != "" {
-		l, err := net.Listen("tcp", addr)
+		l, err := proc.Listen("control.listen", addr)
 		if err != nil {
 			s.Close()
-			return nil, proc.ExplainListen("control.listen", addr, err)
+			return nil, err
 		}
 		s.listeners = append(s.listeners, l)
 	}

@@ -71,11 +71,8 @@ type reservation struct {
 func (n *reservation) reserve(root string, c config.Service) error {
 	if at, _ := c.Proxy.Address(); at != "" {
 		err := n.take(proxyKey(at), portOf(at), func() (address, error) {
-			l, err := net.Listen("tcp", at)
-			if err != nil {
-				return address{}, proc.ExplainListen("proxy.listen", at, err)
-			}
-			return address{proxy: l}, nil
+			l, err := proc.Listen("proxy.listen", at)
+			return address{proxy: l}, err
 		})
 		if err != nil {
 			return err

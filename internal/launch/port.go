@@ -33,7 +33,7 @@ func (p *Program) ExplainTaken(t AddressTaken, services []config.Service, contro
 	}
 	return event.Problem{
 		Message: "an address that " + p.name + " wants is taken",
-		Hint:    "see who listens: ss -ltnp",
+		Hint:    "see who listens: " + proc.ListCommand(""),
 	}
 }
 
@@ -51,10 +51,10 @@ func (p *Program) explainTaken(addr string, t AddressTaken, services []config.Se
 		why.Hint = "it opens the address a second time"
 	case found && own.PID != 0:
 		why.Message = fmt.Sprintf("%s cannot listen on %s: %s has it", p.name, addr, own)
-		why.Hint = fmt.Sprintf("hotreload ends only what it started: end it yourself (kill %d), or give one of the two another port", own.PID)
+		why.Hint = fmt.Sprintf("hotreload ends only what it started: end it yourself (%s), or give one of the two another port", proc.EndCommand(own.PID))
 	case found:
 		why.Message = fmt.Sprintf("%s cannot listen on %s: %s has it", p.name, addr, own)
-		why.Hint = fmt.Sprintf("it may be in a container or another user's: sudo ss -ltnp 'sport = :%s'", port)
+		why.Hint = fmt.Sprintf("it may be in a container or another user's: %s", proc.ListCommand(port))
 	case t.Addr != "":
 		why.Message = fmt.Sprintf("%s cannot listen on %s: the address is taken", p.name, addr)
 		why.Hint = "nothing seems to listen there anymore: restart the program (key r)"

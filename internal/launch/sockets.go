@@ -49,9 +49,9 @@ func (s *Sockets) open(root string, c config.Socket) error {
 			return err
 		}
 	}
-	l, err := net.Listen(c.Network, address)
+	l, err := listen(c.Network, address)
 	if err != nil {
-		return proc.ExplainListen("run.listen", address, err)
+		return err
 	}
 	defer l.Close()
 	var f *os.File
@@ -74,6 +74,14 @@ func (s *Sockets) open(root string, c config.Socket) error {
 	s.files = append(s.files, f)
 	s.names = append(s.names, c.Name)
 	return nil
+}
+
+func listen(network, address string) (net.Listener, error) {
+	if network == "tcp" {
+		return proc.Listen("run.listen", address)
+	}
+	l, err := net.Listen(network, address)
+	return l, proc.ExplainListen("run.listen", address, err)
 }
 
 // removeDead removes the file of a Unix socket on which nothing listens any more.

@@ -35,15 +35,11 @@ func (o Owner) String() string {
 // PortOwner finds who listens where addr ("127.0.0.1:8080", ":8080") would listen, so that
 // the same port cannot be taken again. false: no process does, or it is not known.
 func PortOwner(addr string) (Owner, bool) {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
+	e, ok := endpointOf(addr)
+	if !ok {
 		return Owner{}, false
 	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil || n == 0 {
-		return Owner{}, false
-	}
-	return portOwner(endpoint{hostAddrs(host), uint16(n)})
+	return portOwner(e)
 }
 
 // ExplainListen says why addr cannot be listened on, and what to do about it; what names
@@ -56,15 +52,19 @@ func ExplainListen(what, addr string, err error) error {
 	switch {
 	case errors.Is(err, errAddrInUse):
 		text = fmt.Sprintf("%s: %s is taken", what, addr)
-		hint = "end the program that has it, or give " + what + " another port"
-		if own, found := PortOwner(addr); found {
+		own, found := PortOwner(addr)
+		if found {
 			text += " by " + own.String()
 		}
+		hint = takenHint(what, own)
 	case errors.Is(err, errAddrNotAvail):
 		text = fmt.Sprintf("%s: this machine does not have the address %s", what, addr)
 		hint = "127.0.0.1 always exists"
 	case errors.Is(err, errAccess):
-		hint = "ports below 1024 are reserved: use a higher one"
+		hint = accessHint
+		if own, found := PortOwner(addr); found {
+			text, hint = fmt.Sprintf("%s; %s listens there", text, own), takenHint(what, own)
+		}
 	}
 	return advice.Explain(err, text, hint)
 }
@@ -73,6 +73,19 @@ func ExplainListen(what, addr string, err error) error {
 type endpoint struct {
 	addrs []netip.Addr
 	port  uint16
+}
+
+// endpointOf is false for an address without a port, or with port 0.
+func endpointOf(addr string) (endpoint, bool) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return endpoint{}, false
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 {
+		return endpoint{}, false
+	}
+	return endpoint{hostAddrs(host), uint16(n)}, true
 }
 
 // hostAddrs are the addresses of a host as it is written in a config: none for all of

@@ -3,41 +3,54 @@
 package proc
 
 import (
-	"bufio"
-	"bytes"
+	"context"
+	"errors"
 	"net/netip"
 	"os/exec"
 	"strconv"
-	"strings"
+	"time"
 )
 
-// portOwner asks lsof, which macOS has: the tables of the kernel are not to be read
-// without it.
+// lsofTimeout is how long lsof may take: it hangs on a network file system that does not answer.
+const lsofTimeout = 2 * time.Second
+
+// lsof asks lsof, which macOS has, about TCP listeners: the tables of the kernel are not to be read
+// without it. False: it does not answer. It exits with 1 if it finds none.
+func lsof(args ...string) ([]tcpListener, bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), lsofTimeout)
+	defer cancel()
+	c := exec.CommandContext(ctx, "lsof", append([]string{"-nP", "-FpLn"}, args...)...)
+	c.WaitDelay = lsofTimeout
+	out, err := c.Output()
+	var none *exec.ExitError
+	if ctx.Err() != nil || err != nil && !(errors.As(err, &none) && none.ExitCode() == 1) {
+		return nil, false
+	}
+	return parseLsof(out), true
+}
+
+// overlapping are the listeners that may be in the way of e. BSD lets one program have a port of
+// one address, and another one that of all addresses.
+func overlapping(e endpoint) []tcpListener {
+	list, _ := lsof("-iTCP:"+strconv.Itoa(int(e.port)), "-sTCP:LISTEN")
+	return list
+}
+
 func portOwner(e endpoint) (Owner, bool) {
-	out, err := exec.Command("lsof", "-nP", "-iTCP:"+strconv.Itoa(int(e.port)), "-sTCP:LISTEN", "-FpLn").Output()
-	if err != nil && len(out) == 0 {
+	l, found := e.other(overlapping(e), 0)
+	if !found {
 		return Owner{}, false
 	}
-	var o Owner
-	for sc := bufio.NewScanner(bytes.NewReader(out)); sc.Scan(); {
-		line := sc.Text()
-		if line == "" {
-			continue
-		}
-		switch value := line[1:]; line[0] {
-		case 'p':
-			o = Owner{}
-			o.PID, _ = strconv.Atoi(value)
-		case 'L':
-			o.User = value
-		case 'n':
-			if at, err := netip.ParseAddrPort(strings.Replace(value, "*:", "0.0.0.0:", 1)); err == nil && e.meets(at) {
-				o.Command = commandOf(o.PID)
-				return o, true
-			}
-		}
+	return l.owner(), true
+}
+
+// Listeners are the TCP addresses on which the processes of the group listen; false: not known.
+func (g *Group) Listeners() (at []netip.AddrPort, known bool) {
+	list, known := lsof("-a", "-g", strconv.Itoa(g.pid), "-iTCP", "-sTCP:LISTEN")
+	for _, l := range list {
+		at = append(at, l.at)
 	}
-	return Owner{}, false
+	return at, known
 }
 
 func commandOf(pid int) string {

@@ -97,8 +97,8 @@ func New(o Options) (*Proxy, error) {
 	ln := o.Listener
 	if ln == nil {
 		var err error
-		if ln, err = net.Listen("tcp", o.Listen); err != nil {
-			return nil, proc.ExplainListen("proxy.listen", o.Listen, err)
+		if ln, err = proc.Listen("proxy.listen", o.Listen); err != nil {
+			return nil, err
 		}
 	}
 	var id [8]byte

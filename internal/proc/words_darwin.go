@@ -1,0 +1,16 @@
+package proc
+
+import "fmt"
+
+const accessHint = "a port below 1024 is free for everyone on all addresses (\":80\") only: use a higher one"
+
+// EndCommand is a command that ends a process, for a hint.
+func EndCommand(pid int) string { return fmt.Sprintf("kill %d", pid) }
+
+// ListCommand is a command that shows who listens on a port, for a hint; "": on any port.
+func ListCommand(port string) string {
+	if port == "" {
+		return "lsof -nP -iTCP -sTCP:LISTEN"
+	}
+	return fmt.Sprintf("sudo lsof -nP -iTCP:%s -sTCP:LISTEN", port)
+}
