@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// listenPause is the time between two looks at a program's sockets.
+// listenPause is the time between two checks of a program's sockets.
 const listenPause = 10 * time.Millisecond
 
 // awaitListen is closed when a process of the group listens, or after Grace.
