@@ -86,7 +86,7 @@ type modelJob struct {
 	read      map[string]int // what the compiler, or the rules' commands, have read
 	compiling bool
 	canceled  bool
-	failing   bool // it has failed, and was not told so far
+	failing   bool // it has failed, and was not reported so far
 }
 
 type modelProc struct {
@@ -94,7 +94,7 @@ type modelProc struct {
 	program  Program
 	env      int
 	launched bool
-	told     bool // whether it is ready or not
+	reported bool // whether it is ready or not
 	ready    bool
 	stop     bool
 	ended    bool
@@ -110,7 +110,7 @@ type modelService struct {
 	done       *modelProc // of a job: what has done its work
 	proven     Program    // what was said to be live last
 	making     string     // what the newest build that ended well was made of
-	made       [2]string  // ... of those that were told; the second was told before
+	made       [2]string  // ... of those that were reported; the second one was reported before
 	launches   int
 	gens       int               // highest generation in an event
 	programs   map[string]string // binary: what it was made of
@@ -190,7 +190,7 @@ func simulate(choose func(int) int, steps int, log bool) (trace string, err erro
 	w.rest()
 	if w.err == nil && !w.quit {
 		w.settled(false)
-		w.mend()
+		w.repair()
 		w.rest()
 		w.settled(true)
 	}
@@ -332,7 +332,7 @@ func (w *world) write(name string, content int) {
 	f.content, f.at = content, w.now
 }
 
-// hidden reports whether there is something that the watcher has not told of.
+// hidden reports whether there is something that the watcher has not reported.
 func (f *modelFile) hidden() bool { return f.content != f.known }
 
 // deliver hands over what the watcher sees.
@@ -450,7 +450,7 @@ func (w *world) edit() {
 			return !slices.ContainsFunc(list, func(s Service) bool { return s.Name == n })
 		})
 		for r, n := range ruleFiles {
-			v.seen[r] = w.files[n].known // what was told while it was away is not told again
+			v.seen[r] = w.files[n].known // what was reported while it was away is not reported again
 		}
 		w.services = slices.Insert(w.services, len(list), v)
 		list = append(list, v.Service)
@@ -703,8 +703,8 @@ func (w *world) lifeOf(v *modelService, p *modelProc) bool {
 		w.step(Ended{v.Name, p.launch, x})
 	case v.Job:
 		return false
-	case !p.told:
-		p.told = true
+	case !p.reported:
+		p.reported = true
 		if !w.calm && w.choose(8) == 0 {
 			w.step(ReadyIs{Service: v.Name, Launch: p.launch, Problem: &event.Problem{Message: "not ready"}})
 			return true
@@ -775,8 +775,8 @@ func (w *world) rest() {
 	w.fail("does not come to rest")
 }
 
-// mend makes everything right that was broken, by saves alone.
-func (w *world) mend() {
+// repair fixes everything that was broken, by saves alone.
+func (w *world) repair() {
 	for _, n := range w.names {
 		if w.content(n)%8 == 7 {
 			w.write(n, 4)
@@ -804,7 +804,7 @@ func (w *world) mend() {
 
 // settled checks what must be true once all is quiet. Mended means that nothing
 // is an excuse any more.
-func (w *world) settled(mended bool) {
+func (w *world) settled(repaired bool) {
 	if w.err != nil {
 		return
 	}
@@ -850,8 +850,8 @@ func (w *world) settled(mended bool) {
 		now := meaning(v.Name, w.content)
 		switch {
 		case v.Builds && now == "":
-			if mended {
-				w.fail("%s: not mended", v.Name)
+			if repaired {
+				w.fail("%s: not repaired", v.Name)
 			}
 			if !in.failed.build {
 				w.fail("%s: does not compile, and is not known to", v.Name)
@@ -860,22 +860,22 @@ func (w *world) settled(mended bool) {
 				w.fail("%s: runs, though on_build_error is stop", v.Name)
 			}
 			continue
-		case v.injected && !mended:
+		case v.injected && !repaired:
 			continue
 		case v.injected:
-			w.fail("%s: not mended", v.Name)
+			w.fail("%s: not repaired", v.Name)
 		case in.failed.build:
 			w.fail("%s: is held for broken", v.Name)
 		case held && (!runs || in.waits.names != ""):
-			if mended {
+			if repaired {
 				w.fail("%s: waits for what it needs", v.Name)
 			}
 			continue
-		case !runs && v.downOK && !mended:
+		case !runs && v.downOK && !repaired:
 			continue
-		case in.failed.start && !mended:
+		case in.failed.start && !repaired:
 			if !v.StartFirst && !v.Rollback {
-				w.fail("%s: an older program runs, which nobody asked for", v.Name)
+				w.fail("%s: an older program runs, which was not asked for", v.Name)
 			}
 			if runs && p.ready && (report.State != StateFailed || !report.Stale) {
 				w.fail("%s: an older program runs, and is reported as %q, stale %v", v.Name, report.State, report.Stale)
@@ -905,7 +905,7 @@ func (w *world) settled(mended bool) {
 		if report.State == StateLive && !p.ready {
 			w.fail("%s: reported as live, and is not ready", v.Name)
 		}
-		if mended && !p.ready {
+		if repaired && !p.ready {
 			w.fail("%s: is not ready", v.Name)
 		}
 	}
@@ -1068,12 +1068,12 @@ func (w *world) act(a Action) {
 		starts()
 		v := w.find(a.Service)
 		if !slices.ContainsFunc(v.procs(), func(p *modelProc) bool { return p.launch == a.Launch && p.launched && !p.stop && !p.ended }) {
-			w.fail("%s: signal to nobody", v.Name)
+			w.fail("%s: signal without a receiver", v.Name)
 		}
 	case Promote:
 		starts()
 		if v := w.find(a.Service); v.old == nil || v.proc.launch != a.Launch || !v.proc.up() {
-			w.fail("%s: takes over from nobody, or is not ready", v.Name)
+			w.fail("%s: takes over from no process, or is not ready", v.Name)
 		}
 	case ReloadPages:
 		starts()
@@ -1133,7 +1133,7 @@ func (w *world) act(a Action) {
 			}
 		}
 	case Say:
-		w.told(a.Event)
+		w.said(a.Event)
 	}
 }
 
@@ -1197,7 +1197,7 @@ func (w *world) launch(v *modelService, a Launch) {
 	v.old, v.proc = v.proc, &modelProc{launch: a.Launch, program: a.Program, env: w.content(".env")}
 }
 
-func (w *world) told(e event.Event) {
+func (w *world) said(e event.Event) {
 	v := w.find(e.Service)
 	if v == nil {
 		return

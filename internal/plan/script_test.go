@@ -521,7 +521,7 @@ func showBody(b event.Body) string {
 	case event.Ready:
 		return fmt.Sprintf("after %dms", b.AfterMS)
 	case event.Exited:
-		how := "by itself"
+		how := "unasked"
 		if b.Expected {
 			how = "as asked"
 		}
