@@ -143,7 +143,7 @@ func TestL7OwnEvents(t *testing.T) {
 	events := func() string { b, _ := os.ReadFile(out); return string(b) }
 	s := start(t, dir, []string{"--events", "events.jsonl"}) // the last one counts
 	until(t, "live", func() bool { return strings.Contains(events(), `"event":"live"`) })
-	for _, name := range []string{"one.txt", "two.txt"} { // what came before the second one was told before
+	for _, name := range []string{"one.txt", "two.txt"} { // what came before the second one was reported before
 		write(t, filepath.Join(dir, name), name)
 		until(t, name, func() bool { return strings.Contains(events(), name) })
 	}
@@ -154,7 +154,7 @@ func TestL7OwnEvents(t *testing.T) {
 }
 
 // L4: a tool that writes file after file for longer than a burst may last, of which one is another than before, costs two
-// builds at most, and an error among them is told at once.
+// builds at most, and an error among them is reported at once.
 func TestL4RewrittenOneByOne(t *testing.T) {
 	t.Parallel()
 	files := maps.Clone(webApp)
@@ -173,11 +173,11 @@ func TestL4RewrittenOneByOne(t *testing.T) {
 	for i, c := range []struct{ version, outcome string }{{`"other"`, "live"}, {"undefined", "build_finished"}} {
 		mark := w.mark()
 		replaceFile(t, filepath.Join(w.dir, "version.go"), "package main\n\nconst Version = "+c.version+"\n")
-		told := func() bool { return count(w.since(mark), "build_finished") > 0 }
+		reported := func() bool { return count(w.since(mark), "build_finished") > 0 }
 		patience := time.Now().Add(deadline)
-		rewrite(func() bool { return told() || time.Now().After(patience) })
-		if !told() {
-			t.Fatalf("%d: nothing is told as long as files are written\n%s", i, w.dump())
+		rewrite(func() bool { return reported() || time.Now().After(patience) })
+		if !reported() {
+			t.Fatalf("%d: nothing is reported as long as files are written\n%s", i, w.dump())
 		}
 		// It goes on for several bursts' time.
 		end := time.Now().Add(time.Second)
@@ -192,7 +192,7 @@ func TestL4RewrittenOneByOne(t *testing.T) {
 
 // L12: a file that held something else while the compiler read it, and is again what it
 // was before hotreload has looked: the program is the last save all the same, and a
-// failure that only that moment explains is not told.
+// failure that only that moment explains is not reported.
 func TestL12WrittenAgain(t *testing.T) {
 	t.Parallel()
 	script := map[string]string{
@@ -264,7 +264,7 @@ chmod +x app.new; mv app.new app
 }
 
 // L12: a file that was read while a burst of changes was under way, and that is put back before
-// the burst ends, is in the program as it is in the end. (By a command of its own: the go command
+// the burst ends, is in the program as it is in the end. (By its own command: the go command
 // would keep what it has compiled of such a moment.)
 func TestL12ReadEarly(t *testing.T) {
 	t.Parallel()
@@ -304,7 +304,7 @@ func (s *session) becameRight(mark int) {
 	}
 	for _, e := range s.since(mark) {
 		if e.Event == "build_finished" && !e.flag("ok") {
-			s.t.Errorf("a failure was told: %s", e.line)
+			s.t.Errorf("a failure was reported: %s", e.line)
 		}
 	}
 	if n := count(s.since(mark), "build_started"); n != 1 {

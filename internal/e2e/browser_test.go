@@ -40,7 +40,7 @@ func openTab(t *testing.T, url string) *tab {
 	return b
 }
 
-// js evaluates an expression to text; "" while the page is loading anew.
+// js evaluates an expression to text; "" while the page is loading again.
 func (b *tab) js(expr string) string {
 	ctx, cancel := context.WithTimeout(b.ctx, deadline)
 	defer cancel()
@@ -128,7 +128,7 @@ func TestP11InChromium(t *testing.T) {
 	w.edit("static/site.css", "rgb(1, 2, 3)", "rgb(200, 100, 50)")
 	b.sees(color, "rgb(200, 100, 50)")
 	if got := b.js(`window.kept`); got != "yes" {
-		t.Errorf("the page was loaded anew for a style sheet: %q", got)
+		t.Errorf("the page was loaded again for a stylesheet: %q", got)
 	}
 
 	write(t, filepath.Join(w.dir, "version.go"), "package main\n\nconst Version = missing\n")

@@ -74,9 +74,9 @@ func TestB2FirstBuildFails(t *testing.T) {
 	if n := count(w.since(0), "started"); n != 0 {
 		t.Error("something was started")
 	}
-	w.setVersion("mended")
+	w.setVersion("fixed")
 	w.waitFor("live")
-	if a := w.answer(); a.version != "mended" {
+	if a := w.answer(); a.version != "fixed" {
 		t.Errorf("answer %+v", a)
 	}
 }

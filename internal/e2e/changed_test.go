@@ -32,9 +32,9 @@ command = "printf 'po %%s\n' \"$HOTRELOAD_CHANGED\" >> '%[1]s'; echo end >> '%[1
 `, log), "web/a.templ", "a", "web/in here/b.templ", "b", "c.po", "c")
 	s := start(t, dir, nil, withEnv("HOTRELOAD_CHANGED=inherited"))
 	s.waitFor("live")
-	// told is what the commands have got since the last call: several runs, if a burst of
+	// received is what the commands got since the last call: several runs, if a burst of
 	// saves was closed in between.
-	told := func() []string {
+	received := func() []string {
 		t.Helper()
 		lines := strings.Split(strings.TrimSuffix(read(t, log), "\n"), "\n")
 		if err := os.Remove(log); err != nil {
@@ -46,7 +46,7 @@ command = "printf 'po %%s\n' \"$HOTRELOAD_CHANGED\" >> '%[1]s'; echo end >> '%[1
 	}
 	expect := func(want ...string) {
 		t.Helper()
-		if got := told(); !slices.Equal(got, want) {
+		if got := received(); !slices.Equal(got, want) {
 			t.Errorf("the commands got %q, want %q\n%s", got, want, s.dump())
 		}
 	}

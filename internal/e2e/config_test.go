@@ -190,7 +190,7 @@ func TestC3Broken(t *testing.T) {
 	if n := count(s.since(mark), "problem"); n != 1 {
 		t.Errorf("shown %d times", n)
 	}
-	s.rewrite(sleeper("a", `run.args = ["mended"]`) + sleeper("b", ""))
+	s.rewrite(sleeper("a", `run.args = ["fixed"]`) + sleeper("b", ""))
 	s.applied()
 	s.each("live", "a")
 	if now := s.pids(); now["b"] != before["b"] || now["a"] == before["a"] {
@@ -274,17 +274,17 @@ func TestC3Watch(t *testing.T) {
 			return e.Event == "changed" && e.Service == "a" && slices.Contains(e.strs("paths"), filepath.Join(dir, "data/now"))
 		})
 		s.live()
-		told := map[string]int{}
+		reported := map[string]int{}
 		for _, e := range append(s.since(0)[:mark:mark], s.since(mark)...) {
 			if e.Event == "changed" && e.Service == "a" {
 				for _, p := range e.strs("paths") {
-					told[filepath.Base(p)]++
+					reported[filepath.Base(p)]++
 				}
 			}
 		}
 		for j := range 20 {
-			if n := told[fmt.Sprintf("file%d", j)]; n != i+1 {
-				t.Errorf("%q: file%d was told %d times, saved %d times", watch, j, n, i+1)
+			if n := reported[fmt.Sprintf("file%d", j)]; n != i+1 {
+				t.Errorf("%q: file%d was reported %d times, saved %d times", watch, j, n, i+1)
 			}
 		}
 		if t.Failed() {
@@ -305,7 +305,7 @@ func TestC3Watch(t *testing.T) {
 	})
 }
 
-// exchange puts a new file in the place of another, so that nobody sees it half written: a
+// exchange puts a new file in the place of another, so that no reader sees it half written: a
 // file that is seen empty on a busy machine was changed twice.
 func exchange(t *testing.T, path, content string) {
 	t.Helper()

@@ -3,5 +3,5 @@
 // only tests and what they share.
 //
 // Tests synchronise on the event stream (--events writes into a pipe that the
-// test reads), never by sleeping. A promise's number stands in the test's name.
+// test reads), never by sleeping. A promise's number is in the test's name.
 package e2e

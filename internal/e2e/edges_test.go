@@ -79,7 +79,7 @@ func TestE1LogBesideBrokenGraph(t *testing.T) {
 	}
 }
 
-// E2: an idle session whose own output lies in the project writes nothing, whatever it is
+// E2: an idle session whose own output is in the project writes nothing, whatever it is
 // asked to print, also behind a pipe, and with a program that logs into the project.
 func TestE2OwnOutput(t *testing.T) {
 	t.Parallel()
@@ -285,7 +285,7 @@ func inPieces(t *testing.T, path string, pause time.Duration, pieces ...string) 
 	return longest
 }
 
-// grow has version.go written in pieces, and returns how many failures were told meanwhile. Only
+// grow has version.go written in pieces, and returns how many failures were reported meanwhile. Only
 // a run counts in which no pause was as long as the next piece of a file is waited for.
 func (w *web) grow(pause time.Duration, pieces ...string) (failed int) {
 	w.t.Helper()
@@ -311,7 +311,7 @@ func (w *web) grow(pause time.Duration, pieces ...string) (failed int) {
 	return 0
 }
 
-// ends counts since the mark how often a build, or a command, was told to have failed, and the
+// ends counts since the mark how often a build, or a command, was reported as failed, and the
 // program to be live.
 func (s *session) ends(mark int) (failed, live int) {
 	for _, e := range s.since(mark) {

@@ -322,7 +322,7 @@ func (x *exact) save(name, content string) {
 		write(x.t, path, content)
 	case 1: // a new file in its place
 		replaceFile(x.t, path, content)
-	case 2: // away, then anew
+	case 2: // away, then again
 		os.Rename(path, path+"~")
 		write(x.t, path, content)
 		os.Remove(path + "~")

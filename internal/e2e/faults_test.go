@@ -142,7 +142,7 @@ func TestL5Git(t *testing.T) {
 }
 
 // R9: a program that fails is started again after 0.5 s, 1 s, 2 s; a change starts it at
-// once and begins anew, and so does a life of 10 s; an end without failure is the end.
+// once and starts again, and so does a life of 10 s; an end without failure is the end.
 func TestR9OnFailure(t *testing.T) {
 	t.Parallel()
 	count := filepath.Join(t.TempDir(), "count")
@@ -231,7 +231,7 @@ func TestR9OnFailure(t *testing.T) {
 	s.stop(syscall.SIGTERM)
 }
 
-// W8: the root is renamed away and back, and removed and made anew, while the program runs.
+// W8: the root is renamed away and back, and removed and made again, while the program runs.
 // hotreload waits, says so, and finds what is different.
 func TestW8RootLost(t *testing.T) {
 	t.Parallel()

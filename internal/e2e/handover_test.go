@@ -105,7 +105,7 @@ func TestZ2HandoverUnderSystemdsProtocol(t *testing.T) {
 		}
 		n, err := notify.Read(buf)
 		if err != nil || string(buf[:n]) != "READY=1" {
-			t.Errorf("told %q, %v", buf[:n], err)
+			t.Errorf("got %q, %v", buf[:n], err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), deadline)
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/", nil)

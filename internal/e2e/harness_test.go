@@ -279,7 +279,7 @@ func (s *session) traces() {
 
 func (s *session) tryWait(patience time.Duration, match func(ev) bool) (ev, bool) {
 	// First the end, then the timer that wakes for it: the other way round it could wake a moment
-	// too early, and nobody would wake again.
+	// too early, and nothing would wake it again.
 	end := time.Now().Add(patience)
 	timeout := time.AfterFunc(patience, func() {
 		s.mu.Lock()
@@ -335,8 +335,8 @@ func count(events []ev, name string) int {
 }
 
 // settle makes sure that everything done to the files so far has had its
-// effect: it changes a file that concerns nobody and waits until that is told.
-// The watcher tells changes in order, so what came before was told before.
+// effect: it changes a file that concerns no service and waits until that is reported.
+// The watcher reports changes in order, so what came before was reported before.
 func (s *session) settle() {
 	s.t.Helper()
 	name := fmt.Sprintf("zz-settle-%d.txt", time.Now().UnixNano())

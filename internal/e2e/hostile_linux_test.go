@@ -52,7 +52,7 @@ func TestW5FewWatches(t *testing.T) {
 	}
 }
 
-// W4 (hostile): more happens while hotreload stands still than the kernel keeps for it.
+// W4 (hostile): more happens while hotreload is stopped than the kernel keeps for it.
 func TestW4Overflow(t *testing.T) {
 	t.Parallel()
 	limit := 0
@@ -64,7 +64,7 @@ func TestW4Overflow(t *testing.T) {
 	w := startWeb(t, newApp(t, webApp), nil)
 	pid := w.pid()
 	_ = syscall.Kill(pid, syscall.SIGSTOP)
-	until(t, "it stands still", func() bool { return stopped(pid) })
+	until(t, "it is stopped", func() bool { return stopped(pid) })
 	for i := range limit + 1000 {
 		// Two files in turns: the kernel makes one event of two that are alike.
 		write(t, filepath.Join(w.dir, "other", fmt.Sprintf("noise%d.txt", i%2)), fmt.Sprint(i))
@@ -86,7 +86,7 @@ func TestW4Overflow(t *testing.T) {
 }
 
 // W6 (hostile): the project lies on a file system that does not report what changes on its
-// other side, as far as /proc/self/mountinfo tells: polling by itself, and said once.
+// other side, as far as /proc/self/mountinfo tells: it polls, and reports that once.
 func TestW6PollsByFileSystem(t *testing.T) {
 	t.Parallel()
 	for _, typ := range []string{"9p", "fuse.sshfs", "ext4"} {
@@ -172,7 +172,7 @@ func TestB4DiskFull(t *testing.T) {
 	}
 	w.stop(syscall.SIGTERM)
 	if text := w.err.String(); !strings.Contains(text, "no space left on device: "+disk) || !strings.Contains(text, "fixed") {
-		t.Errorf("the terminal does not name the place, or that it is mended:\n%s", text)
+		t.Errorf("the terminal does not name the place, or that it is fixed:\n%s", text)
 	}
 }
 
@@ -197,7 +197,7 @@ func TestB4GOCACHE(t *testing.T) {
 	t.Parallel()
 	dir := newApp(t, webApp)
 	cache := filepath.Join(t.TempDir(), "gocache")
-	// In one step: a go list of the session would make the directory anew in between.
+	// In one step: a go list of the session would make the directory again in between.
 	replace := func(make func(path string) error) {
 		t.Helper()
 		if err := make(cache + ".new"); err != nil {
@@ -432,7 +432,7 @@ func TestR4Descendants(t *testing.T) {
 	s.settled("at the end")
 }
 
-// zombies are the dead children of a process that nobody has reaped.
+// zombies are the dead children of a process that were not reaped.
 func zombies(parent int) (n int) {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, f := range stats {
@@ -656,7 +656,7 @@ func peak(t *testing.T, pid int) (kib int) {
 	return kib
 }
 
-// R10: what hotreload says begins on a line of its own, also behind a line without end.
+// R10: what hotreload says begins on a new line, also after a line without an end.
 func TestR10LineWithoutEnd(t *testing.T) {
 	t.Parallel()
 	_, x := startTTY(t, newApp(t, script(`os.Stdout.WriteString("half a line"); _ = edit`, "os")), nil)

@@ -120,7 +120,7 @@ func TestL4ManyFiles(t *testing.T) {
 			break
 		}
 	}
-	// The import graph may have been read while files were empty, and is read anew now. Until
+	// The import graph may have been read while files were empty, and is read again now. Until
 	// then a file of any kind may be embedded, and the one of settle costs a build, too.
 	asked := w.mark()
 	w.settle()
@@ -550,7 +550,7 @@ list*-deps*)
 		rm `+hook+`
 		shift
 		`+real+` list -overlay=`+overlay+` "$@"
-		printf 'package main\n\nconst Version = "mended"\n' >`+dir+`/version.go
+		printf 'package main\n\nconst Version = "fixed"\n' >`+dir+`/version.go
 		echo empty >>`+log+`
 		exit
 	fi
@@ -567,8 +567,8 @@ exec `+real+` "$@"
 	write(t, hook, "")
 	w.edit("lib/lib.go", "package lib\n", "package lib\n\nimport _ \"unicode/utf16\"\n")
 	until(t, "another look after the empty file", func() bool { return strings.Contains(lists(), "empty\nwhole\n") })
-	w.wait("the mended program", func(e ev) bool { return e.Event == "live" && e.num("generation") > 2 })
-	if a := w.answer(); a.version != "mended" {
+	w.wait("the fixed program", func(e ev) bool { return e.Event == "live" && e.num("generation") > 2 })
+	if a := w.answer(); a.version != "fixed" {
 		t.Errorf("answer %+v", a)
 	}
 }

@@ -79,7 +79,7 @@ func (m *matcher) run(output string) (found [][]string, active bool, stray []str
 }
 
 // The problem matcher in the docs understands what a session prints: each save begins an activity, all
-// errors come within it, and it ends, whatever comes of the save.
+// errors come within it, and it ends, whatever the result.
 func TestProblemMatcher(t *testing.T) {
 	t.Parallel()
 	m := documentedMatcher(t)
@@ -109,7 +109,7 @@ func TestProblemMatcher(t *testing.T) {
 				s.settle()
 				found, _, stray := m.run(s.err.String())
 				got := slices.Concat(found[n-1:]...)
-				n = len(found) // the second service can end an activity of its own
+				n = len(found) // the second service can end its own activity
 				if !slices.Equal(got, want) || stray != nil {
 					t.Errorf("%s: found %q, and outside %q; want %q\n%s", what, got, stray, want, s.err.String())
 				}

@@ -103,9 +103,9 @@ func TestZ3StartFirst(t *testing.T) {
 				t.Errorf("%d times live", n)
 			}
 			mark := w.mark()
-			w.setVersion("mended")
+			w.setVersion("fixed")
 			w.waitFor("live")
-			w.shows("mended", false)
+			w.shows("fixed", false)
 			// The old program ends only after the new one is live.
 			w.wait("the end of the old one", func(e ev) bool { return e.Event == "exited" && e.num("pid") == pid })
 			var order []string
@@ -169,9 +169,9 @@ func TestZ4Rollback(t *testing.T) {
 			if code != 1 || st.State != "failed" || !st.Stale || st.PID == 0 || st.PID == pid || st.Running != 1 {
 				t.Errorf("wait: exit %d, %+v; the first one had pid %d", code, st, pid)
 			}
-			w.setVersion("mended")
+			w.setVersion("fixed")
 			w.waitFor("live")
-			w.shows("mended", false)
+			w.shows("fixed", false)
 			w.stop(syscall.SIGTERM)
 		})
 	}

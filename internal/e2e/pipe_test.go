@@ -47,7 +47,7 @@ func TestW9PipeInPackage(t *testing.T) {
 	}
 }
 
-// W9: the same at the first start, in a package that nobody has read yet.
+// W9: the same at the first start, in a package that was not read yet.
 func TestW9PipeAtTheStart(t *testing.T) {
 	t.Parallel()
 	dir := newApp(t, webApp)

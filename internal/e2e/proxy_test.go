@@ -90,7 +90,7 @@ func TestP3NoStaleAnswer(t *testing.T) {
 		if got := w.get(w.addr, "/"); !strings.Contains(got, "version="+v) {
 			t.Errorf("a stale answer: %q", got)
 		}
-		w.waitFor("live") // it may be told a moment after the answer
+		w.waitFor("live") // it may be reported a moment after the answer
 		if n := count(w.since(mark), "live"); n != 1 {
 			t.Errorf("%d live events", n)
 		}
@@ -106,14 +106,14 @@ func TestP3NoStaleAnswer(t *testing.T) {
 	if resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(body), "version.go:3:17: undefined: missing") {
 		t.Errorf("%d: %s", resp.StatusCode, body)
 	}
-	w.setVersion("mended")
+	w.setVersion("fixed")
 	w.waitFor("live")
-	if got := w.get(w.addr, "/"); !strings.Contains(got, "version=mended") {
+	if got := w.get(w.addr, "/"); !strings.Contains(got, "version=fixed") {
 		t.Errorf("%q", got)
 	}
 }
 
-// T9: behind the proxy, a program that a signal has stopped answers nobody: the proxy says so,
+// T9: behind the proxy, a program that a signal has stopped does not answer: the proxy says so,
 // also while the build is broken, and passes requests on when it goes on.
 func TestT9SuspendedPage(t *testing.T) {
 	t.Parallel()

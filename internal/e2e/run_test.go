@@ -29,7 +29,7 @@ func script(body string, imports ...string) map[string]string {
 	return map[string]string{
 		"go.mod":  "module example.test/script\n\ngo 1.25\n",
 		"main.go": "package main\n\n" + imp.String() + "\nconst edit = 0\n\nfunc main() {\n" + body + "\n}\n",
-		// The builtin writes each operand by itself, and what hotreload says can come between.
+		// The builtin writes each operand separately, and what hotreload says can come between.
 		"println.go": "package main\n\nimport (\n\t\"fmt\"\n\t\"os\"\n)\n\nfunc println(a ...any) { fmt.Fprintln(os.Stderr, a...) }\n",
 	}
 }
@@ -369,7 +369,7 @@ func TestT6NoTerminal(t *testing.T) {
 	s.settled("after head -1")
 }
 
-// refused is CombinedOutput of a hotreload that should end by itself, and is ended if not.
+// refused is CombinedOutput of a hotreload that should end, and is ended if it does not.
 func refused(t *testing.T, cmd *exec.Cmd) ([]byte, error) {
 	t.Helper()
 	var out bytes.Buffer
@@ -380,7 +380,7 @@ func refused(t *testing.T, cmd *exec.Cmd) ([]byte, error) {
 	timer := time.AfterFunc(deadline, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
 	err := cmd.Wait()
 	if !timer.Stop() {
-		t.Fatalf("it did not end by itself\n%s", out.String())
+		t.Fatalf("it did not end\n%s", out.String())
 	}
 	return out.Bytes(), err
 }

@@ -126,7 +126,7 @@ func (s *session) live() {
 }
 
 // S1: a change of a shared package is one go build; only the services whose program has
-// really changed are restarted. A change of one's own package concerns nobody else.
+// really changed are restarted. A change of its own package concerns no other service.
 func TestS1Shared(t *testing.T) {
 	t.Parallel()
 	w := startShop(t)

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// secret stands in every env file of these tests, and must be told nowhere.
+// secret is in every env file of these tests, and must be printed nowhere.
 const secret = "hunter2"
 
 // quietAbout makes sure that nothing of the session, nor of its commands, tells the secret.
@@ -23,7 +23,7 @@ func (s *session) quietAbout(secret string) {
 		said += e.line
 	}
 	if strings.Contains(said, secret) {
-		s.t.Errorf("the secret is told:\n%s", said)
+		s.t.Errorf("the secret is printed:\n%s", said)
 	}
 }
 
@@ -72,7 +72,7 @@ func TestE5EnvFile(t *testing.T) {
 		}
 		w.untouched(mark, before)
 		if n := count(w.since(mark), "problem"); n != 1 {
-			t.Errorf("%s: told %d times", name, n)
+			t.Errorf("%s: reported %d times", name, n)
 		}
 		mark = w.mark()
 		write(t, env, "# the same values\nCOLOR=red\nPASSWORD="+secret+"\n")

@@ -132,7 +132,7 @@ func main() {
 	pick := func() {
 		variant = (variant + 1 + rnd.IntN(variants-1)) % variants
 		// No save is like another one: that a file held something else for less than a tick
-		// of the file system's clock is the one thing that nobody can see (TestL12WrittenAgain
+		// of the file system's clock is the one thing that cannot be detected (TestL12WrittenAgain
 		// has the longer moments).
 		save++
 		write(t, filepath.Join(dir, "pick.go"), fmt.Sprintf("// %d\npackage main // save %d\n", variant, save))
@@ -154,10 +154,10 @@ func main() {
 				settled()
 			}
 			pick()
-		case n < 16: // the program crashes by itself
+		case n < 16: // the program crashes
 			_, _ = (&http.Client{Timeout: time.Second}).Get("http://" + addr + "/crash")
 			pick()
-		case n < 17: // somebody kills the program
+		case n < 17: // the program is killed
 			if st := w.status(); st.Services[0].PID != 0 {
 				_ = syscall.Kill(st.Services[0].PID, syscall.SIGKILL)
 			}

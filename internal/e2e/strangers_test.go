@@ -101,7 +101,7 @@ func TestS0ForeignOrigin(t *testing.T) {
 	}
 }
 
-// Bad input: a session of another user. Who has no business there is told so, and by
+// Bad input: a session of another user. Commands of others are refused, and by
 // whom it is held; nothing is taken over.
 func TestS0AnotherUser(t *testing.T) {
 	t.Parallel()
@@ -198,7 +198,7 @@ func TestS0AnotherUser(t *testing.T) {
 			at("run1/hotreload")+" belongs to another user (uid 54321)", "hint: run hotreload as that user")
 		refused(verb+" with a runtime directory of its own", as(two, []string{runtime2}, verb), 2, "no session runs in this project", "the user who started it")
 	}
-	// A directory that somebody else has prepared is not trusted, whatever its modes are.
+	// A directory that another user prepared is not trusted, whatever its modes are.
 	refused("a prepared directory", as(one, []string{runtime2}, "status"), 2, at("run2/hotreload")+" belongs to another user (uid 54322)")
 	// The other user's session in the same project goes without a control socket, and says so.
 	run(two, []string{runtime1}, "no control socket: "+at("run1/hotreload")+" belongs to another user (uid 54321)")()

@@ -829,7 +829,7 @@ func TestT8Interactive(t *testing.T) {
 }
 
 // T3, T8: hotreload is killed while a full-screen program has the terminal. Below a shell
-// without job control nobody but the guard can put its modes back.
+// without job control only the guard can restore its modes.
 func TestT8InteractiveKilled(t *testing.T) {
 	t.Parallel()
 	s, x := startTTY(t, newApp(t, fullScreen), nil, below("sh", "-c", "$HR; sleep 1000"))
@@ -919,7 +919,7 @@ func TestT7KeysAfterForeground(t *testing.T) {
 	s.exit()
 }
 
-// T9: a program that touches the terminal from the background stands still; that is said,
+// T9: a program that touches the terminal from the background is stopped; that is reported,
 // with what to do. A restart works all the same.
 func TestT9StoppedByTerminal(t *testing.T) {
 	t.Parallel()
@@ -952,7 +952,7 @@ func TestT9StoppedByTerminal(t *testing.T) {
 				if !strings.Contains(e.str("message"), c.did) || !strings.Contains(e.str("message"), c.sig) || !strings.Contains(e.str("hint"), `"interactive"`) {
 					t.Error(e.line)
 				}
-				// Fault 30: it is not live, and nobody says so.
+				// Fault 30: it is not live, and nothing says so.
 				until(t, "it is known", func() bool { return s.status().Services[0].State == "suspended" })
 				if out := s.command("wait"); !strings.Contains(out, "suspended by "+c.sig) {
 					t.Errorf("wait: %s", out)
@@ -966,7 +966,7 @@ func TestT9StoppedByTerminal(t *testing.T) {
 	}
 }
 
-// T9, fault 30: a program that somebody has stopped is not live until it goes on.
+// T9, fault 30: a program that was stopped is not live until it goes on.
 func TestT9Suspended(t *testing.T) {
 	t.Parallel()
 	s := start(t, newApp(t, patient), nil)
@@ -1106,7 +1106,7 @@ func TestT10NoShell(t *testing.T) {
 	s.exit()
 }
 
-// T10: a stop and continuation by others than the terminal is followed by a look at the
+// T10: a stop and continuation by others than the terminal is followed by a scan of the
 // files: their events may have been lost. Here there are none, and the next look by itself
 // is an hour away.
 func TestT10Continued(t *testing.T) {

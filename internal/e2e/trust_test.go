@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Bad input: somebody else's config in a directory above the project. No command obeys it,
+// Bad input: another user's config in a directory above the project. No command obeys it,
 // and the answer says how to insist.
 func TestS0ConfigOfAnotherUser(t *testing.T) {
 	t.Parallel()

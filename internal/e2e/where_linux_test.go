@@ -17,7 +17,7 @@ func TestE9OnceSignals(t *testing.T) {
 	t.Parallel()
 	for n := 1; n <= 31; n++ {
 		switch n {
-		case 17, 18, 19, 20, 21, 22, 23, 28: // CHLD, CONT, STOP, TSTP, TTIN, TTOU, URG, WINCH end nobody
+		case 17, 18, 19, 20, 21, 22, 23, 28: // CHLD, CONT, STOP, TSTP, TTIN, TTOU, URG, WINCH end no process
 			continue
 		}
 		dir := shell(t, fmt.Sprintf("[run]\ncommand = [\"sh\", \"-c\", \"kill -%d $$\"]\n", n))

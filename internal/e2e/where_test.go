@@ -522,7 +522,7 @@ func TestC8Mistakes(t *testing.T) {
 }
 
 // C8: why and doctor speak of the session that runs, with its package, config, tags and --set;
-// flags of their own count instead.
+// their own flags count instead.
 func TestC8FollowSession(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{

@@ -12,7 +12,7 @@ import (
 
 // E5, P21: a config that was repaired says so, also when nothing differs; arguments of the command
 // line win, so an edit of run.args restarts nothing; a rule's line names the glob that matched; and
-// the address of a proxy is told when it is added or moved, and only then.
+// the address of a proxy is reported when it is added or moved, and only then.
 func TestE5ConfigWords(t *testing.T) {
 	t.Parallel()
 	const base = "[[rules]]\npaths = [\"*.never\", \"*.none\"]\neffect = \"none\"\ncommand = [\"true\"]\n[run]\nargs = "
