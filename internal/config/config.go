@@ -113,6 +113,7 @@ type Proxy struct {
 	WhenBroken WhenBroken    `toml:"when_broken"`
 	Editor     string        `toml:"editor"`
 	Hosts      []string      `toml:"hosts"`
+	Inspect    bool          `toml:"inspect"`
 	Cert       string        `toml:"cert"` // files, with an https address in Listen
 	Key        string        `toml:"key"`
 }

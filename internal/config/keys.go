@@ -156,6 +156,8 @@ var specs = []spec{
 		Doc: `The link for a position in the overlay. {file}, {line} and {column} are replaced. Empty: no links.`}, check: checkOptional(checkEditor)},
 	{Key: Key{Name: "proxy.hosts", Type: typeStrings, Example: `["shop.test", ".ngrok.app"]`,
 		Doc: `More names under which the proxy works in full, with live reload and errors that show source code. A name that begins with a dot admits all names below it. localhost, names that end in .localhost, and loopback addresses always work. Under any other name, only the program's own pages are served.`}, check: checkHost},
+	{Key: Key{Name: "proxy.inspect", Type: typeBool, Example: `true`,
+		Doc: `Keep the last 200 requests of the session in memory, with bodies of up to 64 KiB, to look at them on the page of the session and to send them again.`}},
 	{Key: Key{Name: "proxy.cert", Type: typeString, Example: `"certs/localhost.pem"`,
 		Doc: `The file with the certificate for an https:// address in listen, in PEM.`}, check: checkText},
 	{Key: Key{Name: "proxy.key", Type: typeString, Example: `"certs/localhost-key.pem"`,

@@ -135,6 +135,7 @@ func Serve(b Backend, how Invocation, socket, addr string, pg *page.Page) (*Serv
 	for name, do := range map[string]plan.Do{"pause": plan.DoPause, "resume": plan.DoResume, "stop": plan.DoQuit} {
 		mux.HandleFunc("POST /"+name, s.command(do, false))
 	}
+	s.requests(mux)
 	pg.Serve(mux)
 	s.http = &http.Server{Handler: withPage(pg, guarded(mux)), ReadHeaderTimeout: 5 * time.Second}
 	for _, l := range s.listeners {
@@ -221,6 +222,10 @@ func guarded(next http.Handler) http.Handler {
 		}
 		if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "none" {
 			refuse(w, http.StatusForbidden, errors.New("requests of web pages are refused"))
+			return
+		}
+		if strings.HasPrefix(r.URL.Path, "/requests") && r.Host != socketHost { // it has what people typed into forms
+			http.NotFound(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)

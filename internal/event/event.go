@@ -215,6 +215,15 @@ type Proxy struct {
 	URL string `json:"url"` // empty: it is gone
 }
 
+// Request reports a request that a proxy has passed on, with proxy.inspect.
+type Request struct {
+	Method     string `json:"method"`
+	Path       string `json:"path"`   // without the query
+	Status     int    `json:"status"` // 0: there was no answer
+	DurationMS int64  `json:"duration_ms"`
+	HeldMS     int64  `json:"held_ms"` // of it, before it was given to the program
+}
+
 // Problem is something a person should know about; the session continues.
 type Problem struct {
 	Message string `json:"message"`
@@ -252,6 +261,7 @@ func (Resumed) Name() string        { return "resumed" }
 func (Undone) Name() string         { return "undone" }
 func (Waiting) Name() string        { return "waiting" }
 func (Proxy) Name() string          { return "proxy" }
+func (Request) Name() string        { return "request" }
 func (Problem) Name() string        { return "problem" }
 func (Output) Name() string         { return "output" }
 func (SessionEnded) Name() string   { return "session_ended" }

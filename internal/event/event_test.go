@@ -62,6 +62,8 @@ var frozen = []Body{
 	Held{},
 	Proxy{URL: "http://127.0.0.1:8090"},
 	Proxy{},
+	Request{Method: "POST", Path: "/login", Status: 303, DurationMS: 12, HeldMS: 3},
+	Request{},
 	Problem{Message: "too many watches", Hint: "sysctl fs.inotify.max_user_watches=524288", Detail: "for people"},
 	Problem{},
 	Output{Stream: "stderr", Text: "\x1b[31mred\x1b[0m \"quoted\" \u2028 ü\n"},

@@ -33,8 +33,9 @@ var layers = map[string]int{
 	"internal/plan":      3, // the words of all that carries it out
 	"internal/companion": 3,
 	"internal/page":      3,
+	"internal/inspect":   2,
 	"internal/scaffold":  3,
-	"internal/event":     2,
+	"internal/event":     1,
 	"builder":            2,
 	"runner":             2,
 	"watcher":            1,

@@ -21,9 +21,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/inspect"
 )
 
 // Prefix is the path of the page; all that belongs to it is below.
@@ -35,6 +38,7 @@ var assets embed.FS
 // Page is the page of one session.
 type Page struct {
 	Timeline *Timeline
+	Requests *inspect.Log
 	token    string
 	cookie   string
 	api      atomic.Pointer[http.Handler]
@@ -42,7 +46,7 @@ type Page struct {
 
 // New is the page of a session that begins.
 func New() *Page {
-	return &Page{Timeline: NewTimeline(), token: random(), cookie: "hotreload-" + random()[:8]}
+	return &Page{Timeline: NewTimeline(), Requests: inspect.New(), token: random(), cookie: "hotreload-" + random()[:8]}
 }
 
 func random() string {
@@ -125,22 +129,37 @@ var commands = map[string]string{
 	"stop": http.MethodPost, "reload": http.MethodPost,
 }
 
+// requests are the commands below "requests". What others have sent is for the person who started
+// the session alone: it needs the cookie also to be seen.
+var requests = regexp.MustCompile(`^requests(/[0-9]+(/replay|/repeat)?)?$`)
+
+// methodOf is how a command is asked for; private says that it needs the cookie.
+func methodOf(name string) (method string, private, known bool) {
+	if m := requests.FindStringSubmatch(name); m != nil {
+		if m[2] != "" {
+			return http.MethodPost, true, true
+		}
+		return http.MethodGet, true, true
+	}
+	method, known = commands[name]
+	return method, method != http.MethodGet, known
+}
+
 // command passes a request on to the control API. What changes something needs the cookie, and the
 // Origin that a browser sends with every POST.
 func (p *Page) command(w http.ResponseWriter, r *http.Request, name string) {
 	api := p.api.Load()
-	switch method, known := commands[name]; {
+	switch method, private, known := methodOf(name); {
 	case !known || method != r.Method:
 		http.Error(w, "hotreload: there is no such page", http.StatusNotFound)
 		return
 	case api == nil:
 		http.Error(w, "hotreload: the session is starting", http.StatusServiceUnavailable)
 		return
-	case method == http.MethodGet:
-	case !p.mayCommand(r):
+	case private && !p.mayCommand(r):
 		http.Error(w, "hotreload: open the page by the address that `hotreload status` prints", http.StatusForbidden)
 		return
-	case r.Header.Get("Origin") == "":
+	case method != http.MethodGet && r.Header.Get("Origin") == "":
 		http.Error(w, "hotreload: no Origin", http.StatusForbidden)
 		return
 	}
@@ -164,17 +183,26 @@ func (p *Page) saves(w http.ResponseWriter, r *http.Request) {
 		_, err := fmt.Fprintf(w, format, args...)
 		return err == nil && rc.Flush() == nil
 	}
-	for seq := -1; ; {
+	for seq, news := -1, true; ; {
+		requests := p.Requests.Changed()
 		saves, newest, changed := p.Timeline.Since(seq)
-		if newest != seq {
+		if news || newest != seq {
 			b, err := json.Marshal(map[string]any{"saves": list(saves), "may": p.mayCommand(r)})
 			if err != nil || !send("data: %s\n\n", b) {
 				return
 			}
-			seq = newest
+			seq, news = newest, false
 		}
 		select {
 		case <-changed:
+		case <-requests: // the page asks for them; not more often than it can show them
+			news = true
+			select {
+			case <-changed:
+			case <-time.After(requestsPause):
+			case <-r.Context().Done():
+				return
+			}
 		case <-tick.C:
 			if !send(": \n\n") {
 				return
@@ -186,8 +214,9 @@ func (p *Page) saves(w http.ResponseWriter, r *http.Request) {
 }
 
 const (
-	writeTimeout = 10 * time.Second // how long a browser may not read
-	heartbeat    = 15 * time.Second // finds browsers that are gone without a word
+	writeTimeout  = 10 * time.Second // how long a browser may not read
+	requestsPause = 200 * time.Millisecond
+	heartbeat     = 15 * time.Second // finds browsers that are gone without a word
 )
 
 func list(s []Save) []Save {

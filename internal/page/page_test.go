@@ -1,6 +1,7 @@
 package page
 
 import (
+	"bufio"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/inspect"
 )
 
 // server is a page behind its guard, as the proxy and the control API serve it. What the control
@@ -184,6 +186,58 @@ func TestCommands(t *testing.T) {
 	}
 	if len(*asked) > 0 {
 		t.Errorf("the API was asked %q", *asked)
+	}
+}
+
+// U4: what others have requested is shown, and sent again, only with the token.
+func TestRequests(t *testing.T) {
+	p, s, asked := server(t)
+	cookie := p.cookie + "=" + p.token
+	for _, c := range []struct {
+		method, path string
+		headers      []string
+		want         int
+	}{
+		{"GET", "requests", []string{"Cookie", cookie}, 200},
+		{"GET", "requests/7", []string{"Cookie", cookie}, 200},
+		{"POST", "requests/7/replay", []string{"Cookie", cookie, "Origin", s.URL}, 200},
+		{"POST", "requests/7/repeat?on=false", []string{"Cookie", cookie, "Origin", s.URL}, 200},
+		{"GET", "requests", nil, 403},
+		{"GET", "requests/7", []string{"Cookie", p.cookie + "=0"}, 403},
+		{"GET", "requests", []string{"Cookie", cookie, "Origin", "http://evil.example"}, 403},
+		{"POST", "requests/7/replay", []string{"Origin", s.URL}, 403},
+		{"POST", "requests/7/replay", []string{"Cookie", cookie}, 403},
+		{"POST", "requests/7/replay", []string{"Cookie", cookie, "Origin", "http://evil.example"}, 403},
+		{"POST", "requests/7/repeat", []string{"Cookie", cookie, "Host", "evil.example", "Origin", "http://evil.example"}, 403},
+		{"GET", "requests/7/replay", []string{"Cookie", cookie}, 404},
+		{"POST", "requests", []string{"Cookie", cookie, "Origin", s.URL}, 404},
+		{"GET", "requests/x", []string{"Cookie", cookie}, 404},
+		{"GET", "requests/7/../../invocation", []string{"Cookie", cookie}, 404},
+	} {
+		*asked = nil
+		resp, body := ask(t, once, c.method, s.URL+Prefix+"api/"+c.path, c.headers...)
+		if resp.StatusCode != c.want || (len(*asked) == 1) != (c.want == 200) {
+			t.Errorf("%s %s %q: %s, asked %q: %s", c.method, c.path, c.headers, resp.Status, *asked, body)
+		}
+	}
+}
+
+// The stream says when there is a new request, for the page to ask for it.
+func TestStreamOfRequests(t *testing.T) {
+	p, s, _ := server(t)
+	resp, err := http.Get(s.URL + Prefix + "saves")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	for range 2 {
+		for lines.Scan() && !strings.HasPrefix(lines.Text(), "data: ") {
+		}
+		if !strings.Contains(lines.Text(), `"saves":[]`) {
+			t.Fatalf("%q, %v", lines.Text(), lines.Err())
+		}
+		p.Requests.Add(inspect.Record{})
 	}
 }
 

@@ -260,10 +260,13 @@ type upload struct {
 	err  atomic.Pointer[error]
 	mu   sync.Mutex
 	form *keptForm // nil: not a form
+
+	record *record
 }
 
 func (b *upload) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
+	b.record.sent(p[:n], err)
 	if b.form != nil {
 		b.mu.Lock()
 		b.form.add(p[:n], err)
@@ -314,12 +317,13 @@ func (p *Proxy) forward(w http.ResponseWriter, q *query, a admission) *exchange 
 	x.injects = p.opt.Inject && !q.stranger && injectable(q.Request)
 	r := q.WithContext(context.WithValue(ctx, exchangeKey{}, x))
 	if r.Body != nil && r.Body != http.NoBody {
-		x.upload = &upload{ReadCloser: r.Body}
+		x.upload = &upload{ReadCloser: r.Body, record: q.record}
 		if q.given = true; q.use == form {
 			x.upload.form = new(keptForm)
 		}
 		r.Body = x.upload
 	}
+	q.record.passed()
 	defer p.done(x) // also when the answer breaks off (http.ErrAbortHandler)
 	a.up.proxy.ServeHTTP(&exact{w}, r)
 	return x
@@ -348,13 +352,18 @@ var errNoPage = errors.New("not an HTML document")
 // answered looks at the head of the answer.
 func (x *exchange) answered(res *http.Response) error {
 	p := x.up.p
-	switch {
-	case res.StatusCode == http.StatusSwitchingProtocols:
+	x.q.record.answered(x, res)
+	switch upgrade, events := res.StatusCode == http.StatusSwitchingProtocols, mediaType(res.Header) == "text/event-stream"; {
+	case (upgrade || events) && x.q.replayed:
+		return errEndless
+	case upgrade:
 		x.upgraded = true
 		x.lasts()
+		p.endless(x.q.record, true)
 		return nil
-	case mediaType(res.Header) == "text/event-stream":
+	case events:
 		x.lasts()
+		p.endless(x.q.record, false)
 		res.Body = &stream{res.Body, x}
 	}
 	revalidate(res.Header)
@@ -367,6 +376,7 @@ func (x *exchange) answered(res *http.Response) error {
 		res.Header.Set("X-Hotreload-Stale", x.a.stale)
 	}
 	switch {
+	case x.q.replayed: // its answer goes nowhere
 	case x.wraps(res):
 		x.wrap(res)
 	case x.injects:

@@ -14,6 +14,7 @@
 //	places.go   the files that a text names, as links
 //	report.go   what went wrong, for people: JSON for the overlay, text, a page
 //	resend.go   a form that was not sent, or not answered
+//	inspect.go  what is kept of requests, and sent again
 //	pages.go    /__hotreload/: the client script and the stream of states
 //
 // Changes to what passes through are few and all of them are here: forwarding
@@ -45,6 +46,7 @@ import (
 
 	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/inspect"
 	"github.com/hotreload/hotreload/internal/proc"
 )
 
@@ -65,7 +67,12 @@ type Options struct {
 	Notice     func(event.Problem)
 	// Output is what the program of a generation has written since then, as far as it is kept. nil:
 	// not known.
-	Output   func(generation int, since time.Time) []byte
+	Output func(generation int, since time.Time) []byte
+	// Requests keeps what passes through, and has it sent again; nil: nothing is kept. Requested
+	// reports each of them; nil: nothing does.
+	Requests  *inspect.Log
+	Requested func(event.Request)
+
 	Listener net.Listener // that listens there already; nil: New opens one
 
 	HeaderTimeout time.Duration // how long a client may take for the head of a request; zero: 10 s
@@ -146,6 +153,9 @@ func (p *Proxy) Run(ctx context.Context) error {
 		srv.TLSConfig = &tls.Config{Certificates: p.certs}
 		serve = func(l net.Listener) error { return srv.ServeTLS(l, "", "") }
 	}
+	if p.opt.Requests != nil {
+		defer p.opt.Requests.Attach(p.opt.Service, p)()
+	}
 	served := make(chan error, 1)
 	go func() { served <- serve(p.ln) }()
 	var err error
@@ -217,6 +227,8 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q := &query{Request: r, use: useOf(r), stranger: p.stranger(r)}
+	w = p.keep(w, q)
+	defer p.reportRequest(q.record)
 	var expired <-chan time.Time
 	for attempt := 0; ; {
 		a := p.admit(q)

@@ -422,7 +422,9 @@ type query struct {
 	held     bool
 	given    bool // its body was given to a program
 	kept     keptForm
-	stranger bool // it came under a name that is not ours: nothing of ours is shown
+	replayed bool    // it is sent again, and its answer goes nowhere
+	record   *record // nil: it is not kept
+	stranger bool    // it came under a name that is not ours: nothing of ours is shown
 }
 
 // admit decides, and counts the request where it goes in the same breath: Drain

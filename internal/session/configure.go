@@ -165,6 +165,10 @@ func (c *configurator) newMember(conf config.Service) (*member, error) {
 			notice: func(p event.Problem) {
 				s.post(said{event.Event{Time: time.Now(), Service: conf.Name, Body: p}, true})
 			},
+			requests: s.opt.Requests,
+			requested: func(r event.Request) {
+				s.post(said{event.Event{Time: time.Now(), Service: conf.Name, Body: r}, true})
+			},
 		}); err != nil {
 			return nil, err
 		}

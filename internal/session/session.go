@@ -23,6 +23,7 @@ import (
 
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/inspect"
 	"github.com/hotreload/hotreload/internal/launch"
 	"github.com/hotreload/hotreload/internal/plan"
 	"github.com/hotreload/hotreload/internal/relevance"
@@ -47,6 +48,8 @@ type Options struct {
 	RecordFile string
 	// Page, when given, is served by every proxy.
 	Page http.Handler
+	// Requests keeps what the proxies pass on, where the config asks for it. It is one of Sinks.
+	Requests *inspect.Log
 	// Stdout and Stderr are set when they are terminals.
 	Stdout, Stderr *os.File
 	// Input is hotreload's standard input, for programs that want it (run.stdin).

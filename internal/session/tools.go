@@ -11,6 +11,7 @@ import (
 	"github.com/hotreload/hotreload/internal/companion"
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/inspect"
 	"github.com/hotreload/hotreload/internal/launch"
 	"github.com/hotreload/hotreload/internal/plan"
 	"github.com/hotreload/hotreload/internal/proc"
@@ -152,6 +153,9 @@ type CompanionOptions struct {
 	roots    func() []string // directories of the user's code outside of the project
 	output   func(gen int, since time.Time) []byte
 	notice   func(event.Problem)
+
+	requests  *inspect.Log
+	requested func(event.Request)
 }
 
 // newFront makes the proxy of a service, if it is to have one.
@@ -168,11 +172,15 @@ func newFront(o CompanionOptions, ports *proxy.FreePorts) (companion.All, error)
 	if secure {
 		cert, key = abs(o.dir, c.Cert), abs(o.dir, c.Key)
 	}
-	f, err := proxy.NewFront(proxy.Options{
+	opt := proxy.Options{
 		Listen: at, Listener: o.reserved.Proxy(at), Cert: cert, Key: key, Service: o.conf.Name, Hold: c.Hold, Inject: c.Inject,
 		WhenBroken: string(c.WhenBroken), Editor: c.Editor, Dir: o.dir, Hosts: c.Hosts, Roots: o.roots, Page: o.page,
 		Output: o.output, Notice: o.notice,
-	}, app, ports)
+	}
+	if c.Inspect {
+		opt.Requests, opt.Requested = o.requests, o.requested
+	}
+	f, err := proxy.NewFront(opt, app, ports)
 	if err != nil {
 		return nil, err
 	}

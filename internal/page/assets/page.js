@@ -136,7 +136,7 @@ function row(save, longest, open) {
 function drawSaves() {
   const shown = [...saves.values()].filter(s => s.state !== 'ignored' || $('ignored').checked).sort((a, b) => b.id - a.id);
   const longest = Math.max(1, ...shown.map(s => phases.reduce((sum, p) => sum + s[p + '_ms'], 0)));
-  const open = new Set([...document.querySelectorAll('.save details[open]')].map(d => Number(d.parentElement.dataset.id)));
+  const open = new Set([...document.querySelectorAll('#saves details[open]')].map(d => Number(d.parentElement.dataset.id)));
   const newest = shown[0];
   $('empty').hidden = shown.length > 0;
   $('saves').replaceChildren(...shown.map(s => row(s, longest, open.has(s.id) || s === newest && bad.has(s.state))));
@@ -150,6 +150,8 @@ function listen() {
     for (const s of data.saves) saves.set(s.id, s);
     while (saves.size > 200) saves.delete(saves.keys().next().value);
     $('connection').textContent = '';
+    if (mayCommand) loadRequests();
+    if (!data.saves.length) return;
     drawSaves();
     if (status) drawServices();
     refresh();
@@ -158,6 +160,96 @@ function listen() {
     $('connection').textContent = 'the session has ended';
     if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 2000);
   };
+}
+
+// ---- requests -----------------------------------------------------------------
+
+const details = new Map(); // of requests that are open
+let requests = [];
+
+// once lets one call run at a time, and once more if it was asked for in between.
+function once(f) {
+  let running = false, again = false;
+  return async function run() {
+    if (running) return void (again = true);
+    running = true;
+    try { await f(); } catch { /* the stream says that the session is gone */ }
+    running = false;
+    if (again) { again = false; run(); }
+  };
+}
+
+const loadRequests = once(async () => {
+  const answer = await fetch('api/requests');
+  if (!answer.ok) return;
+  const list = await answer.json();
+  requests = list.requests;
+  $('requests-section').hidden = !list.inspect && !requests.length;
+  for (const id of [...details.keys()]) {
+    const one = await fetch(`api/requests/${id}`);
+    if (one.ok) details.set(id, await one.json()); else details.delete(id);
+  }
+  drawRequests();
+});
+
+async function requestCommand(id, name) {
+  const answer = await fetch(`api/requests/${id}/${name}`, {method: 'POST'});
+  if (!answer.ok) $('connection').textContent = (await answer.json().catch(() => ({}))).error ?? 'refused';
+  loadRequests();
+}
+
+function message(title, m) {
+  const size = m.size ? `${m.size} bytes` + (m.binary ? ', no text' : '') + (m.cut ? ', only the beginning is kept' : '') : '';
+  return [
+    el('h3', {}, title),
+    m.headers.length ? el('pre', {}, m.headers.map(h => `${h.name}: ${h.value}\n`)) : '',
+    m.body ? el('pre', {class: 'body'}, m.body) : '', size ? el('p', {class: 'soft'}, size) : '',
+  ];
+}
+
+function replayText(r) {
+  if (!r) return '';
+  if (r.error) return r.error;
+  return `again at ${clock(r.at)}: ${r.status}, ${r.same ? 'the same answer' : 'another answer'}`;
+}
+
+function requestRow(s) {
+  const d = details.get(s.id), r = d?.replay ?? s.replay;
+  const head = el('summary', {},
+    el('span', {class: 'mono soft'}, clock(s.at)),
+    el('span', {class: 'mono'}, s.method),
+    el('span', {class: 'paths mono'}, s.path),
+    el('span', {class: 'state ' + (s.status >= 500 || !s.status ? 'bad' : s.status >= 400 ? '' : 'good')}, s.status || 'no answer'),
+    status?.services.length > 1 ? el('span', {class: 'soft'}, s.service) : '',
+    s.repeat ? el('span', {class: 'soft'}, 'after every save') : '',
+    r ? el('span', {class: 'replay state ' + (r.error ? 'bad' : r.same ? 'none' : '')}, replayText(r)) : '',
+    s.held_ms ? el('span', {class: 'soft'}, `held for ${time(s.held_ms)}`) : '',
+    el('span', {class: 'total'}, time(s.duration_ms)));
+  const repeat = el('input', {type: 'checkbox', disabled: !!s.no_replay, on: {change: e => requestCommand(s.id, `repeat?on=${e.target.checked}`)}});
+  repeat.checked = s.repeat;
+  const body = !d ? [] : [
+    s.no_replay ? el('p', {class: 'soft'}, `It cannot be sent again: ${s.no_replay}.`) : el('div', {class: 'filter'},
+      el('button', {class: 'again', on: {click: () => requestCommand(s.id, 'replay')}}, 'Replay'),
+      el('label', {}, repeat, ' replay after every save')),
+    r?.difference ? el('pre', {class: 'diff'}, r.difference.split('\n').map(l =>
+      el('span', {class: l[0] === '+' ? 'added' : l[0] === '-' ? 'removed' : ''}, l + '\n'))) : '',
+    ...message(`Request to ${d.host}`, d.request),
+    ...message(d.generation ? `Answer of generation ${d.generation}` : 'Answer of hotreload', d.answer),
+    ...(d.replayed ? message(`Answer of generation ${d.replay.generation}`, d.replayed) : []),
+  ];
+  const box = el('details', {open: details.has(s.id), on: {toggle: () => {
+    if (box.open === details.has(s.id)) return;
+    if (box.open) details.set(s.id, null); else details.delete(s.id);
+    loadRequests();
+  }}}, head, ...body);
+  return el('li', {class: 'save request', 'data-id': s.id}, box);
+}
+
+function drawRequests() {
+  $('no-requests').hidden = requests.length > 0;
+  const focus = document.activeElement?.closest('.request')?.dataset.id, which = document.activeElement?.tagName;
+  $('requests').replaceChildren(...requests.map(requestRow));
+  if (focus) $('requests').querySelector(`[data-id="${focus}"] ${which}`)?.focus();
 }
 
 // ---- output -------------------------------------------------------------------
