@@ -59,11 +59,11 @@ func TestMemory(t *testing.T) {
 		r := record(fmt.Sprint("/", i), big, big)
 		r.Request.Header.Set("X-Big", huge)
 		r.Answer.Body.Add([]byte("more than is kept"))
-		if i%100 == 0 {
+		if i%4 == 0 {
 			r.Request.Header = http.Header{}
 		}
 		l.Add(r)
-		if i%100 == 0 {
+		if i%4 == 0 {
 			if _, err := l.Replay(t.Context(), i+2); err != nil {
 				t.Fatal(err)
 			}

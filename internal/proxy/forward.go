@@ -376,7 +376,6 @@ func (x *exchange) answered(res *http.Response) error {
 		res.Header.Set("X-Hotreload-Stale", x.a.stale)
 	}
 	switch {
-	case x.q.replayed: // its answer goes nowhere
 	case x.wraps(res):
 		x.wrap(res)
 	case x.injects:

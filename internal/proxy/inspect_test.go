@@ -8,6 +8,7 @@ import (
 	"net/http/httputil"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -85,6 +86,13 @@ func TestU3Replay(t *testing.T) {
 	}
 }
 
+// listed waits until that many requests are kept: one is when its answer is over.
+func listed(t *testing.T, log *inspect.Log, n int) (list []inspect.Summary) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("%d requests", n), func() bool { list = log.List().Requests; return len(list) == n })
+	return list
+}
+
 // U3: a request that waited for a build is listed with that time; what the proxy answers itself is
 // listed too.
 func TestU3Held(t *testing.T) {
@@ -93,14 +101,17 @@ func TestU3Held(t *testing.T) {
 	r.save()
 	held := r.later("GET", "/held", "")
 	r.waits(1)
+	const least = 20 * time.Millisecond
+	waits := time.Now()
+	eventually(t, "it has waited", func() bool { return time.Since(waits) > least })
 	r.exited(a, true)
 	r.goLive(startApp(t, says("two")))
 	want(t, await(t, "the answer", held), 200, "two")
 	r.save()
 	r.fail()
 	want(t, r.get("/broken"), http.StatusServiceUnavailable, "")
-	list := log.List().Requests
-	if len(list) != 2 || list[1].Path != "/held" || list[1].HeldMS < 1 || list[1].HeldMS > list[1].DurationMS || list[1].Generation != r.gen-1 {
+	list := listed(t, log, 2)
+	if list[1].Path != "/held" || list[1].HeldMS < least.Milliseconds() || list[1].HeldMS > list[1].DurationMS || list[1].Generation != r.gen-1 {
 		t.Fatalf("%+v", list)
 	}
 	if b := list[0]; b.Path != "/broken" || b.Status != http.StatusServiceUnavailable || b.Generation != 0 {
@@ -109,6 +120,20 @@ func TestU3Held(t *testing.T) {
 	// While the newest program is not live, nothing is sent to the old one.
 	d, err := log.Replay(t.Context(), list[1].ID)
 	if err != nil || d.Replay.Error != errNotLive.Error() {
+		t.Errorf("%v: %+v", err, d.Replay)
+	}
+}
+
+// U3: where the old program answers while the code does not build, a replay does not go to it.
+func TestU3NotToTheOldOne(t *testing.T) {
+	log := inspect.New()
+	r, _ := startLive(t, Options{Requests: log, WhenBroken: "serve"}, says("one"))
+	want(t, r.get("/"), 200, "one")
+	id := listed(t, log, 1)[0].ID
+	r.save()
+	r.fail()
+	want(t, r.get("/"), 200, "one")
+	if d, err := log.Replay(t.Context(), id); err != nil || d.Replay.Error != errNotLive.Error() {
 		t.Errorf("%v: %+v", err, d.Replay)
 	}
 }
@@ -173,10 +198,7 @@ func TestU3Unfit(t *testing.T) {
 		t.Errorf("%s with %d bytes", a.Status, len(a.body))
 	}
 
-	list := log.List().Requests
-	if len(list) != 3 {
-		t.Fatalf("%+v", list)
-	}
+	list := listed(t, log, 3)
 	for i, w := range []string{"larger than 64 KiB", "stream of events", "WebSocket"} {
 		if !strings.Contains(list[i].NoReplay, w) {
 			t.Errorf("%s: %q", list[i].Path, list[i].NoReplay)
