@@ -88,7 +88,7 @@ func New(o Options) (*Builder, error) {
 
 		selfWritten: map[string]bool{},
 		calmed: func(ctx context.Context, files func() []string) bool {
-			return calm(ctx, files, calmFor, calmLook, calmMost)
+			return calm(ctx, files, calmFor, calmLook, maxCalm)
 		},
 	}
 	b.turn <- struct{}{}

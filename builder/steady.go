@@ -20,7 +20,7 @@ import (
 
 const (
 	calmFor   = 50 * time.Millisecond // without a write, before the inputs are read again
-	calmMost  = 500 * time.Millisecond
+	maxCalm   = 500 * time.Millisecond
 	calmLook  = 10 * time.Millisecond
 	quietFor  = 1200 * time.Millisecond // of Quiet: a tool that writes file after file has ended
 	quietLook = 200 * time.Millisecond

@@ -17,17 +17,17 @@ const (
 	opChmod    // attributes only
 )
 
-// hint is one name that deserves a look. Claims of several events are or-ed:
+// hint is one name to check. The operations of several events are combined:
 // a hint is an invalidation, never a fact, so their order does not matter.
 type hint struct {
 	path string
 	op   op
 }
 
-// backend tells where to look. It never looks itself.
+// backend reports where to look. It never reads files itself.
 type backend interface {
-	// add watches the entries of one directory (not what lies below).
-	// errPolled means: look there by the clock.
+	// add watches the entries of one directory (not what is below).
+	// errPolled means: poll it.
 	add(dir string) error
 	remove(dir string)
 	// wake receives when take has something to give.

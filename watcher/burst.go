@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// burst is the debounce: times in, a deadline out. It has no clock of its own.
+// burst is the debounce: times in, a deadline out. It reads no clock.
 type burst struct {
 	quiet, limit time.Duration
 

@@ -150,7 +150,7 @@ func (t *tree) safety(now time.Time) {
 	switch {
 	case len(t.sweep) > 0:
 		t.nextSafety = now
-	case t.sweepTook > safetyMost:
+	case t.sweepTook > maxSafety:
 		t.nextSafety = now.Add(time.Hour)
 	default:
 		t.nextSafety = now.Add(safetyAfter(t.sweepTook))

@@ -37,7 +37,7 @@ func (t *tree) open() {
 			Kind:    Limited,
 			Message: fmt.Sprintf("file events are not available (%v): polling every %v", err, t.w.o.PollInterval),
 		}
-		// EMFILE stands for two limits: inotify instances, and open files.
+		// EMFILE means one of two limits: inotify instances, and open files.
 		if name, value := watchinfo.InstanceLimit(); errors.Is(err, syscall.EMFILE) && name != "" && canOpen() {
 			notice.Message = fmt.Sprintf("the limit %s (%d) is reached: polling every %v instead of using file events", name, value, t.w.o.PollInterval)
 			notice.Hint = watchinfo.RaiseHint(name, max(512, 2*value))

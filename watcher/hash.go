@@ -61,7 +61,7 @@ func sumFile(path string, limit int64, buf []byte, opened func(path string)) (Su
 	}
 }
 
-// statSum stands in for the content of a file that was not read.
+// statSum is used in place of the sum of a file that was not read.
 func statSum(st stat) Sum {
 	var b [32]byte
 	binary.LittleEndian.PutUint64(b[0:], st.ID.Ino)

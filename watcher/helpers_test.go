@@ -39,9 +39,9 @@ type watching struct {
 	root string
 	mark int
 
-	mu      sync.Mutex
-	notices []Notice
-	told    chan struct{}
+	mu       sync.Mutex
+	notices  []Notice
+	reported chan struct{}
 
 	batches []Batch        // all that were received
 	known   map[string]Sum // what the receiver believes, by path
@@ -60,7 +60,7 @@ func watch(t *testing.T, o Options, prepare ...func(*Watcher)) *watching {
 	for _, p := range prepare {
 		p(w)
 	}
-	s := &watching{t: t, w: w, known: map[string]Sum{}, told: make(chan struct{}, 1)}
+	s := &watching{t: t, w: w, known: map[string]Sum{}, reported: make(chan struct{}, 1)}
 	if len(o.Scope.Trees) > 0 {
 		s.root = o.Scope.Trees[0]
 	}
@@ -77,7 +77,7 @@ func watch(t *testing.T, o Options, prepare ...func(*Watcher)) *watching {
 				s.notices = append(s.notices, n)
 				s.mu.Unlock()
 				select {
-				case s.told <- struct{}{}:
+				case s.reported <- struct{}{}:
 				default:
 				}
 			case <-w.done:
@@ -234,7 +234,7 @@ func (s *watching) notice(kind string) Notice {
 			return all[0]
 		}
 		select {
-		case <-s.told:
+		case <-s.reported:
 		case <-end:
 			s.t.Fatalf("no notice of kind %s; have %v", kind, s.noticesOf(""))
 		}

@@ -293,14 +293,14 @@ func outerIgnore(tree string) (*ignoreFile, []string) {
 		dir = filepath.Join(dir, part)
 		if _, ignored := chain.ignores(dir, part, true); ignored {
 			// The user watches a tree that the repository around it ignores: its
-			// patterns were not written for what lies in here.
+			// patterns were not written for what is in here.
 			return nil, files
 		}
 	}
 	return chain, files
 }
 
-// gitTop finds the repository that dir lies in: its top and its git directory,
+// gitTop finds the repository that dir is in: its top and its git directory,
 // which a worktree or a submodule names in a .git file.
 func gitTop(dir string) (top, git string) {
 	for {

@@ -43,13 +43,13 @@ func (l *linkTable) remove(link string) (unused string) {
 }
 
 // followLink returns the stat of the regular file that the link at path leads
-// to, and sees to it that the directory of that file is watched, before it looks.
-func (t *tree) followLink(path string, anew bool) (stat, bool) {
+// to, and makes sure that the directory of that file is watched before it reads.
+func (t *tree) followLink(path string, again bool) (stat, bool) {
 	st, err := follow(path)
 	if err != nil || st.Kind != kindFile {
 		return stat{}, false // broken, a loop, a directory, a device
 	}
-	if !anew {
+	if !again {
 		return st, true
 	}
 	target, err := filepath.EvalSymlinks(path)

@@ -11,46 +11,45 @@ import (
 )
 
 const (
-	lookEvery = 1200 * time.Millisecond // how often the files that matter are looked at, where events are waited for
+	lookEvery = 1200 * time.Millisecond // how often the files that matter are checked, where events are expected
 	lookRate  = 2400                    // ... and how many of them in that time at most: 1,000 take 0.2 to 0.3 % of a core
 	lookShare = 20                      // ... and never more than 1/20 of a core, however slow the file system
-	lookGrace = time.Second             // how much later than the look an event may come
-	lookStep  = safetyStep              // how long it may keep an event waiting
+	lookGrace = time.Second             // how much later than the check an event may come
+	lookStep  = safetyStep              // how long it may delay an event
 	slowTurns = 8                       // what cannot matter is polled in every eighth round
 	maxBlame  = 1 << 10                 // changes without an event that are remembered for lookGrace
 )
 
-// look is the scan that no event asks for. Mounts lose events without a word: Docker
-// Desktop, WSL, FUSE, a write through another hard link or a mapping. No probe can tell,
-// since what is written on this side is reported. So the files that matter (by Scope.Minor)
-// and the directories that hold them are looked at about every second, by their stat alone. What it
-// finds is a change like any other; and if no event for it comes within the grace, its file
-// system is polled from then on.
+// look is the check that no event asks for. Some events are lost silently: with Docker Desktop,
+// WSL, FUSE, or a write through another hard link or a mapping. A test write cannot detect that,
+// because writes on this side are reported. So the stat of the files that matter (by Scope.Minor)
+// and of their directories is checked about every second. What it finds is a change like any
+// other. If no event for it comes within lookGrace, its file system is polled from then on.
 //
-// It is the one such scan for all systems. With kqueue and on Windows, fsnotify loses some events by
-// itself (see quirks). There, polling begins only when several changes had none, one after the other.
+// It is the only such check, on all systems. With kqueue and on Windows, fsnotify itself loses some
+// events (see quirks). There, polling begins only after several changes in a row without an event.
 type look struct {
 	every time.Duration
 	next  time.Time
-	began time.Time // of the round under way, or the last one
+	began time.Time // of the current round, or the last one
 	took  time.Duration
 	count int    // files and directories in it
-	dirs  []*dir // still to be looked at in this round
+	dirs  []*dir // still to be checked in this round
 	path  []byte
 
-	at    *dir // looked at just now without an event; nil: none
+	at    *dir // being checked without an event; nil: none
 	blame map[string]blamed
-	told  bool
+	noted bool
 }
 
-// blamed is what was found and no event came for so far.
+// blamed is a change for which no event has come so far.
 type blamed struct {
 	dev   uint64
 	due   time.Time // zero: its content is not known to have changed
 	again bool      // due for the second time
 }
 
-// mattering is one file that is looked at in every round.
+// mattering is one file that is checked in every round.
 type mattering struct {
 	name string
 	file *file
@@ -264,8 +263,8 @@ func (t *tree) renew(d *dir) {
 func (t *tree) unreported(path string, dev uint64) {
 	message := fmt.Sprintf("%s has changed, and the file system did not report it", path)
 	if t.w.o.Backend != Auto {
-		if !t.look.told {
-			t.look.told = true
+		if !t.look.noted {
+			t.look.noted = true
 			t.notice(Notice{Kind: Polling, Message: message, Hint: "set watch.backend to auto or poll"})
 		}
 		return

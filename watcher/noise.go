@@ -2,7 +2,7 @@ package watcher
 
 import "strings"
 
-// noiseDir says why a directory of this name is never entered by itself.
+// noiseDir says why a directory of this name is always skipped by default.
 func noiseDir(name string) string {
 	switch name {
 	case ".git", ".hg", ".svn", ".jj":

@@ -77,7 +77,7 @@ func (n *notify) read(pause chan struct{}) {
 func (n *notify) harmless(err error) bool {
 	// EINVAL is fsnotify taking away the watch of a directory that was moved and is gone already.
 	return errors.Is(err, syscall.EINVAL) ||
-		// One entry could not be opened: a link that leads nowhere any more, a file that nobody may read.
+		// One entry could not be opened: a link without a target, or a file that may not be read.
 		n.q.watchesFiles && (gone(err) || errors.Is(err, fs.ErrPermission))
 }
 

@@ -4,12 +4,12 @@ import "fmt"
 
 // reports are what a person should know.
 type reports struct {
-	outbox     []Notice
-	unreadable map[string]bool
-	newBad     []string // unreadable ones that were not reported yet
-	limitErr   error    // that some directory of this round could not be watched for
-	limitTold  bool
-	linkedTold bool // that too much is behind links
+	outbox      []Notice
+	unreadable  map[string]bool
+	newBad      []string // unreadable ones that were not reported yet
+	limitErr    error    // that some directory of this round could not be watched for
+	limitTold   bool
+	linkedNoted bool // that too much is behind links
 }
 
 func (r *reports) notice(n Notice) {

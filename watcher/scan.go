@@ -10,7 +10,7 @@ import (
 	"github.com/hotreload/hotreload/internal/filestat"
 )
 
-// mode says how a look treats what it finds.
+// mode says how a scan treats what it finds.
 type mode struct {
 	quiet bool   // what is new is taken as known
 	was   *rules // in a rescope: what held before; new is only what it would have let pass
@@ -167,7 +167,7 @@ func (t *tree) unlink(d *dir) {
 // known directories are looked at only in a rescope.
 func (t *tree) list(d *dir, m mode) {
 	// A directory's own mtime could say that the listing is the old one, but
-	// not on FAT, nor through some shares; and reading it is the smaller part of a look.
+	// not on FAT, nor through some shares; and reading it is the smaller part of a scan.
 	if t.w.test.listing != nil {
 		t.w.test.listing(d.path)
 	}

@@ -32,7 +32,7 @@ type root struct {
 	lost  bool     // is not there
 	held  map[string]*change
 	outer *ignoreFile // patterns from above the tree
-	lock  string      // index.lock of the repository it lies in; "" without one
+	lock  string      // index.lock of the repository it is in; "" without one
 }
 
 // named is one entry of Scope.Dirs.

@@ -110,7 +110,7 @@ func (t *tree) tryOpen(first time.Time) {
 		c.next = false
 		d, f := t.current(c)
 		if f != nil && f.dirty {
-			if n == openMost {
+			if n == maxOpen {
 				c.next = true
 				break
 			}
@@ -264,7 +264,7 @@ func (t *tree) report(changes []Change, open bool) {
 	}
 }
 
-// differ notes the names that stand for another content now.
+// differ notes the names whose content is another one now.
 func (t *settling) differ(old, now map[string]Sum) {
 	for path := range old {
 		if _, there := now[path]; !there {

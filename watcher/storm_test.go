@@ -17,9 +17,8 @@ import (
 var stormRounds = flag.Int("storm.rounds", 0, "rounds of the storm per backend (0: 200, or 40 with -short; the figure to trust is 1000)")
 var stormSeed = flag.Uint64("storm.seed", 1, "first seed of the storm")
 
-// W3: a random storm with a concurrent reader. After every round the watched
-// directories and the known files equal the truth, and what the receiver was
-// told equals it too.
+// W3: a random storm with a concurrent reader. After every round, the watched directories, the
+// known files and what was reported match the truth.
 func TestStorm(t *testing.T) {
 	t.Parallel()
 	rounds := *stormRounds
@@ -124,7 +123,7 @@ func storm(t *testing.T, o Options, seed uint64, rounds int, prepare func(*Watch
 			write(t, filepath.Join(d, "last"), fmt.Sprint(seed, round))
 		}
 		// A scope that is resolved after the mark was made lists it, and tells it before the
-		// events of what was written earlier have come: those are told a moment later.
+		// events of what was written earlier have come: those are reported a moment later.
 		s.do(func(*tree) {})
 		for _, b := range s.settled() {
 			for _, c := range b.Changes {
@@ -143,7 +142,7 @@ func storm(t *testing.T, o Options, seed uint64, rounds int, prepare func(*Watch
 
 		want, dirs := truth(t, root, nil)
 		if d := cmp.Diff(want, known); d != "" {
-			return fmt.Sprintf("round %d: the receiver missed changes (-truth +told):\n%s", round, d)
+			return fmt.Sprintf("round %d: the receiver missed changes (-truth +reported):\n%s", round, d)
 		}
 		gotFiles, gotDirs, watched := s.state()
 		delete(gotFiles, filepath.Join(root, fmt.Sprintf("zz-mark-%d", s.mark)))

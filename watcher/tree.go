@@ -15,14 +15,14 @@ const (
 	checkEvery  = 2 * time.Second        // roots' inodes, and ignore files above them
 	resyncEvery = time.Second            // at most one full look per overflow
 	safetyEvery = time.Minute            // the slow look that finds what no event tells
-	safetyMost  = 100 * time.Millisecond // ... only if it takes less than this
-	safetyStep  = time.Millisecond       // how long it may keep an event waiting
+	maxSafety   = 100 * time.Millisecond // ... only if it takes less than this
+	safetyStep  = time.Millisecond       // how long it may delay an event
 	hashDelay   = 20 * time.Millisecond  // see background
 	racyAge     = int64(2 * time.Second) // git's rule: mtime this young may hide a write
-	openMost    = 64                     // files read before an Open batch is sent
+	maxOpen     = 64                     // files read before an Open batch is sent
 	maxNotices  = 100
-	maxLinkDirs = 256 // directories outside that are watched for the sake of links
-	pollShare   = 20  // a look by the clock takes at most 1/20 of a core
+	maxLinkDirs = 256 // directories outside that are watched because of links
+	pollShare   = 20  // polling takes at most 1/20 of a core
 )
 
 // dir is one directory that is known: a node of the tree.
@@ -83,8 +83,8 @@ type file struct {
 	judged bool
 }
 
-// known is the sum that stands for the file: that of its content, or a stand-in
-// that equals no content.
+// known is the sum of the file's content, or a placeholder that equals no
+// content.
 func (f *file) known() Sum {
 	if f.hashed {
 		return f.sum
@@ -264,7 +264,7 @@ func (t *tree) release(h hint) {
 	}
 	if t.q.watchesFiles && h.op&opGone == 0 {
 		if st, err := lstat(d.path); err == nil && st.Kind == kindDir && st.ID == d.id {
-			return // fsnotify says so of a directory that is watched anew; if it was away meanwhile, that is said too
+			return // fsnotify reports this for a directory that is watched again; if it was away in between, that is reported too
 		}
 	}
 	t.drop(d)

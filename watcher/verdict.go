@@ -29,13 +29,13 @@ func (r *rules) let(how entry) {
 	}
 }
 
-// entry is how a directory counts: by itself, or because Scope.Enter says so.
+// entry is how a directory counts: by default, or because Scope.Enter says so.
 type entry struct {
 	deep bool
 	kept Skip
 }
 
-// below is why what is in a directory is skipped that was entered nevertheless.
+// below is why the content of a directory is skipped that was entered anyway.
 func below(why Skip) Skip {
 	if why == SkipLink {
 		return SkipLink
@@ -43,7 +43,7 @@ func below(why Skip) Skip {
 	return SkipGit
 }
 
-// obstacle is what keeps a name from counting by itself. The zero obstacle: nothing does.
+// obstacle is why a name is skipped by default. The zero obstacle: it is not.
 type obstacle struct {
 	skip Skip
 	glob *glob       // of SkipExclude

@@ -109,32 +109,32 @@ type Scope struct {
 	// and what git ignores.
 	Trees []string
 
-	// Dirs are directories whose own files count (not what lies below), even if
+	// Dirs are directories whose own files count (not what is below), even if
 	// the directory itself is ignored, or outside the trees, or not there yet.
 	// Patterns that match a single file in a directory that is not ignored still
 	// apply to it; Keep overrides them.
 	Dirs []string
 
-	// Keep is asked about a file that does not count by itself: true means that it
-	// counts nevertheless. It is called by the goroutine of Run, and by Ignored; it
-	// must be quick, and its answers must not change while the Scope holds. Nil: never.
+	// Keep is asked about a file that would be skipped: true means that it counts
+	// anyway. It is called by the goroutine of Run, and by Ignored; it must be quick,
+	// and its answers must not change while the Scope is in use. Nil: never.
 	Keep func(file string, why Skip) bool
 
-	// Enter is asked about a directory that is not entered by itself, or a link to one,
-	// under every name that it goes by, and then about all below. True means that it is
-	// entered. In it those files count that Keep names, and what is found through a link
-	// is reported under the link's name. It holds for Enter what does for Keep. Nil: never.
+	// Enter is asked about a directory that would be skipped, or a link to one, under
+	// each of its names, and then about all directories below. True means that it is
+	// entered. In it, only files for which Keep is true count, and what is found through
+	// a link is reported under the link's name. The rest is as for Keep. Nil: never.
 	Enter func(dir string, why Skip) bool
 
 	// Minor is asked about a file that has changed: true means that probably nothing
 	// will follow from it. Its change is reported like any other, but later (a burst of
 	// such changes closes at most four times a second), and it neither opens a burst
-	// of others nor prolongs one: a log that a program writes beside its sources must
-	// not delay a save. It is called from the watcher's goroutine. Nil: none is minor.
+	// of other changes nor extends one: a log that a program writes next to its sources
+	// must not delay a save. It is called from the watcher's goroutine. Nil: none is minor.
 	Minor func(file string) bool
 }
 
-// Skip is why a file or a directory does not count by itself.
+// Skip is why a file or a directory is skipped by default.
 type Skip uint8
 
 const (
@@ -215,13 +215,13 @@ type Watcher struct {
 	test testHooks
 }
 
-// request is work for the owner of the tree: a Sync, or a look by a test.
+// request is work for the owner of the tree: a Sync, or a function of a test.
 type request struct {
 	sync chan struct{} // closed when done
 	do   func(*tree)   // or this, run between two rounds
 }
 
-// testHooks let tests stand in for the machine or switch off a rule, to see it missed.
+// testHooks let tests replace parts of the system, or turn off a rule to see that it is needed.
 type testHooks struct {
 	mountinfo        string        // instead of /proc/self/mountinfo
 	pause            chan struct{} // the reader of events waits on it before each event

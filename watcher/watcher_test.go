@@ -216,7 +216,7 @@ func TestDeepMkdir(t *testing.T) {
 		root := o.Scope.Trees[0]
 		s := watch(t, o)
 		if o.Backend == "poll" {
-			n = min(n, 50) // each waits for a look, which grows with the tree
+			n = min(n, 50) // each waits for a scan, which grows with the tree
 		}
 		for i := range n {
 			name := fmt.Sprintf("a%d/b/c/f.go", i)
@@ -302,7 +302,7 @@ func TestEmptyWaits(t *testing.T) {
 			}
 		}
 	}
-	// Again and again: an event that was on the way prolongs the burst, or is one by itself.
+	// Again and again: an event that was on the way prolongs the burst, or is a separate one.
 	waits := func() {
 		t.Helper()
 		until(func(t *tree) bool {
@@ -362,7 +362,7 @@ func TestMaxWait(t *testing.T) {
 	}
 }
 
-// W4: the kernel's queue overflows while our reader stands still. Nothing is
+// W4: the kernel's queue overflows while our reader is blocked. Nothing is
 // missed, everything was looked at, and one line says so.
 func TestOverflow(t *testing.T) {
 	t.Parallel()
@@ -380,23 +380,23 @@ func TestOverflow(t *testing.T) {
 	files, _ := truth(t, root, nil)
 	delete(files, filepath.Join(root, "zz-mark-1"))
 	delete(files, filepath.Join(root, "d", "first.go"))
-	told, rescan := map[string]Sum{}, false
+	reported, rescan := map[string]Sum{}, false
 	for {
 		for _, b := range got {
 			rescan = rescan || b.Rescan
 			for _, c := range b.Changes {
-				if told[c.Path] = c.New; c.New == (Sum{}) {
-					delete(told, c.Path)
+				if reported[c.Path] = c.New; c.New == (Sum{}) {
+					delete(reported, c.Path)
 				}
 			}
 		}
-		if len(told) >= len(files) {
+		if len(reported) >= len(files) {
 			break
 		}
 		got = []Batch{s.next()} // the full look comes at its own time
 	}
-	if d := cmp.Diff(files, told); d != "" {
-		t.Errorf("missed (-truth +told):\n%.2000s", d)
+	if d := cmp.Diff(files, reported); d != "" {
+		t.Errorf("missed (-truth +reported):\n%.2000s", d)
 	}
 	// All may have been found before everything is looked at: then the next batch says so.
 	for i, end := 0, time.Now().Add(patience); !rescan && time.Now().Before(end); i++ {
@@ -526,7 +526,7 @@ func TestRootLost(t *testing.T) {
 			select {
 			case b := <-s.w.Batches():
 				s.take(b)
-			case <-s.told:
+			case <-s.reported:
 			case <-time.After(patience):
 				t.Fatal("the removal of the root was not noticed")
 			}
@@ -614,7 +614,7 @@ func TestSymlinks(t *testing.T) {
 		must(t, os.Symlink("../outfile", filepath.Join(real, "tmp")))
 		rename(t, filepath.Join(real, "tmp"), filepath.Join(real, "data.txt"))
 		s.expect("data.txt")
-		// The directory that it lies in goes away, and comes back.
+		// Its directory goes away, and comes back.
 		plant(t, base, map[string]string{"far/away/f": "1"})
 		must(t, os.Symlink("../far/away/f", filepath.Join(real, "far.txt")))
 		s.expect("+far.txt")
@@ -841,7 +841,7 @@ func TestSync(t *testing.T) {
 	})
 }
 
-// A batch that nobody receives delays nothing: later ones are merged into it.
+// A batch that is not received delays nothing: later ones are merged into it.
 func TestSlowReceiver(t *testing.T) {
 	t.Parallel()
 	root := tempDir(t)
@@ -860,7 +860,7 @@ func TestSlowReceiver(t *testing.T) {
 }
 
 // L5: real git over many files, on both backends. No batch is sent while git is
-// at work, and at the end what was told equals the tree.
+// at work, and at the end the reports match the tree.
 func TestGit(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("git"); err != nil {
@@ -911,7 +911,7 @@ func TestGit(t *testing.T) {
 			want, _ := truth(t, root, func(n string) bool { return n == ".git" })
 			delete(files, mark)
 			if d := cmp.Diff(want, files); d != "" {
-				t.Fatalf("missed (-truth +told):\n%.2000s", d)
+				t.Fatalf("missed (-truth +reported):\n%.2000s", d)
 			}
 		}
 		git("checkout", "-q", "main")
@@ -1003,7 +1003,7 @@ func TestStaleLock(t *testing.T) {
 	s.expect("a.go")
 }
 
-// L4: very many files rewritten at once: all are told, with their last content.
+// L4: very many files rewritten at once: all are reported, with their last content.
 func TestManyFiles(t *testing.T) {
 	t.Parallel()
 	backends(t, func(t *testing.T, o Options) {

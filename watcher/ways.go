@@ -84,8 +84,8 @@ func (w *way) leads() string {
 	return target
 }
 
-// resolveWays goes through the links that are wanted. before has what the names through
-// links stood for; where they stand for something else now, that is noted.
+// resolveWays goes through the links that are wanted. before has the content behind the names
+// through links; where it is another one now, that is noted.
 //
 // For another scope nothing is noted: a name that it asks for now, or no longer, is no change.
 // So links that were followed before still lead to the same places. If one of them was turned,
@@ -156,8 +156,8 @@ func (t *tree) through(w *way, why Skip) {
 	t.reread(d)
 }
 
-// reread reads a directory that has got a name more, and what is known below it: Keep and
-// Enter may say something else of that name.
+// reread reads a directory that has one more name, and what is known below it: Keep and
+// Enter may decide differently for that name.
 func (t *tree) reread(d *dir) {
 	was, known := t.was[d]
 	if known {
@@ -175,8 +175,8 @@ func (t *tree) mayEnter(path string) bool {
 	if t.linked++; t.linked <= maxThrough {
 		return true
 	}
-	if t.linked == maxThrough+1 && !t.linkedTold {
-		t.linkedTold = true
+	if t.linked == maxThrough+1 && !t.linkedNoted {
+		t.linkedNoted = true
 		t.notice(Notice{
 			Kind:    Limited,
 			Message: fmt.Sprintf("more than %d directories are behind links that a rule names: %s and others are not watched", maxThrough, path),
@@ -186,7 +186,7 @@ func (t *tree) mayEnter(path string) bool {
 	return false
 }
 
-// behind is what the names through links stand for, as far as it was reported.
+// behind has the content behind the names through links, as far as it was reported.
 func (t *tree) behind() map[string]Sum {
 	out := map[string]Sum{}
 	t.behindAll(func(path string, d *dir, name string, f *file) { out[path] = t.reported(d, name, f) })

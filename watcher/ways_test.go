@@ -30,7 +30,7 @@ func TestLinkedDirectories(t *testing.T) {
 		}
 		link("../ext", "tmpl")
 		link("real", "in")
-		link("../big", "not") // which nobody asks for
+		link("../big", "not") // which is not asked for
 		link(".", "self")
 		must(t, os.Symlink("..", filepath.Join(root, "real", "up")))
 		must(t, os.Symlink("../../ext", filepath.Join(root, "real", "tmpl")))

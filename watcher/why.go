@@ -41,7 +41,7 @@ func (w *Watcher) IgnoredIn(scope Scope, path string) (reason string, ignored bo
 	}
 	q := inquiry{w: w, scope: &scope, at: tree, spelled: []string{path[:len(path)-len(rel)]}}
 	reason, ignored = q.about(path, strings.Split(rel, "/"), isDir, named)
-	if ignored && q.link { // what counts by itself counts under a link's name, too
+	if ignored && q.link { // a file that counts in any case counts under a link's name, too
 		if real, err := filepath.EvalSymlinks(at); err == nil {
 			if _, ignored := w.IgnoredIn(scope, join(real, name)); !ignored {
 				return "", false
@@ -118,8 +118,8 @@ func (q *inquiry) begin() {
 	q.readRules(nil)
 }
 
-// rulesAt are those of a directory of a tree, which no link is on the way to. false: it is not
-// entered by itself.
+// rulesAt are those of a directory of a tree, which no link is on the way to. false: it is
+// skipped by default.
 func (w *Watcher) rulesAt(scope *Scope, tree, rel string) (rules, bool) {
 	q := inquiry{w: w, scope: scope, at: tree, spelled: []string{tree}}
 	q.begin()

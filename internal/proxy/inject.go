@@ -194,9 +194,9 @@ const (
 	atEnd
 )
 
-// peekMost bounds what is looked at before the decision. What comes before the
+// maxPeek bounds what is looked at before the decision. What comes before the
 // head is a document type and perhaps a comment.
-const peekMost = 8 << 10
+const maxPeek = 8 << 10
 
 // peek reads until it is clear where the element goes. It returns what it has
 // read, and the error that comes after that.
@@ -206,9 +206,9 @@ func peek(r io.Reader, surely bool) (head []byte, found place, err error) {
 		if len(buf) == cap(buf) {
 			buf = append(buf, 0)[:len(buf)]
 		}
-		n, err := r.Read(buf[len(buf):min(cap(buf), peekMost)])
+		n, err := r.Read(buf[len(buf):min(cap(buf), maxPeek)])
 		buf = buf[:len(buf)+n]
-		last := err != nil || len(buf) >= peekMost
+		last := err != nil || len(buf) >= maxPeek
 		found := locate(buf, last, surely)
 		if found.kind == unknown && last {
 			found.kind = nowhere

@@ -89,7 +89,7 @@ func TestWhereTheElementGoes(t *testing.T) {
 				readers := map[string]func(io.Reader) io.Reader{
 					"at once": func(r io.Reader) io.Reader { return r }, "byte by byte": iotest.OneByteReader, "with the end": iotest.DataErrReader,
 				}
-				if len(page) > peekMost {
+				if len(page) > maxPeek {
 					delete(readers, "byte by byte") // slow: each byte looks at all before it
 				}
 				for name, rd := range readers {

@@ -149,8 +149,8 @@ func TestResend(t *testing.T) {
 		{name: "JSON", kind: "application/json", body: "{}"},
 		{name: "broken", body: "a=%zz"},
 		{name: "not UTF-8", body: "a=%ff"},
-		{name: "large", body: "a=" + strings.Repeat("x", formMost)},
-		{name: "not large", body: "a=" + strings.Repeat("x", formMost-2), want: `name="a"`},
+		{name: "large", body: "a=" + strings.Repeat("x", maxForm)},
+		{name: "not large", body: "a=" + strings.Repeat("x", maxForm-2), want: `name="a"`},
 		{name: "multipart that breaks off", kind: "multipart/form-data; boundary=x", body: "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb"},
 		{name: "multipart", kind: "multipart/form-data; boundary=x", body: "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\r\n--x--\r\n", want: `name="a" value="b"`},
 	} {

@@ -215,8 +215,8 @@ type textPage struct {
 	buf  [4 << 10]byte
 }
 
-// lineMost is how much of a line is waited for.
-const lineMost = 64 << 10
+// maxLine is how much of a line is waited for.
+const maxLine = 64 << 10
 
 func (t *textPage) Read(b []byte) (int, error) {
 	for t.out.Len() == 0 {
@@ -226,7 +226,7 @@ func (t *textPage) Read(b []byte) (int, error) {
 		n, err := t.src.Read(t.buf[:])
 		t.rest = append(t.rest, t.buf[:n]...)
 		end := strings.LastIndexByte(string(t.rest), '\n') + 1
-		if err != nil || len(t.rest) > lineMost {
+		if err != nil || len(t.rest) > maxLine {
 			end = len(t.rest)
 		}
 		text := t.p.markup(string(t.rest[:end]))

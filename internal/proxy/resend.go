@@ -14,8 +14,8 @@ import (
 	"unicode/utf8"
 )
 
-// formMost is how large a form may be that can be sent again. A larger one is still with the person.
-const formMost = 1 << 20
+// maxForm is how large a form may be that can be sent again. A larger one is still with the person.
+const maxForm = 1 << 20
 
 // keptForm is the body of a form as far as it was read, so that it can be offered to be sent again.
 type keptForm struct {
@@ -25,7 +25,7 @@ type keptForm struct {
 }
 
 func (k *keptForm) add(p []byte, err error) {
-	if k.lost = k.lost || len(k.data)+len(p) > formMost; k.lost {
+	if k.lost = k.lost || len(k.data)+len(p) > maxForm; k.lost {
 		k.data = nil
 		return
 	}
@@ -47,7 +47,7 @@ func (p *Proxy) resend(q *query) string {
 		return ""
 	}
 	if !q.kept.whole && !q.kept.lost && !q.given && q.Body != nil {
-		data, err := io.ReadAll(io.LimitReader(q.Body, formMost+1))
+		data, err := io.ReadAll(io.LimitReader(q.Body, maxForm+1))
 		if err == nil {
 			err = io.EOF
 		}

@@ -134,7 +134,7 @@ func TestTextErrorsStream(t *testing.T) {
 		fmt.Fprintln(w, "first")
 		_ = http.NewResponseController(w).Flush()
 		<-more
-		fmt.Fprint(w, strings.Repeat("x", 3*lineMost))
+		fmt.Fprint(w, strings.Repeat("x", 3*maxLine))
 		_ = http.NewResponseController(w).Flush()
 		<-end
 	}))
@@ -149,14 +149,14 @@ func TestTextErrorsStream(t *testing.T) {
 		seen += line
 	}
 	close(more)
-	some := make([]byte, lineMost)
+	some := make([]byte, maxLine)
 	if _, err := io.ReadFull(br, some); err != nil {
 		t.Fatal(err)
 	}
 	close(end)
 	rest, err := io.ReadAll(br)
 	rest = append(some, rest...)
-	if n := strings.Count(string(rest), "x"); err != nil || n != 3*lineMost || !strings.Contains(string(rest), "</pre>") {
+	if n := strings.Count(string(rest), "x"); err != nil || n != 3*maxLine || !strings.Contains(string(rest), "</pre>") {
 		t.Fatal(err, n)
 	}
 }
