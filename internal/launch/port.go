@@ -19,7 +19,7 @@ import (
 )
 
 // ExplainTaken says who has the address on which the program could not listen. Whoever it is
-// is left alone: hotreload ends only what it started. Services are all of the session, and
+// is left alone: hotreload stops only processes that it started. Services are all of the session, and
 // control is the address of its API: what hotreload itself may have the address for.
 func (p *Program) ExplainTaken(t AddressTaken, services []config.Service, control string) event.Problem {
 	addrs := []string{t.Addr}
@@ -32,7 +32,7 @@ func (p *Program) ExplainTaken(t AddressTaken, services []config.Service, contro
 		}
 	}
 	return event.Problem{
-		Message: "an address that " + p.name + " wants is taken",
+		Message: p.name + " cannot listen: its address is in use",
 		Hint:    "see who listens: " + proc.ListCommand(""),
 	}
 }
@@ -50,13 +50,13 @@ func (p *Program) explainTaken(addr string, t AddressTaken, services []config.Se
 		why.Message = fmt.Sprintf("%s listens on %s itself, twice (%s)", p.name, addr, own)
 		why.Hint = "it opens the address a second time"
 	case found && own.PID != 0:
-		why.Message = fmt.Sprintf("%s cannot listen on %s: %s has it", p.name, addr, own)
-		why.Hint = fmt.Sprintf("hotreload ends only what it started: end it yourself (%s), or give one of the two another port", proc.EndCommand(own.PID))
+		why.Message = fmt.Sprintf("%s cannot listen on %s: the address is used by %s", p.name, addr, own)
+		why.Hint = fmt.Sprintf("stop that process (%s), or use another port; hotreload stops only processes that it started", proc.EndCommand(own.PID))
 	case found:
-		why.Message = fmt.Sprintf("%s cannot listen on %s: %s has it", p.name, addr, own)
+		why.Message = fmt.Sprintf("%s cannot listen on %s: the address is used by %s", p.name, addr, own)
 		why.Hint = fmt.Sprintf("it may be in a container or another user's: %s", proc.ListCommand(port))
 	case t.Addr != "":
-		why.Message = fmt.Sprintf("%s cannot listen on %s: the address is taken", p.name, addr)
+		why.Message = fmt.Sprintf("%s cannot listen on %s: the address is in use", p.name, addr)
 		why.Hint = "nothing seems to listen there anymore: restart the program (key r)"
 	default:
 		return why, false

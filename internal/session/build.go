@@ -159,7 +159,7 @@ func (s *Session) idle(service string, b Builder) {
 		}
 		s.post(said{event.Event{Time: time.Now(), Service: service, Body: event.Problem{
 			Message: "the direct engine produced a different binary than go build, and is disabled for this project: " + err.Error(),
-			Hint:    "go build builds it again now; please report this",
+			Hint:    "go build builds the program now; please report this",
 		}}, true})
 		s.post(input{plan.Command{Do: plan.DoRebuild, Service: service, Why: "built by the direct engine"}})
 	})
