@@ -37,7 +37,7 @@ func TestR7PortTaken(t *testing.T) {
 			}
 			s := start(t, newApp(t, files), nil, withEnv("ADDR=127.0.0.1:"+port))
 			e := s.wait("who has it", func(e ev) bool { return e.Event == "problem" })
-			want := fmt.Sprintf("127.0.0.1:%s: pid %d (%s", port, os.Getpid(), os.Args[0])
+			want := fmt.Sprintf("127.0.0.1:%s: the address is used by pid %d (%s", port, os.Getpid(), os.Args[0])
 			if !strings.Contains(e.str("message"), want) || !strings.Contains(e.str("hint"), fmt.Sprintf("kill %d", os.Getpid())) {
 				t.Errorf("%s\nwant %s", e.line, want)
 			}
