@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// child is a process that the bench started, in a process group of its own.
+// child is a process that the bench started, in its own process group.
 type child struct {
 	cmd  *exec.Cmd
 	log  string
@@ -50,7 +50,7 @@ func (c *child) pid() int { return c.cmd.Process.Pid }
 
 // end asks with sig, waits up to grace and then kills. What the child had started by
 // then and left behind is killed too: each process by its id and start time, so that
-// an id that was given to somebody else meanwhile is left alone.
+// an id that another process has by now is left alone.
 func (c *child) end(sig syscall.Signal, grace time.Duration) {
 	left := descendants(c.pid())
 	_ = c.cmd.Process.Signal(sig) // an error says that it has ended: so much the better
@@ -102,7 +102,7 @@ func run(argv []string, dir string, env []string, log string) error {
 type process struct {
 	pid, parent int
 	started     uint64        // clock ticks after boot
-	cpu         time.Duration // used by itself and by its reaped children
+	cpu         time.Duration // used by it and by its reaped children
 }
 
 // errNoProcessTable is why the idle figures and the settling exist on Linux only.

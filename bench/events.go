@@ -46,7 +46,7 @@ func (l *eventLog) next() ([]event, error) {
 		return nil, err
 	}
 	if int64(len(b)) < l.offset {
-		l.offset = 0 // begun anew
+		l.offset = 0 // started again
 	}
 	fresh := b[l.offset:]
 	end := bytes.LastIndexByte(fresh, '\n') + 1

@@ -78,7 +78,7 @@ func listen() noise {
 	return noise{time.Now(), b, ok}
 }
 
-// others is a sentence about the processors since listen; "" if nothing can be told. own
+// others is a sentence about the processors since listen; "" if it is not known. own
 // is what the bench and its children used.
 func (n noise) others(own time.Duration) string {
 	b, ok := busy()

@@ -139,7 +139,7 @@ func (f *field) close() {
 }
 
 // rounds lets every tool have one turn per round, in another order each time, so that
-// nobody always follows the same neighbour: what that has left in the caches of the
+// no tool always follows the same one: what that has left in the caches of the
 // processor makes a tenth. The first round warms up and is not counted.
 func (f *field) rounds(ctx context.Context, n int, where place) error {
 	for round := 0; round <= n; round++ {

@@ -195,7 +195,7 @@ func writeServed(root, name, imports string) error {
 		return err
 	}
 	if imports != "" {
-		// In a file of its own: every edit writes main.go anew.
+		// In a separate file: every edit writes main.go again.
 		if err := os.WriteFile(filepath.Join(root, "imports.go"), []byte("package main\n\nimport (\n"+imports+")\n"), 0o644); err != nil {
 			return err
 		}

@@ -33,7 +33,7 @@ func parseAnswer(s string) (answer, error) {
 	return answer{f[0], f[1], pid}, nil
 }
 
-// ask sends one request on a connection of its own: a kept-alive connection would
+// ask sends one request on a new connection: a kept-alive connection would
 // measure how the old program ends, not when the new one begins.
 func ask(ctx context.Context, addr string) (answer, error) {
 	d := net.Dialer{Timeout: requestTimeout}

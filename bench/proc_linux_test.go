@@ -44,14 +44,14 @@ func TestStatusBytes(t *testing.T) {
 	}
 }
 
-// A child that is ended takes those with it that it left behind, and nobody else.
+// A child that is ended takes those with it that it left behind, and no others.
 func TestEndLeavesNobody(t *testing.T) {
 	other := exec.Command("sleep", "600")
 	if err := other.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = other.Process.Kill(); _ = other.Wait() }()
-	// The shell starts a process in a session of its own and ends without waiting for it.
+	// The shell starts a process in a new session and ends without waiting for it.
 	c, err := start([]string{"sh", "-c", `setsid sleep 600 & trap "exit 0" INT TERM; while :; do sleep 600 & wait; done`}, t.TempDir(), os.Environ(), t.TempDir()+"/log")
 	if err != nil {
 		t.Fatal(err)
@@ -76,6 +76,6 @@ func TestEndLeavesNobody(t *testing.T) {
 		}
 	}
 	if _, err := processStat(other.Process.Pid); err != nil {
-		t.Errorf("a process of somebody else: %v", err)
+		t.Errorf("a process of another: %v", err)
 	}
 }

@@ -20,7 +20,7 @@ import (
 //go:embed programs/*.go.txt server/main.go
 var sources embed.FS
 
-// program is a Go program to edit, a module of its own.
+// program is a Go program to edit, in its own module.
 type program struct {
 	name   string   // small, medium, large, huge
 	what   string   // for the report
@@ -148,7 +148,7 @@ func (b *bench) generate(ctx context.Context, p program, dir string) error {
 	return os.Rename(part, dir)
 }
 
-// write writes the edited file of a place anew, with one call as most editors' plain save does.
+// write writes the edited file of a place again, with one call as most editors' plain save does.
 func (b *bench) write(dir string, p program, where place, marker string) error {
 	file, source := filepath.Join(dir, "main.go"), p.main
 	if where == inDeep {
@@ -205,7 +205,7 @@ func download(ctx context.Context, module, dir string, env []string) (string, er
 }
 
 // copyModule copies a module out of the read-only module cache, without its tests,
-// which would bring modules of their own.
+// which would bring their own modules.
 func copyModule(from, to string) error {
 	return filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {

@@ -19,7 +19,7 @@ import (
 type team struct {
 	label, text string
 	start       func(*stand) error
-	// saved is called right after a save; nil for what watches by itself.
+	// saved is called right after a save; nil for a tool that watches.
 	saved func(s *stand, changed []int) error
 }
 
@@ -42,7 +42,7 @@ type stand struct {
 }
 
 // lostAfter is when a save counts as lost. A tool may lose one: a program that is started
-// before the old one has given its port back ends, and nobody starts it again.
+// before the old one has released its port ends, and is not started again.
 const lostAfter = 45 * time.Second
 
 // servicesShared is how many packages all services import besides shared, on which they depend.
@@ -395,7 +395,7 @@ func (s *stand) revive(ctx context.Context, b *bench, every time.Duration) (err 
 		if _, err = s.edit(ctx, b, every, true); err == nil {
 			counted := len(s.restarts)
 			err = s.look(ctx)
-			s.restarts = s.restarts[:counted] // these are nobody's
+			s.restarts = s.restarts[:counted] // these belong to no save
 			return err
 		}
 	}

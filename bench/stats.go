@@ -11,7 +11,7 @@ import (
 type sample []time.Duration
 
 // median is the middle value; of an even number the mean of the two in the middle.
-// A median stands for a run because the noise of a machine has only one direction.
+// A run is summed up by its median, because the noise of a machine has only one direction.
 func (s sample) median() time.Duration {
 	if len(s) == 0 {
 		return 0

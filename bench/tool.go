@@ -262,7 +262,7 @@ func selfChecked(ctx context.Context, binary string, p project, since time.Time)
 
 // peers are set up as their own documentation does it for "build this program and run
 // it". Where a delay can be configured, a second variant takes the smallest one, so that
-// nobody can say that a default was held against a tool.
+// no tool suffers from its default.
 func peers() map[string][]watching {
 	builds := func(p project, out string) (build, binary string) {
 		if p.server != "" {
