@@ -219,7 +219,7 @@ func (d *doctor) running() {
 			switch {
 			case s.Direct == nil:
 			case s.Direct.Off != "":
-				d.add(levelWarn, "engine", `set build.engine to "go" meanwhile, and please report this`, "%s: %s", s.Service, engineLine(*s.Direct))
+				d.add(levelWarn, "engine", `set build.engine = "go", and please report this`, "%s: %s", s.Service, engineLine(*s.Direct))
 			default:
 				d.ok("engine", "%s: %s", s.Service, engineLine(*s.Direct))
 			}
@@ -236,7 +236,7 @@ func (d *doctor) running() {
 		}
 		d.ok("session", "none runs here")
 	default:
-		d.add(levelWarn, "session", "if it hangs, kill it", "one runs here and does not answer: %v", err)
+		d.add(levelWarn, "session", "if it hangs, kill it", "a session runs here, but does not answer: %v", err)
 	}
 }
 

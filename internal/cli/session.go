@@ -406,8 +406,8 @@ func engineLine(d control.DirectStatus) string {
 	switch {
 	case d.Fallback == "" || !d.Ready && d.Fallback == d.Reason: // nothing, or it was printed just now
 	case d.Ready:
-		// Why it was not ready for the newest build need not hold for the next one.
-		text += ", and makes the next build; the last one was made by go build (the reason then: " + d.Fallback + ")"
+		// The reason for the newest build is over by now.
+		text += ", and will make the next build; the last one was made by go build: " + d.Fallback
 	default:
 		text += "; the last build was made by go build: " + d.Fallback
 	}
