@@ -216,7 +216,7 @@ meantime.`,
 func newStop(s streams) *cobra.Command {
 	stop, stopService := s.order("/stop", "stopped"), s.outcomeOf("/stop")
 	cmd := sessionCommand(s, new(sessionFlags), "stop", "End the session, or stop one service", `Stop all programs gracefully and end the session. With SERVICE, stop only that
-service until it is restarted; changes of its files are remembered.`,
+service until it is restarted; changes to its files are remembered.`,
 		func(ctx context.Context, c *control.Client, service string, asJSON bool) error {
 			if service != "" {
 				return stopService(ctx, c, service, asJSON)

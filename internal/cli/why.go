@@ -24,7 +24,7 @@ func newWhy(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "why PATH",
 		Short: "Explain what changing a file would trigger",
-		Long: `Explain, for each service, what a change of PATH would trigger (a rebuild, a
+		Long: `Explain, for each service, what a change to PATH would trigger (a rebuild, a
 restart, a reload, a signal or nothing), and why: the import chain that leads to
 the file, the rule that names it, or the pattern that ignores it. The file does
 not have to exist.
