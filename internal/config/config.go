@@ -110,6 +110,7 @@ type Proxy struct {
 	App        string        `toml:"app"`    // host:port or AutoApp
 	Hold       time.Duration `toml:"hold"`
 	Inject     bool          `toml:"inject"`
+	Console    bool          `toml:"console"` // of the pages, in the terminal
 	WhenBroken WhenBroken    `toml:"when_broken"`
 	Editor     string        `toml:"editor"`
 	Hosts      []string      `toml:"hosts"`
@@ -255,6 +256,7 @@ func Default() *Config {
 			App:        AutoApp,
 			Hold:       30 * time.Second,
 			Inject:     true,
+			Console:    true,
 			WhenBroken: ExplainWhenBroken,
 			Editor:     "vscode://file/{file}:{line}:{column}",
 		},

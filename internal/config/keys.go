@@ -150,6 +150,8 @@ var specs = []spec{
 		Doc: `How long a request waits for a build and a start, at most.`}},
 	{Key: Key{Name: "proxy.inject", Type: typeBool, Example: `false`,
 		Doc: `Add live reload and the error overlay to HTML pages.`}},
+	{Key: Key{Name: "proxy.console", Type: typeBool, Example: `false`,
+		Doc: `Print what goes wrong in the pages: console.error, errors that nothing catches, and promises that are rejected and not handled. Each is printed once, until the page is reloaded for a save. Needs inject.`}},
 	{Key: Key{Name: "proxy.when_broken", Type: typeOneOf, Values: words(ExplainWhenBroken, ServeWhenBroken), Example: `"serve"`,
 		Doc: `What clients get while the code does not build. explain shows the error: an overlay on HTML pages, status 503 with the text for others. serve lets the old program answer, and marks the answer with a header.`}},
 	{Key: Key{Name: "proxy.editor", Type: typeString, Example: `"idea://open?file={file}&line={line}"`,

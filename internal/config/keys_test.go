@@ -89,7 +89,7 @@ func TestContract(t *testing.T) {
 		"run.command": `[]`, "run.args": `[]`, "run.dir": `"."`, "run.env": `{}`, "run.env_files": `[".env"]`, "run.stdin": `"keys"`,
 		"run.stop_signal": `"SIGTERM"`, "run.stop_timeout": `"5s"`, "run.order": `"stop-first"`, "run.listen": `[]`, "run.ready": `""`,
 		"run.ready_timeout": `"10s"`, "run.restart": `"never"`, "run.on_build_error": `"keep"`, "run.rollback": `false`,
-		"proxy.listen": `""`, "proxy.app": `"auto"`, "proxy.hold": `"30s"`, "proxy.inject": `true`, "proxy.when_broken": `"explain"`,
+		"proxy.listen": `""`, "proxy.app": `"auto"`, "proxy.hold": `"30s"`, "proxy.inject": `true`, "proxy.console": `true`, "proxy.when_broken": `"explain"`,
 		"proxy.editor":  `"vscode://file/{file}:{line}:{column}"`,
 		"proxy.hosts":   "[]",
 		"proxy.inspect": `false`,

@@ -224,6 +224,14 @@ type Request struct {
 	HeldMS     int64  `json:"held_ms"` // of it, before it was given to the program
 }
 
+// Console reports what went wrong in a page in the browser: each thing once, until pages load again.
+type Console struct {
+	Level string `json:"level"` // error (console.error) | uncaught | rejection
+	Text  string `json:"text"`
+	File  string `json:"file"` // absolute, of the project; else its path on the server, or its URL; empty: not known
+	Line  int    `json:"line"` // 0: not known
+}
+
 // Problem is something a person should know about; the session continues.
 type Problem struct {
 	Message string `json:"message"`
@@ -262,6 +270,7 @@ func (Undone) Name() string         { return "undone" }
 func (Waiting) Name() string        { return "waiting" }
 func (Proxy) Name() string          { return "proxy" }
 func (Request) Name() string        { return "request" }
+func (Console) Name() string        { return "console" }
 func (Problem) Name() string        { return "problem" }
 func (Output) Name() string         { return "output" }
 func (SessionEnded) Name() string   { return "session_ended" }

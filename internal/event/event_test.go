@@ -64,6 +64,8 @@ var frozen = []Body{
 	Proxy{},
 	Request{Method: "POST", Path: "/login", Status: 303, DurationMS: 12, HeldMS: 3},
 	Request{},
+	Console{Level: "uncaught", Text: "TypeError: x is not a function", File: "/p/static/app.js", Line: 12},
+	Console{},
 	Problem{Message: "too many watches", Hint: "sysctl fs.inotify.max_user_watches=524288", Detail: "for people"},
 	Problem{},
 	Output{Stream: "stderr", Text: "\x1b[31mred\x1b[0m \"quoted\" \u2028 ü\n"},
@@ -152,7 +154,7 @@ func TestContract(t *testing.T) {
 		"build_started": "", "build_canceled": "", "build_finished": "ok duration_ms unchanged diagnostics output",
 		"started": "pid", "ready": "after_ms", "exited": "pid code signal expected duration_ms reason",
 		"live": "latency_ms detect_ms build_ms stop_ms start_ms", "reloaded": "kind clients",
-		"paused": "", "resumed": "", "undone": "paths", "waiting": "for reason compiled packages", "proxy": "url",
+		"paused": "", "resumed": "", "undone": "paths", "waiting": "for reason compiled packages", "proxy": "url", "console": "level text file line",
 		"held": "reason", "problem": "message hint", "output": "stream text", "session_ended": "reason",
 	}
 	for name, fields := range contract {

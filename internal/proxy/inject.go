@@ -128,6 +128,9 @@ func (x *exchange) tag(g granted) string {
 	if g.noWorker {
 		s += ` data-noworker`
 	}
+	if x.up.p.opt.Console != nil {
+		s += ` data-console`
+	}
 	if g.nonce != "" {
 		s += fmt.Sprintf(` nonce="%s"`, html.EscapeString(g.nonce))
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -17,6 +18,10 @@ var clientJS []byte
 
 //go:embed client/worker.js
 var workerJS []byte
+
+// fullClient is the script of every page. The console comes first: it is to see what goes wrong in
+// the rest.
+var fullClient = slices.Concat(consoleJS, clientJS)
 
 const (
 	// writeTimeout is how long a browser may not read before its stream is
@@ -42,11 +47,16 @@ func (p *Proxy) internal(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var answer http.HandlerFunc
-	switch strings.TrimPrefix(r.URL.Path, prefix) {
+	name := strings.TrimPrefix(r.URL.Path, prefix)
+	if name == "console" && p.opt.Console != nil {
+		p.reportConsole(w, r)
+		return
+	}
+	switch name {
 	case "client.js":
 		// The same for everyone: a script can be included by any page, the state (it has code)
 		// cannot be read by another origin.
-		answer = script(clientJS)
+		answer = script(fullClient)
 	case "worker.js":
 		answer = script(workerJS)
 	case "state":

@@ -15,6 +15,7 @@
 //	report.go   what went wrong, for people: JSON for the overlay, text, a page
 //	resend.go   a form that was not sent, or not answered
 //	inspect.go  what is kept of requests, and sent again
+//	console.go  what goes wrong in the pages, for the terminal
 //	pages.go    /__hotreload/: the client script and the stream of states
 //
 // Changes to what passes through are few and all of them are here: forwarding
@@ -73,6 +74,9 @@ type Options struct {
 	Requests  *inspect.Log
 	Requested func(event.Request)
 
+	// Console is called with each report of a page's console, with the generation of the program that
+	// answers. nil: pages report nothing.
+	Console  func(generation int, c event.Console)
 	Listener net.Listener // that listens there already; nil: New opens one
 
 	HeaderTimeout time.Duration // how long a client may take for the head of a request; zero: 10 s

@@ -36,6 +36,7 @@ type Proxy struct {
 	cancel   context.CancelFunc
 	handlers sync.WaitGroup
 	encoded  sync.Once // it was reported that pages cannot be given the script
+	console  console
 
 	mu   sync.Mutex    // guards what follows; never held across I/O, so Emit never blocks
 	wake chan struct{} // closed and replaced at every change

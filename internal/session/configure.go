@@ -169,6 +169,9 @@ func (c *configurator) newMember(conf config.Service) (*member, error) {
 			requested: func(r event.Request) {
 				s.post(said{event.Event{Time: time.Now(), Service: conf.Name, Body: r}, true})
 			},
+			console: func(gen int, b event.Console) {
+				s.post(said{event.Event{Time: time.Now(), Service: conf.Name, Generation: gen, Body: b}, true})
+			},
 		}); err != nil {
 			return nil, err
 		}

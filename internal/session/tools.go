@@ -156,6 +156,7 @@ type CompanionOptions struct {
 
 	requests  *inspect.Log
 	requested func(event.Request)
+	console   func(generation int, c event.Console)
 }
 
 // newFront makes the proxy of a service, if it is to have one.
@@ -179,6 +180,9 @@ func newFront(o CompanionOptions, ports *proxy.FreePorts) (companion.All, error)
 	}
 	if c.Inspect {
 		opt.Requests, opt.Requested = o.requests, o.requested
+	}
+	if c.Console && c.Inject {
+		opt.Console = o.console
 	}
 	f, err := proxy.NewFront(opt, app, ports)
 	if err != nil {

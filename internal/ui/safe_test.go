@@ -14,7 +14,7 @@ import (
 // bodies are all events, empty.
 var bodies = []event.Body{
 	event.SessionStarted{}, event.Changed{}, event.BuildStarted{}, event.BuildCanceled{}, event.BuildFinished{}, event.Started{},
-	event.Ready{}, event.Exited{}, event.Live{}, event.Reloaded{}, event.Held{}, event.Paused{}, event.Resumed{}, event.Undone{}, event.Waiting{}, event.Waiting{Kind: event.WaitBackoff}, event.Proxy{}, event.Request{}, event.Problem{}, event.Output{}, event.SessionEnded{},
+	event.Ready{}, event.Exited{}, event.Live{}, event.Reloaded{}, event.Held{}, event.Paused{}, event.Resumed{}, event.Undone{}, event.Waiting{}, event.Waiting{Kind: event.WaitBackoff}, event.Proxy{}, event.Console{}, event.Console{Level: "uncaught"}, event.Request{}, event.Problem{}, event.Output{}, event.SessionEnded{},
 }
 
 // filled is a body with the text in every field that holds strings, down to the last.

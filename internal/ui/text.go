@@ -175,6 +175,8 @@ func (t *Text) always(e event.Event) safe.Text {
 		return t.line(e, t.note, "open", safe.Line(b.URL))
 	case event.Problem:
 		return t.problem(e, b)
+	case event.Console:
+		return t.console(e, b)
 	}
 	return ""
 }
@@ -599,6 +601,23 @@ func (t *Text) exited(e event.Event, b event.Exited) safe.Text {
 	}
 	after += ")"
 	return t.line(e, paint, "exited", what+t.dim.text(after))
+}
+
+// console is what went wrong in a page.
+func (t *Text) console(e event.Event, b event.Console) safe.Text {
+	var place safe.Text
+	if b.File != "" {
+		place = safe.Line(b.File) // mostly a path on the server
+		if r, err := filepath.Rel(t.opt.Dir, b.File); err == nil && filepath.IsLocal(r) {
+			place = safe.Name(r)
+		}
+		if b.Line > 0 {
+			place += safe.Sprintf(":%d", b.Line)
+		}
+		place = t.mark.text(place+":") + " "
+	}
+	what := map[string]safe.Text{"uncaught": "uncaught ", "rejection": "unhandled rejection: "}[b.Level]
+	return t.line(e, t.bad, "console", place+what+safe.Block(strings.TrimSpace(b.Text)))
 }
 
 func (t *Text) problem(e event.Event, b event.Problem) safe.Text {

@@ -212,6 +212,11 @@ live    6 ms
 		{"P20 ended at its start", TextOptions{}, []event.Body{
 			event.SessionStarted{Dir: "/x", Services: []string{"shop"}, URLs: []string{"http://127.0.0.1:8090"}, Watches: 1}, panicked,
 		}, "hotreload watches /x (1 directory); Ctrl-C quits\nexited  panic: boom api/main.go:9 (after 1.50 s; waiting for a change)\nopen    http://127.0.0.1:8090\n"},
+		{"P18 the page's console", TextOptions{Quiet: true}, []event.Body{
+			event.Console{Level: "error", Text: "two\nlines \x1b[31m", File: "/home/user/shop/static/app.js", Line: 12},
+			event.Console{Level: "uncaught", Text: "TypeError: x", File: "/static/\x1b[2Japp.js", Line: 3},
+			event.Console{Level: "rejection", Text: "a text"},
+		}, "console static/app.js:12: two\n    lines \\x1b[31m\nconsole /static/\\x1b[2Japp.js:3: uncaught TypeError: x\nconsole unhandled rejection: a text\n"},
 		{"browsers", TextOptions{}, []event.Body{
 			event.Reloaded{Kind: "page", NoProxy: true}, event.Reloaded{Kind: "css", NoProxy: true},
 			event.Reloaded{Kind: "css", Clients: 2}, event.Reloaded{Kind: "page"},
