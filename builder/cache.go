@@ -48,7 +48,7 @@ func (b *Builder) prepareCache() error {
 }
 
 // fresh is where the program of a generation is made: below tmp, because a killed go build
-// leaves parts beside its output, too.
+// leaves parts next to its output, too.
 func (b *Builder) fresh(generation int) string {
 	return filepath.Join(b.work(generation), "out", b.o.Name+binarySuffix(b.o.Output))
 }

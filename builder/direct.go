@@ -22,7 +22,7 @@ const (
 )
 
 // leanDelay is how long nothing is built before links are made faster: that takes a processor for seconds, once, which neither
-// the start of a session nor a row of saves should have beside it.
+// the start of a session nor a row of saves should have next to it.
 var leanDelay = 3 * time.Second
 
 // checkDelay is how long nothing is built before what was built is checked. Tests have other ideas of it.

@@ -28,7 +28,7 @@ func (b *Builder) Steps(ctx context.Context, generation int, steps []Step) (r Re
 	return b.steps(ctx, strconv.Itoa(generation)+"-steps", true, steps)
 }
 
-// Beside runs commands in order, as Steps does, but beside builds: it takes no turn, and a
+// Beside runs commands in order, as Steps does, but next to builds: it takes no turn, and a
 // canceled context kills them at once. The id tells them from others that run at the same time.
 func (b *Builder) Beside(ctx context.Context, id string, steps []Step) (r Result) {
 	start := time.Now()

@@ -7,7 +7,7 @@ import (
 
 const hashBatch = 128 // files read in one go
 
-// background gives the files of the first scan their sums, beside the owner of
+// background gives the files of the first scan their sums, next to the owner of
 // the tree, so that no event waits for it. It is idle as soon as all are known.
 type background struct {
 	results chan []hashed

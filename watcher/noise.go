@@ -16,7 +16,7 @@ func noiseDir(name string) string {
 }
 
 // noiseFile says why a file of this name is never reported; "" if it may be.
-// Every rule is for a name that a tool was seen to write beside the file that it
+// Every rule is for a name that a tool was seen to write next to the file that it
 // saves or builds; dotfiles as such count (.env, .hotreload.toml).
 func noiseFile(name string) string {
 	const editor = "editor's temporary file"

@@ -1,4 +1,4 @@
-// Package companion is the interface of what is beside a program and follows it over its
+// Package companion is the interface of what accompanies a program and follows it over its
 // restarts: the proxy is one, a debugger can be another. Whoever starts programs, and whoever
 // decides about them, knows only this interface.
 //
@@ -13,7 +13,7 @@ import (
 	"github.com/hotreload/hotreload/internal/event"
 )
 
-// Companion is beside one program. Its methods are called from several goroutines.
+// Companion accompanies one program. Its methods are called from several goroutines.
 //
 // One start of the program leads to these calls, in this order:
 //

@@ -29,7 +29,7 @@ type Graph struct {
 	root     pkgName // the main package
 	module   Module
 	label    string // the main package in messages
-	files    bool   // the package is named by its files: others beside them do not count
+	files    bool   // the package is named by its files: other files do not count
 	ctx      build.Context
 	goroot   string
 	modcache string

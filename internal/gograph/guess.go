@@ -13,7 +13,7 @@ import (
 
 // Guess judges files while no graph can: none is known yet, the one that is known is out of date, or it is incomplete.
 // What could be an input counts as one, because a needless build costs a second and a missed save costs trust. But a log
-// or a database beside the sources could not: only what a compiler reads by its name, and what a //go:embed line matches.
+// or a database next to the sources could not: only what a compiler reads by its name, and what a //go:embed line matches.
 // Those lines are read as text, so that a file which does not parse hides none of them.
 //
 // Counting every file in the directories of inputs was rejected: a program that writes a log there kept its own repair

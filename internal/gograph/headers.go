@@ -117,7 +117,7 @@ type OutsideHeaders struct {
 	Files []string
 }
 
-// OutsideHeaders are sorted by directory. A package that would embed a file of the given name beside its own is not among them,
+// OutsideHeaders are sorted by directory. A package that would embed a file of the given name next to its own is not among them,
 // nor is one in a vendor directory, which is not expected to be edited.
 func (g *Graph) OutsideHeaders(file string) []OutsideHeaders {
 	var out []OutsideHeaders

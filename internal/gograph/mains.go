@@ -22,7 +22,7 @@ type Main struct {
 
 // Mains finds the main packages below Options.Dir that have a func main, sorted by directory. Those of modules that go
 // build would not see from there (a go.mod further down, no go.work) are searched only if there is no other: a repository
-// whose module is in a subdirectory is common, and a nested module of tools beside a program is no second candidate.
+// whose module is in a subdirectory is common, and a nested module of tools next to a program is no second candidate.
 // Packages that do not parse are found by their package clause. Options.Package is ignored.
 func Mains(ctx context.Context, o Options) ([]Main, error) {
 	c, err := newCaller(o)

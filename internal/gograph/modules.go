@@ -159,7 +159,7 @@ func (g *Graph) overlay(file, dir string) {
 	}
 }
 
-// profile adds the profile for profile-guided optimisation: default.pgo beside main with "auto", which is Go's default.
+// profile adds the profile for profile-guided optimisation: default.pgo next to main with "auto", which is Go's default.
 func (g *Graph) profile(pgo string) {
 	switch pgo {
 	case "off":

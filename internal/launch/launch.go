@@ -100,13 +100,13 @@ func (EndedEarly) event()   {}
 // Program is what is known of one program over all its starts. Its methods may be called from
 // any goroutine.
 type Program struct {
-	host    *Host
-	name    string
-	state   string // the directory of HOTRELOAD_STATE_DIR
-	sockets *Sockets
-	beside  companion.All
-	conf    atomic.Pointer[config.Service]
-	once    reportedOnce
+	host       *Host
+	name       string
+	state      string // the directory of HOTRELOAD_STATE_DIR
+	sockets    *Sockets
+	companions companion.All
+	conf       atomic.Pointer[config.Service]
+	once       reportedOnce
 
 	mu      sync.Mutex
 	given   []string       // environment of the newest process, but for what hotreload adds
@@ -126,8 +126,8 @@ const (
 
 // NewProgram knows nothing yet of the program. State is a directory that the program may use
 // over restarts; it is made when it is needed.
-func NewProgram(h *Host, c config.Service, state string, s *Sockets, beside companion.All) *Program {
-	p := &Program{host: h, name: c.Name, state: state, sockets: s, beside: beside}
+func NewProgram(h *Host, c config.Service, state string, s *Sockets, companions companion.All) *Program {
+	p := &Program{host: h, name: c.Name, state: state, sockets: s, companions: companions}
 	p.Configure(c)
 	_, _ = p.variables() // known from now on; the start of the program reports a mistake
 	return p
@@ -235,7 +235,7 @@ func (l *Process) Stop(now bool) {
 			close(l.hurry)
 		}
 		l.process.Kill()
-	case len(l.program.beside) > 0 || !l.program.isServer():
+	case len(l.program.companions) > 0 || !l.program.isServer():
 		l.program.host.Go(func() {
 			l.program.seeListening(l.process)
 			l.drain()
@@ -280,7 +280,7 @@ func (l *Process) ask(p *runner.Process) {
 // drain lets the requests that the program works on end before it is asked to end; at most for
 // the time that it has to stop.
 func (l *Process) drain() {
-	if len(l.program.beside) == 0 {
+	if len(l.program.companions) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), l.program.conf.Load().Run.StopTimeout)
@@ -288,7 +288,7 @@ func (l *Process) drain() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		l.program.beside.Drain(ctx, l.process.Pid())
+		l.program.companions.Drain(ctx, l.process.Pid())
 	}()
 	select {
 	case <-done:

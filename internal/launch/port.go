@@ -178,7 +178,7 @@ func (s *supervision) adopt(at netip.AddrPort) {
 	}
 	s.ready = true
 	s.learn(s.process, s.spec.Ready)
-	s.beside.SetUpstream(s.places)
+	s.companions.SetUpstream(s.places)
 	s.l.step(plan.ReadyIs{Service: s.name, Launch: s.l.launch.Launch})
 }
 

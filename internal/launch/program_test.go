@@ -16,14 +16,14 @@ import (
 	"github.com/hotreload/hotreload/runner"
 )
 
-// beside is a companion that gives each start the same place.
-type beside struct {
+// fakeCompanion is a companion that gives each start the same place.
+type fakeCompanion struct {
 	companion.Companion
 	at  companion.Place
 	err error
 }
 
-func (b beside) Place() (companion.Place, error) { return b.at, b.err }
+func (b fakeCompanion) Place() (companion.Place, error) { return b.at, b.err }
 
 func newTestProgram(t *testing.T, change func(*config.Service), all ...companion.Companion) *Program {
 	t.Helper()
@@ -47,7 +47,7 @@ func TestRunSpec(t *testing.T) {
 	p := newTestProgram(t, func(c *config.Service) {
 		c.Run.Env = map[string]string{"B": "config"}
 		c.Run.Args = []string{"-v"}
-	}, beside{at: companion.Place{Addr: "127.0.0.1:9", Env: []string{"PORT=9"}, Given: true}})
+	}, fakeCompanion{at: companion.Place{Addr: "127.0.0.1:9", Env: []string{"PORT=9"}, Given: true}})
 	s, places, err := p.runSpec(plan.Launch{Generation: 7, Program: plan.Program{Binary: "/bin/api"}})
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +83,7 @@ func TestRunSpecFails(t *testing.T) {
 		{"no program", newTestProgram(t, func(*config.Service) {}), plan.Launch{}, "no program to run", true},
 		{"env file", newTestProgram(t, func(c *config.Service) { c.Run.EnvFiles = []string{"bad.env"} }), built, "bad.env:3: no =", true},
 		{"not on PATH", newTestProgram(t, func(c *config.Service) { c.Run.Command = []string{"no-such-program"} }), built, "not on PATH", true},
-		{"no port", newTestProgram(t, func(*config.Service) {}, beside{err: errors.New("no free port")}), built, "no free port", false},
+		{"no port", newTestProgram(t, func(*config.Service) {}, fakeCompanion{err: errors.New("no free port")}), built, "no free port", false},
 	} {
 		_, _, err := c.p.runSpec(c.l)
 		if err == nil || !strings.Contains(err.Error(), c.text) {

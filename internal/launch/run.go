@@ -128,7 +128,7 @@ func (s *supervision) isReady(err error) {
 		s.addElsewhere(r.Problem)
 	} else {
 		s.learn(s.process, s.spec.Ready)
-		s.beside.SetUpstream(s.places)
+		s.companions.SetUpstream(s.places)
 	}
 	s.l.step(r)
 }

@@ -56,7 +56,7 @@ func (p *Program) runSpec(l plan.Launch) (s runner.Spec, places []companion.Plac
 			s.Ready = runner.Ready{After: minUptime}
 		}
 	}
-	if places, err = p.beside.Places(); err != nil {
+	if places, err = p.companions.Places(); err != nil {
 		return s, nil, err
 	}
 	for _, place := range places {

@@ -33,7 +33,7 @@ func (s *supervision) stoppedBy(sig syscall.Signal) {
 	if why == nil && in.Signal != "" {
 		why = &event.Problem{Message: "the program is suspended by " + in.Signal, Hint: "SIGCONT resumes it"}
 	}
-	s.beside.Suspended(s.process.Pid(), why)
+	s.companions.Suspended(s.process.Pid(), why)
 	s.l.step(in)
 }
 

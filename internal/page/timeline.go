@@ -27,7 +27,7 @@ type Save struct {
 	State      State     `json:"state"`
 
 	Paths  []string `json:"paths"`
-	More   int      `json:"more,omitempty"` // paths beside these
+	More   int      `json:"more,omitempty"` // further paths
 	Effect string   `json:"effect"`
 	Why    string   `json:"why"`
 

@@ -50,7 +50,7 @@ type (
 		Now     bool
 	}
 
-	// Promote means that a process takes over from the one beside which it was started:
+	// Promote means that a process takes over from the one next to which it was started:
 	// new requests are for it. Stop of the other one follows.
 	Promote struct {
 		Service string

@@ -138,7 +138,7 @@ type Service struct {
 	OnError OnBuildError
 
 	// At most one of the two.
-	StartFirst bool // the next process starts beside the one that serves, which ends when it is ready
+	StartFirst bool // the next process starts while the old one serves, which ends when the new one is ready
 	Rollback   bool // what was live last runs again if the newest program does not become ready
 
 	// Group is equal for services that one build command can build together; "" is none.

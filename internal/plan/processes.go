@@ -89,8 +89,8 @@ func (svc *service) process(launch int) *process {
 	return nil
 }
 
-// beside is the other one of two processes; nil if there is none.
-func (svc *service) beside(p *process) *process {
+// other is the other one of two processes; nil if there is none.
+func (svc *service) other(p *process) *process {
 	if p == svc.proc {
 		return svc.old
 	}

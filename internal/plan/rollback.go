@@ -12,7 +12,7 @@ import (
 // fallbackFor is what takes the place of process p: a process that serves, or a program; both nil
 // if there is none.
 func (s *State) fallbackFor(svc *service, p *process) (serves *process, program *Program) {
-	serves, program = svc.beside(p), svc.programs.lastLive
+	serves, program = svc.other(p), svc.programs.lastLive
 	switch {
 	case s.quitting() || svc.mode != active || s.opt.Once || p == svc.old:
 	case serves.alive():

@@ -3,7 +3,7 @@ package plan
 import "github.com/hotreload/hotreload/internal/event"
 
 // start launches the good program, when what it needs is live: after what runs is gone,
-// or (start-first) beside it.
+// or (start-first) next to it.
 func (s *State) start(svc *service) {
 	if !s.mayStart(svc) {
 		return

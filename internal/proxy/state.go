@@ -483,7 +483,7 @@ func (p *Proxy) decide(q *query) verdict {
 	case p.trouble == nil || p.trouble.note:
 		return forward
 	case p.trouble.kind != buildFailed || p.opt.WhenBroken == "serve":
-		// A program that did not come up beside the old one, or was replaced by
+		// A program that did not come up next to the old one, or was replaced by
 		// the last good one: that was asked for, and is marked.
 		return forward
 	case q.use == asset || q.use == page && p.opt.Inject && !q.stranger:

@@ -109,7 +109,7 @@ func (w *wanted) enters(dir string, why watcher.Skip) bool {
 	return ok && slices.ContainsFunc(w.globs, func(g glob) bool { return g.enters(rel, why) })
 }
 
-// minor says which files probably concern no service, so that a log beside the sources
+// minor says which files probably concern no service, so that a log next to the sources
 // does not delay a save.
 func (j *Judge) minor(path string) bool {
 	if path == j.configPath() {

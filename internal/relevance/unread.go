@@ -47,7 +47,7 @@ func isData(root, path string) bool {
 
 func fileKind(path string) string { return strings.ToLower(filepath.Ext(path)) }
 
-// generatorGrace is how long a tool that runs beside hotreload, such as `templ generate --watch`,
+// generatorGrace is how long a tool that runs next to hotreload, such as `templ generate --watch`,
 // may take to make Go code of a file that was saved.
 const generatorGrace = 2 * time.Second
 

@@ -66,7 +66,7 @@ func (c *configurator) begin(list []config.Service) ([]*service, error) {
 			return nil, err
 		}
 		c.services = append(c.services, m)
-		c.urls[m.name] = m.beside.URL() // the start of the session reports them
+		c.urls[m.name] = m.companions.URL() // the start of the session reports them
 	}
 	return c.list(), nil
 }
@@ -74,7 +74,7 @@ func (c *configurator) begin(list []config.Service) ([]*service, error) {
 // release gives back what all services hold. Nothing serves them.
 func (c *configurator) release() {
 	for _, m := range c.services {
-		m.beside.Close()
+		m.companions.Close()
 		m.sockets.Close()
 	}
 }
@@ -158,7 +158,7 @@ func (c *configurator) newMember(conf config.Service) (*member, error) {
 	svc.set = set
 	svc.subject.Configure(set.Settings, false)
 	if !s.opt.Once {
-		if svc.beside, err = s.opt.Tools.Companions(CompanionOptions{
+		if svc.companions, err = s.opt.Tools.Companions(CompanionOptions{
 			conf: conf, dir: s.root, reserved: &c.reserved, page: s.opt.Page,
 			output: func(gen int, since time.Time) []byte { return s.host.Logs.Of(conf.Name, gen, since) },
 			roots:  func() []string { return s.files.Trees(svc.subject) },
@@ -177,10 +177,10 @@ func (c *configurator) newMember(conf config.Service) (*member, error) {
 		}
 	}
 	if svc.sockets, err = launch.Listen(s.root, conf.Run.Listen, &c.reserved); err != nil {
-		svc.beside.Close()
+		svc.companions.Close()
 		return nil, err
 	}
-	svc.program = s.opt.Tools.Program(s.host, conf, filepath.Join(c.cache(conf.Name), "state"), svc.sockets, svc.beside)
+	svc.program = s.opt.Tools.Program(s.host, conf, filepath.Join(c.cache(conf.Name), "state"), svc.sockets, svc.companions)
 	return &member{service: svc, set: set}, nil
 }
 
@@ -233,12 +233,12 @@ func BuildOptions(root string, env []string, cache string, c config.Service) bui
 	return o
 }
 
-// serve lets what is beside a program work, until the session or the service ends.
+// serve lets the companions of a program work, until the session or the service ends.
 func (c *configurator) serve(svc *service) {
 	s := c.s
 	var ctx context.Context
 	ctx, svc.stop = context.WithCancel(s.ctx)
-	for _, companion := range svc.beside {
+	for _, companion := range svc.companions {
 		done := make(chan struct{})
 		svc.served = append(svc.served, done)
 		s.spawn(func() {
@@ -312,7 +312,7 @@ func (c *configurator) prepare(conf *config.Config, list []config.Service) (e *e
 	defer func() {
 		if err != nil {
 			for _, m := range e.added {
-				m.beside.Close()
+				m.companions.Close()
 				m.sockets.Close()
 			}
 		}
@@ -451,7 +451,7 @@ func (c *configurator) publish(m configured) {
 // reportProxy reports where the proxy of the service listens, if it listened elsewhere, or there was
 // none.
 func (c *configurator) reportProxy(m *member) {
-	url := m.beside.URL()
+	url := m.companions.URL()
 	if c.urls[m.name] == url {
 		return
 	}

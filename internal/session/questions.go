@@ -58,7 +58,7 @@ func (s *Session) Status(ctx context.Context) (control.Status, error) {
 		snap.Config, snap.Services, snap.Paused = s.conf.Path, s.state.Reports(), s.state.Paused()
 		for _, svc := range s.services {
 			builders[svc.name] = svc.set.builder
-			if url := svc.beside.URL(); url != "" && !svc.leaving {
+			if url := svc.companions.URL(); url != "" && !svc.leaving {
 				snap.Proxies[svc.name] = url
 			}
 		}
@@ -166,7 +166,7 @@ func (s *Session) Reload(ctx context.Context, service string) (clients int, err 
 func (s *Session) URLs(ctx context.Context) (urls []string) {
 	_ = s.ask(ctx, func() bool {
 		for _, svc := range s.services {
-			if url := svc.beside.URL(); url != "" {
+			if url := svc.companions.URL(); url != "" {
 				urls = append(urls, url)
 			}
 		}

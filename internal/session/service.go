@@ -14,11 +14,11 @@ import (
 // service is one program: how it is built and run, and what runs of it now.
 type service struct {
 	// What does not change.
-	name    string
-	subject *relevance.Subject
-	program Program
-	beside  companion.All // the proxy, if there is one
-	sockets *launch.Sockets
+	name       string
+	subject    *relevance.Subject
+	program    Program
+	companions companion.All // the proxy, if there is one
+	sockets    *launch.Sockets
 
 	// Of the configurator: how the companions end.
 	stop   context.CancelFunc
@@ -67,7 +67,7 @@ func (svc *service) release() {
 	if svc.stop != nil {
 		svc.stop()
 	} else {
-		svc.beside.Close()
+		svc.companions.Close()
 	}
 	for _, done := range svc.served {
 		<-done
@@ -93,10 +93,10 @@ func subjectsOf(services []*service) []*relevance.Subject {
 	return out
 }
 
-// promote lets what is beside the program know that the process of the launch takes over.
+// promote lets the companions know that the process of the launch takes over.
 func (svc *service) promote(n int) {
 	if p := svc.processes[n]; p != nil && p.Pid() != 0 {
-		svc.beside.Promote(p.Pid())
+		svc.companions.Promote(p.Pid())
 	}
 }
 
@@ -111,5 +111,5 @@ func (svc *service) page() (companion.Page, bool) {
 	if svc == nil {
 		return nil, false
 	}
-	return svc.beside.Page()
+	return svc.companions.Page()
 }

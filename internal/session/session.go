@@ -223,7 +223,7 @@ func (s *Session) sayStarted() {
 	b.Backend, b.Watches = s.files.Stats()
 	for _, svc := range s.services {
 		b.Services = append(b.Services, svc.name)
-		b.URLs = append(b.URLs, svc.beside.URL())
+		b.URLs = append(b.URLs, svc.companions.URL())
 	}
 	s.emit(event.Event{Time: time.Now(), Body: b})
 }
@@ -307,13 +307,13 @@ func (s *Session) arm(a plan.Arm) {
 	})
 }
 
-// emit reports what the plan decided, or what became of a program: also to what is beside the
+// emit reports what the plan decided, or what became of a program: also to the companions of the
 // program, and to the hooks.
 func (s *Session) emit(ev event.Event) {
 	s.sinks.Emit(ev)
 	for _, svc := range s.services {
 		if ev.Service == svc.name || ev.Service == "" {
-			svc.beside.Emit(ev)
+			svc.companions.Emit(ev)
 		}
 		if ev.Service == svc.name {
 			for _, h := range svc.hooks.follow(ev) {

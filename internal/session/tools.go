@@ -136,15 +136,15 @@ func together(jobs []Job) {
 
 type program struct{ *launch.Program }
 
-func newProgram(h *launch.Host, c config.Service, state string, s *launch.Sockets, beside companion.All) Program {
-	return program{launch.NewProgram(h, c, state, s, beside)}
+func newProgram(h *launch.Host, c config.Service, state string, s *launch.Sockets, companions companion.All) Program {
+	return program{launch.NewProgram(h, c, state, s, companions)}
 }
 
 func (p program) New(l plan.Launch, report func(launch.Event)) Process {
 	return p.Program.New(l, report)
 }
 
-// CompanionOptions say what is to be beside a program. Only newFront and tests read them.
+// CompanionOptions say which companions a program has. Only newFront and tests read them.
 type CompanionOptions struct {
 	conf     config.Service
 	dir      string
