@@ -211,7 +211,8 @@ func (b *Builder) finish(ctx context.Context, f failure, fresh string, out *outp
 	if err != nil {
 		return b.refuse(fmt.Errorf("cannot keep the binary: %w", err))
 	}
-	r := Result{OK: true, Binary: bin, Sum: sum}
+	p := f.phases[filepath.Base(fresh)]
+	r := Result{OK: true, Binary: bin, Sum: sum, Compile: p.compile, Link: p.link}
 	r.Output, r.OutputFile = out.finish()
 	return r
 }

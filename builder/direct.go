@@ -130,9 +130,9 @@ func (d *directBuild) build(ctx context.Context, t task) (Result, *declined) {
 func (d *directBuild) program(ctx context.Context, e *direct.Engine, t task) (Result, error) {
 	b := d.b
 	fresh := b.fresh(t.generation)
-	_, err := e.Build(ctx, fresh)
+	built, err := e.Build(ctx, fresh)
 	if err == nil && b.o.Wait != nil && b.o.Wait(ctx) {
-		_, err = e.Build(ctx, fresh) // what was written since it has read its inputs
+		built, err = e.Build(ctx, fresh) // what was written since it has read its inputs
 	}
 	if err != nil {
 		return Result{}, err
@@ -142,7 +142,7 @@ func (d *directBuild) program(ctx context.Context, e *direct.Engine, t task) (Re
 		e.Invalid("what it linked is not a program")
 		return r, errors.New(r.Summary)
 	}
-	r.Engine = EngineDirect
+	r.Engine, r.Compile, r.Link = EngineDirect, built.Snapshot+built.Compile, built.Link
 	return r, nil
 }
 

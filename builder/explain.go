@@ -25,6 +25,7 @@ type failure struct {
 	golang bool // go build
 	end    ending
 	found  *diagnoser
+	phases map[string]phases // of a go build that succeeded, by the name of the program
 }
 
 // name is the command for people, short enough for one line.

@@ -68,13 +68,19 @@ func (b *Builder) goCommand(ctx context.Context, of []*Builder, t task, argv []s
 	flags := t.tool.flags
 	ds := newDiagnoser(b.o.Dir, !flags.noisy)
 	text := newText(ds, t.out)
-	c := command{path: t.tool.path, argv: argv, dir: b.o.Dir, env: t.env, output: text, hard: true}
+	actions := filepath.Join(t.tmp, "actions.json")
+	// It is no part of the command that people see.
+	c := command{path: t.tool.path, argv: slices.Insert(slices.Clone(argv), 2, actionsFlag+actions), dir: b.o.Dir, env: t.env, output: text, hard: true}
 	if flags.json {
 		c.output, c.stderr = newEvents(ds, t.out, text), text
 	}
 	seen := observe(ctx, of, t.tmp, t.tool.path, flags.args, t.env)
 	defer seen.end()
-	return failure{step: Step{Argv: argv}, end: run(ctx, c), found: ds, golang: true}
+	f := failure{step: Step{Argv: argv}, end: run(ctx, c), found: ds, golang: true}
+	if f.end.ok() {
+		f.phases = readPhases(actions)
+	}
+	return f
 }
 
 // goEnvironment is for the go command alone: an external link makes its directory in

@@ -10,8 +10,9 @@ type Result struct {
 	Binary string   // absolute path; empty if not OK, or without Options.Output
 	Sum    [32]byte // checksum of the binary, for this process alone: equal programs have equal sums, and others never. Zero without Binary
 
-	Duration    time.Duration
-	Diagnostics []Diagnostic // at most 100
+	Duration      time.Duration
+	Compile, Link time.Duration // of it, as far as that is known
+	Diagnostics   []Diagnostic  // at most 100
 
 	Engine   string // which one has built: EngineGo or EngineDirect; empty for a command of the user's
 	Fallback string // why EngineDirect has left it to EngineGo; empty if it was not asked, or did it

@@ -50,6 +50,7 @@ func TestU1Page(t *testing.T) {
 	w.setVersion("two")
 	b.sees(newestSave, "live ")
 	b.sees(newestSave, "version.go")
+	b.sees(`document.querySelector('#saves .bar').getAttribute('aria-label')`, "link")
 	b.sees(manySaves, "2")
 
 	write(t, filepath.Join(w.dir, "version.go"), "package main\n\nconst Version = missing // <img src=x onerror=alert(1)>\n")

@@ -85,8 +85,10 @@ type BuildFinished struct {
 	Diagnostics []Diagnostic `json:"diagnostics"`
 	Output      string       `json:"output"` // what the tools printed
 
-	Engine   string `json:"-"` // which one has built: "go" or "direct"; empty for build.command
-	Fallback string `json:"-"` // why the direct engine has left it to go build
+	CompileMS int64  `json:"-"` // as in Live
+	LinkMS    int64  `json:"-"`
+	Engine    string `json:"-"` // which one has built: "go" or "direct"; empty for build.command
+	Fallback  string `json:"-"` // why the direct engine has left it to go build
 
 	Summary    string   `json:"-"` // one line for people when not OK
 	Hint       string   `json:"-"`
@@ -147,6 +149,8 @@ type Live struct {
 	LatencyMS int64 `json:"latency_ms"`
 	DetectMS  int64 `json:"detect_ms"` // first event to start of the build (or of a command, or the restart)
 	BuildMS   int64 `json:"build_ms"`
+	CompileMS int64 `json:"compile_ms"` // of BuildMS; 0 if it is not known, as is LinkMS
+	LinkMS    int64 `json:"link_ms"`
 	StopMS    int64 `json:"stop_ms"`  // stop signal to the whole group gone
 	StartMS   int64 `json:"start_ms"` // exec to ready
 

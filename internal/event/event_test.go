@@ -48,7 +48,7 @@ var frozen = []Body{
 		Killed: []string{"12 sleep"}, Panic: "for people", File: "/p/a.go", Line: 3,
 	},
 	Exited{},
-	Live{LatencyMS: 400, DetectMS: 5, BuildMS: 340, StopMS: 20, StartMS: 35, First: true},
+	Live{LatencyMS: 400, DetectMS: 5, BuildMS: 340, CompileMS: 120, LinkMS: 150, StopMS: 20, StartMS: 35, First: true},
 	Live{},
 	Reloaded{Kind: "css", Clients: 2},
 	Reloaded{},
@@ -153,7 +153,8 @@ func TestContract(t *testing.T) {
 		"session_started": "dir config services backend watches", "changed": "paths effect why",
 		"build_started": "", "build_canceled": "", "build_finished": "ok duration_ms unchanged diagnostics output",
 		"started": "pid", "ready": "after_ms", "exited": "pid code signal expected duration_ms reason",
-		"live": "latency_ms detect_ms build_ms stop_ms start_ms", "reloaded": "kind clients",
+		"request": "method path status duration_ms held_ms",
+		"live":    "latency_ms detect_ms build_ms compile_ms link_ms stop_ms start_ms", "reloaded": "kind clients",
 		"paused": "", "resumed": "", "undone": "paths", "waiting": "for reason compiled packages", "proxy": "url", "console": "level text file line",
 		"held": "reason", "problem": "message hint", "output": "stream text", "session_ended": "reason",
 	}

@@ -33,6 +33,8 @@ type Save struct {
 
 	DetectMS  int64 `json:"detect_ms"`
 	BuildMS   int64 `json:"build_ms"`
+	CompileMS int64 `json:"compile_ms"` // of BuildMS
+	LinkMS    int64 `json:"link_ms"`
 	StopMS    int64 `json:"stop_ms"`
 	StartMS   int64 `json:"start_ms"`
 	LatencyMS int64 `json:"latency_ms"`
@@ -145,6 +147,7 @@ func (t *Timeline) apply(ev event.Event) *Save {
 		s := t.current(ev)
 		s.State, s.Error, s.Hint = Live, "", ""
 		s.DetectMS, s.BuildMS, s.StopMS, s.StartMS, s.LatencyMS = b.DetectMS, b.BuildMS, b.StopMS, b.StartMS, b.LatencyMS
+		s.CompileMS, s.LinkMS = b.CompileMS, b.LinkMS
 		return s
 	case event.Reloaded:
 		s := t.current(ev)
@@ -199,7 +202,7 @@ func (t *Timeline) files(ev event.Event, b event.Changed) *Save {
 }
 
 func (s *Save) built(b event.BuildFinished) {
-	s.BuildMS, s.Engine, s.Fallback = b.DurationMS, b.Engine, b.Fallback
+	s.BuildMS, s.CompileMS, s.LinkMS, s.Engine, s.Fallback = b.DurationMS, b.CompileMS, b.LinkMS, b.Engine, b.Fallback
 	s.Error, s.Hint, s.Diagnostics, s.Output = "", "", nil, ""
 	switch {
 	case b.OK && b.Unchanged:

@@ -22,6 +22,12 @@ type span struct {
 	from, to time.Time
 }
 
+// buildParts are how long a build compiled and linked, in milliseconds, as far as that is known.
+type buildParts struct {
+	at            time.Time // its end
+	compile, link int64
+}
+
 // beginSpan notes that a phase begins. What ended before the save that is wanted now is of
 // no interest any more.
 func (svc *service) beginSpan(p phase, at time.Time) {
@@ -63,5 +69,10 @@ func (svc *service) ledger(p *process, now time.Time) event.Live {
 		sums[x.phase] += to - from
 		done = to
 	}
-	return event.Live{LatencyMS: whole, DetectMS: detected, BuildMS: sums[spanBuild], StopMS: sums[spanStop], StartMS: sums[spanStart]}
+	l := event.Live{LatencyMS: whole, DetectMS: detected, BuildMS: sums[spanBuild], StopMS: sums[spanStop], StartMS: sums[spanStart]}
+	if svc.parts.at.After(svc.since) {
+		l.LinkMS = min(svc.parts.link, l.BuildMS)
+		l.CompileMS = min(svc.parts.compile, l.BuildMS-l.LinkMS)
+	}
+	return l
 }

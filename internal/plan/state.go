@@ -67,6 +67,7 @@ type service struct {
 
 	// For reports.
 	spans  []span
+	parts  buildParts // of the newest build
 	latest latest
 }
 

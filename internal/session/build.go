@@ -215,7 +215,7 @@ func finished(res builder.Result) event.BuildFinished {
 	b := event.BuildFinished{
 		OK: res.OK, DurationMS: event.MS(res.Duration), Output: res.Output,
 		Summary: res.Summary, Hint: res.Hint, OutputFile: res.OutputFile,
-		Engine: res.Engine, Fallback: res.Fallback, Warnings: res.Warnings, Again: res.Again,
+		CompileMS: event.MS(res.Compile), LinkMS: event.MS(res.Link), Engine: res.Engine, Fallback: res.Fallback, Warnings: res.Warnings, Again: res.Again,
 	}
 	for _, d := range res.Diagnostics {
 		ed := event.Diagnostic{File: d.File, Line: d.Line, Column: d.Column, Message: d.Message, Package: d.Package}

@@ -4,6 +4,8 @@
 
 const $ = id => document.getElementById(id);
 const phases = ['detect', 'build', 'stop', 'start'];
+const parts = ['detect', 'build', 'compile', 'link', 'stop', 'start']; // of the bar; build is what is neither compile nor link
+const partOf = (save, p) => p === 'build' ? save.build_ms - save.compile_ms - save.link_ms : save[p + '_ms'];
 const good = new Set(['live', 'same', 'reloaded', 'undone', 'idle']);
 const bad = new Set(['failed', 'crashed']);
 const quiet = new Set(['ignored', 'canceled', 'stopped', 'ended', 'restarted']);
@@ -94,10 +96,11 @@ async function refresh() {
 function bar(save, longest) {
   const total = phases.reduce((sum, p) => sum + save[p + '_ms'], 0);
   if (!total) return '';
-  return el('div', {class: 'bar', role: 'img', 'aria-label': phases.map(p => `${p} ${time(save[p + '_ms'])}`).join(', ')},
-    phases.map(p => {
-      const part = el('span', {class: p, title: `${p} ${time(save[p + '_ms'])}`});
-      part.style.width = 100 * save[p + '_ms'] / longest + '%';
+  const known = parts.filter(p => partOf(save, p));
+  return el('div', {class: 'bar', role: 'img', 'aria-label': known.map(p => `${p} ${time(partOf(save, p))}`).join(', ')},
+    known.map(p => {
+      const part = el('span', {class: p, title: `${p} ${time(partOf(save, p))}`});
+      part.style.width = 100 * partOf(save, p) / longest + '%';
       return part;
     }));
 }
@@ -120,7 +123,8 @@ function row(save, longest, open) {
     save.hint ? el('p', {class: 'soft'}, `hint: ${save.hint}`) : '',
     (save.diagnostics ?? []).flatMap(frame),
     !save.diagnostics && save.output ? el('pre', {}, save.output) : '',
-    total ? el('p', {class: 'soft'}, phases.filter(p => save[p + '_ms']).map(p => `${p} ${time(save[p + '_ms'])}`).join(' + ') +
+    total ? el('p', {class: 'soft'}, phases.filter(p => save[p + '_ms']).map(p => `${p} ${time(save[p + '_ms'])}` +
+      (p === 'build' && save.link_ms ? ` (compile ${time(save.compile_ms)}, link ${time(save.link_ms)})` : '')).join(' + ') +
       (save.engine ? `, ${save.engine} engine` : '') + (save.fallback ? ` (${save.fallback})` : '') + (save.clients ? `, ${save.clients} browser tabs` : '')) : '',
   ];
   return el('li', {class: 'save', 'data-id': save.id, 'data-state': save.state}, el('details', {open},
