@@ -17,7 +17,6 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -293,7 +292,9 @@ func Parse(data []byte, path string) (*Config, error) {
 	if path != "" {
 		c.Root = filepath.Dir(path)
 	}
-	data = bytes.TrimPrefix(data, []byte("\uFEFF")) // some Windows editors write it
+	if text, err := files.Text(data); err == nil { // else the first line is a mistake
+		data = text
+	}
 	c.lines = splitLines(data)
 	doc, whole, errs := parseTree(data, path, c.lines)
 	d := &decoder{c: c, partial: !whole}

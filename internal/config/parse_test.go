@@ -280,6 +280,9 @@ func TestDetailIsPrintable(t *testing.T) {
 
 // Some Windows editors begin a file with a byte order mark.
 func TestByteOrderMark(t *testing.T) {
+	if c := mustParse(t, "\xfe\xff\x00[\x00l\x00o\x00g\x00]\x00\n\x00t\x00i\x00m\x00e\x00=\x00f\x00a\x00l\x00s\x00e"); c.Log.Time {
+		t.Error("UTF-16")
+	}
 	if c := mustParse(t, "\uFEFF[log]\ntime = false\n"); c.Log.Time {
 		t.Error("not read")
 	}

@@ -56,9 +56,9 @@ func Read(path string) (map[string]string, error) {
 }
 
 func parse(data []byte) (map[string]string, error) {
-	data = bytes.TrimPrefix(data, []byte("\uFEFF")) // some Windows editors write it
-	if bytes.HasPrefix(data, []byte("\xFF\xFE")) || bytes.HasPrefix(data, []byte("\xFE\xFF")) {
-		return nil, &Error{Message: "is UTF-16: save it as UTF-8"}
+	data, err := files.Text(data)
+	if err != nil {
+		return nil, &Error{Message: err.Error()}
 	}
 	if i := bytes.IndexByte(data, 0); i >= 0 {
 		return nil, &Error{Line: lineAt(data, i), Message: "there is a NUL byte, which cannot be passed to a program: save the file as UTF-8"}

@@ -19,6 +19,7 @@ func TestRead(t *testing.T) {
 		"# only a comment":                     {},
 		"A=1\n# c\n\nexport B = two # c\nC: 3": {"A": "1", "B": "two", "C": "3"},
 		"\uFEFFA=1\nB=2\n":                     {"A": "1", "B": "2"},
+		"\xff\xfeA\x00=\x001\x00\r\x00\n\x00":  {"A": "1"},
 		"A=1\r\nB=\"2\"\r\n":                   {"A": "1", "B": "2"},
 		"A=\nB=''\nC=\"\"":                     {"A": "", "B": "", "C": ""},
 		"A=\"one\ntwo\" # c\nB='x y'\n":        {"A": "one\ntwo", "B": "x y"},
@@ -57,6 +58,7 @@ func TestMistakes(t *testing.T) {
 		"A=\"x\ny\"\n<" + secret:                     "3: expected NAME=value", // the quote was right
 		"\xff\xfeA\x00=\x00" + secret:                " is UTF-16",
 		"\xfe\xff\x00A\x00=" + secret:                " is UTF-16",
+		"\xff\xfe<\x00" + secret + "\x00":            "1: expected NAME=value",
 		"A\x00=\x001\x00" + secret:                   "1: there is a NUL byte",
 		"A=1\nB=" + secret + "\x00":                  "2: there is a NUL byte",
 		"A=1\nB=" + strings.Repeat("x", 128<<10):     "2: the value is too long",

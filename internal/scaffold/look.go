@@ -382,6 +382,7 @@ type packageJSON struct {
 
 func readPackage(file string) (p packageJSON) {
 	if data, err := files.Read(file, files.MaxConfig); err == nil {
+		data, _ = files.Text(data)
 		// What is no valid package.json has no scripts for us.
 		_ = json.Unmarshal(data, &p)
 	}

@@ -188,6 +188,8 @@ func TestDetections(t *testing.T) {
 		{"tailwind config", map[string]string{"tailwind.config.js": ""}, []string{"tailwind"}, nil, "#before = [[\"npx\""},
 		{"tailwind script", map[string]string{"package.json": `{"devDependencies": {"tailwindcss": "4"}, "scripts": {"css": "tailwindcss -i a -o b", "a": "tailwindcss -i a -o b --watch"}}`, "pnpm-lock.yaml": ""},
 			[]string{"tailwind (package.json: pnpm run css)"}, nil, "before = [[\"pnpm\", \"run\", \"css\"]]"},
+		{"tailwind script, saved on Windows", map[string]string{"package.json": "\uFEFF" + `{"devDependencies": {"tailwindcss": "4"}, "scripts": {"css": "tailwindcss -i a -o b"}}`},
+			[]string{"tailwind (package.json: npm run css)"}, nil, "before = [[\"npm\", \"run\", \"css\"]]"},
 		{"tailwind and templates", map[string]string{"package.json": `{"dependencies": {"@tailwindcss/cli": "4"}, "scripts": {"css": "npx @tailwindcss/cli -i a -o b"}}`, "templates/a.html": ""},
 			[]string{"tailwind (package.json: npm run css)"},
 			[]config.Rule{{Paths: []string{"templates/**/*.html"}, Effect: "restart", Command: config.Command{Argv: []string{"npm", "run", "css"}}, Signal: "SIGHUP"}}, ""},

@@ -36,6 +36,9 @@ func translate(o Options) (Result, error) {
 		}
 		return Result{}, fmt.Errorf("%s %w", from, err)
 	}
+	if data, err = files.Text(data); err != nil {
+		return Result{}, fmt.Errorf("%s %w", from, err)
+	}
 	t := &translation{name: filepath.Base(from), dir: o.Dir, values: map[string]any{}, done: map[string]bool{}}
 	if isFreshConfig(t.name, string(data)) {
 		return t.fromFresh(string(data))
