@@ -187,7 +187,7 @@ func (b *Builder) build(ctx context.Context, generation int, before []Step) (r R
 	if len(before) > 0 {
 		old := stampsOf(b.o.Inputs)
 		for _, s := range before {
-			if f := b.runStep(limited, s, env, tmp, out); !f.end.ok() {
+			if f := b.runStep(limited, s, env, out); !f.end.ok() {
 				f.before = true
 				return b.failed(limited, f, out)
 			}

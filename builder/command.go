@@ -12,7 +12,7 @@ type userCommand struct{ b *Builder }
 
 func (u userCommand) build(ctx context.Context, t task) (Result, *declined) {
 	f, how := u.b.steadily(ctx, u.b.o.Inputs, t.out, func() failure {
-		return u.b.runStep(ctx, u.b.o.Command, t.env, t.tmp, t.out)
+		return u.b.runStep(ctx, u.b.o.Command, t.env, t.out)
 	})
 	return how.of(u.take(ctx, t, f)), nil
 }

@@ -87,7 +87,9 @@ func (b *Builder) notStarted(f failure) (summary, hint string) {
 	if len(f.step.Argv) > 0 {
 		name = f.step.Argv[0]
 	}
-	switch {
+	switch hint := advice.Hint(err); {
+	case hint != "":
+		return err.Error(), hint
 	case errors.Is(err, syscall.ENOSPC):
 		return spaceSummary(b.o.Cache), spaceHint
 	case errors.Is(err, fs.ErrNotExist) && !dirExists(b.o.Dir):
@@ -100,7 +102,7 @@ func (b *Builder) notStarted(f failure) (summary, hint string) {
 	case errors.Is(err, syscall.ENOEXEC):
 		return fmt.Sprintf("%s is not a program that this system can run", name), "a script begins with a line such as #!/bin/sh; or give the command as one string for the shell"
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Sprintf("%s may not be executed", name), "chmod +x"
+		return fmt.Sprintf("%s may not be executed", name), executeHint
 	}
 	return fmt.Sprintf("%s could not be started: %v", name, err), ""
 }

@@ -12,13 +12,14 @@ import (
 
 // command is one process to run to its end.
 type command struct {
-	path   string
-	argv   []string
-	dir    string
-	env    []string
-	input  []byte
-	output io.Writer // stdout, and stderr where that is nil; never called concurrently
-	stderr io.Writer
+	path    string
+	argv    []string
+	cmdLine string // see proc.Cmd
+	dir     string
+	env     []string
+	input   []byte
+	output  io.Writer // stdout, and stderr where that is nil; never called concurrently
+	stderr  io.Writer
 	// hard: killed at once when it has to end. go build and cp can take that; a command
 	// of the user's gets SIGINT first, because make removes a half-written target then,
 	// and would take it for finished otherwise.
@@ -50,7 +51,7 @@ const slowStop = 500 * time.Millisecond
 // was read.
 func run(ctx context.Context, c command) ending {
 	e := proc.Errand{
-		Cmd:    proc.Cmd{Path: c.path, Args: c.argv, Dir: c.dir, Env: c.env},
+		Cmd:    proc.Cmd{Path: c.path, Args: c.argv, CmdLine: c.cmdLine, Dir: c.dir, Env: c.env},
 		Stdout: c.output, Stderr: c.stderr,
 		// Nothing may outlive a build: what its command left behind would write into
 		// the next one.
@@ -96,24 +97,24 @@ func run(ctx context.Context, c command) ending {
 }
 
 // runStep runs a command of the user's, diagnosing its output.
-func (b *Builder) runStep(ctx context.Context, s Step, env []string, tmp string, out *output) failure {
+func (b *Builder) runStep(ctx context.Context, s Step, env []string, out *output) failure {
 	f := failure{step: s, found: newDiagnoser(b.o.Dir, false)}
 	env = proc.MergeEnv(env, s.Env)
-	argv := s.Argv
+	words := shellCommand{argv: s.Argv}
 	if s.Shell != "" {
 		var err error
-		if argv, err = shellCommand(s.Shell, tmp); err != nil {
+		if words, err = shell(env, s.Shell); err != nil {
 			f.end.err = err
 			return f
 		}
 	}
-	path, err := proc.LookPath(env, b.o.Dir, argv[0])
+	path, err := proc.LookPath(env, b.o.Dir, words.argv[0])
 	if err != nil {
 		f.end.err = err
 		return f
 	}
 	c := command{
-		path: path, argv: argv, dir: b.o.Dir, env: env, input: s.Input, output: newText(f.found, out), hard: s.kill, kill: b.o.Kill,
+		path: path, argv: words.argv, cmdLine: words.cmdLine, dir: b.o.Dir, env: env, input: s.Input, output: newText(f.found, out), hard: s.kill, kill: b.o.Kill,
 	}
 	if b.o.Stopping != nil {
 		c.slow = func() { b.o.Stopping(f.name()) }

@@ -54,7 +54,7 @@ func (b *Builder) steps(ctx context.Context, id string, before bool, steps []Ste
 	env := b.environment(tmp)
 	for _, s := range steps {
 		s.kill = !before
-		if f := b.runStep(ctx, s, env, tmp, out); !f.end.ok() {
+		if f := b.runStep(ctx, s, env, out); !f.end.ok() {
 			f.before, f.alone = before, true
 			return b.failed(ctx, f, out)
 		}

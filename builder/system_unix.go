@@ -16,8 +16,11 @@ func binarySuffix(string) string { return "" }
 // tempVariables name the directory for temporary files.
 var tempVariables = []string{"TMPDIR"}
 
-// shellCommand is the command that runs a shell string.
-func shellCommand(script, _ string) ([]string, error) { return []string{"sh", "-c", script}, nil }
+const executeHint = "chmod +x"
+
+func shell(_ []string, script string) (shellCommand, error) {
+	return shellCommand{argv: []string{"sh", "-c", script}}, nil
+}
 
 func mayExecute(st fs.FileInfo) bool { return st.Mode()&0o111 != 0 }
 

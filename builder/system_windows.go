@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/hotreload/hotreload/internal/files"
+	"github.com/hotreload/hotreload/internal/proc"
 )
 
 const exeSuffix = ".exe"
@@ -24,15 +26,10 @@ func binarySuffix(output string) string {
 // tempVariables name the directory for temporary files.
 var tempVariables = []string{"TMP", "TEMP"}
 
-// shellCommand puts the string into a batch file: cmd.exe does not understand the
-// quoting by which Windows programs pass arguments, so "cmd /c" would mangle every
-// string that has quotes in it.
-func shellCommand(script, tmp string) ([]string, error) {
-	file := filepath.Join(tmp, "command.cmd")
-	if err := os.WriteFile(file, []byte("@echo off\r\n"+script+"\r\n"), 0o600); err != nil {
-		return nil, err
-	}
-	return []string{"cmd", "/d", "/c", file}, nil
+const executeHint = "an antivirus program may refuse it"
+
+func shell(env []string, script string) (shellCommand, error) {
+	return cmdCommand(cmp.Or(proc.GetEnv(env, "ComSpec"), "cmd"), script)
 }
 
 func mayExecute(fs.FileInfo) bool { return true }

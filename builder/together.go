@@ -258,7 +258,7 @@ func (t *together) build(ctx context.Context) (failed []*member) {
 	env := b.environment(tmp)
 	old := stampsOf(t.before())
 	for _, s := range b.o.Before {
-		f := b.runStep(limited, s, env, tmp, out)
+		f := b.runStep(limited, s, env, out)
 		switch {
 		case ctx.Err() != nil:
 			return t.end()

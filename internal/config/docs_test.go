@@ -25,7 +25,7 @@ var typeDocs = []struct{ typ, name, doc string }{
 	{typeGlobs, "list of globs", `Patterns relative to the root, with slashes on every system: * matches within a name, ** matches any number of directories, {a,b} matches a or b.`},
 	{typePaths, "list of paths", "Files or directories, relative to the root."},
 	{typeArgv, "list of arguments", "Passed on unchanged, without a shell."},
-	{typeCommand, "command", `A list of arguments, ["make", "build"], without a shell; or one string, "cd web && make", for the shell.`},
+	{typeCommand, "command", `A list of arguments, ["make", "build"], without a shell; or one string, "cd web && make", for the shell: sh, or on Windows cmd.exe, which takes one line.`},
 	{typeCommands, "list of commands", `Each one a command as above: ["go generate ./...", ["templ", "generate"]].`},
 	{typeVariables, "table of strings", `Environment variables: { NAME = "value" }. A service merges its own with the inherited ones by name. "" sets an empty value.`},
 	{typeAddress, "address", `"host:port"; without a host, as in ":8080", it means all interfaces.`},

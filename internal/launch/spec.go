@@ -93,14 +93,10 @@ func (p *Program) args(r config.Run, binary string) (all []string, err error) {
 // lookup finds the program to execute: a name with a slash is relative to the
 // directory it will run in, a bare name is looked for on the PATH that it will have.
 func lookup(name, dir string, env []string) (string, error) {
-	if filepath.IsAbs(name) {
-		return name, nil
-	}
-	if strings.ContainsRune(name, '/') || strings.ContainsRune(name, os.PathSeparator) {
-		return filepath.Join(dir, name), nil
-	}
-	p, err := proc.LookPath(env, dir, name)
+	p, err := proc.LookPath(env, dir, name) // on Windows, it may add .exe to a path as well
 	switch {
+	case err != nil && (filepath.IsAbs(name) || strings.ContainsRune(name, '/') || strings.ContainsRune(name, os.PathSeparator)):
+		return abs(dir, name), nil // the start says what is wrong with it
 	case errors.Is(err, fs.ErrPermission):
 		return "", advice.With(fmt.Errorf("%s may not be executed: %w", name, err), "chmod +x")
 	case err != nil:

@@ -19,29 +19,26 @@ func LookPath(env []string, dir, name string) (string, error) {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(dir, path)
 		}
-		return withExtension(path, exts)
+		return executable(path, exts)
 	}
 	for _, d := range filepath.SplitList(GetEnv(env, "PATH")) {
 		if !filepath.IsAbs(d) {
 			continue
 		}
-		if path, err := withExtension(filepath.Join(d, name), exts); err == nil {
+		if path, err := executable(filepath.Join(d, name), exts); err == nil {
 			return path, nil
 		}
 	}
 	return "", fs.ErrNotExist
 }
 
-func withExtension(path string, exts []string) (string, error) {
-	if filepath.Ext(path) != "" {
-		if st, err := os.Stat(path); err == nil && !st.IsDir() {
-			return path, nil
-		}
+func executable(path string, exts []string) (string, error) {
+	found, ok := withExtension(path, exts, func(path string) bool {
+		st, err := os.Stat(path)
+		return err == nil && !st.IsDir()
+	})
+	if !ok {
+		return "", &fs.PathError{Op: "exec", Path: path, Err: fs.ErrNotExist}
 	}
-	for _, e := range exts {
-		if st, err := os.Stat(path + e); err == nil && !st.IsDir() {
-			return path + e, nil
-		}
-	}
-	return "", &fs.PathError{Op: "exec", Path: path, Err: fs.ErrNotExist}
+	return found, nil
 }

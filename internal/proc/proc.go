@@ -10,10 +10,11 @@ import (
 
 // Cmd is a command to start.
 type Cmd struct {
-	Path string   // executable, not searched for in PATH
-	Args []string // argv with argv[0]; empty: Path alone
-	Dir  string   // working directory; empty: this process's
-	Env  []string // complete environment as "key=value"; nil: CleanEnv of this process's
+	Path    string   // executable, not searched for in PATH
+	Args    []string // argv with argv[0]; empty: Path alone
+	CmdLine string   // on Windows: the command line as it is, instead of that of Args
+	Dir     string   // working directory; empty: this process's
+	Env     []string // complete environment as "key=value"; nil: CleanEnv of this process's
 
 	// The standard streams; nil: the null device. The caller keeps its copies and
 	// closes them. They are put into blocking mode, as a program expects of them.
