@@ -124,6 +124,9 @@ func TestMistakes(t *testing.T) {
 		{"glob in a rule", "[[rules]]\npaths = [\"{a,b\"]\n", `2:10: rules.paths: "{a,b" is not a valid glob`, "partner"},
 		{"empty glob", "[watch]\nexclude = [\"\"]\n", `2:12: watch.exclude: an empty glob`, ""},
 		{"negated glob", "[watch]\nexclude = [\"!keep\"]\n", `2:12: watch.exclude: "!keep": a glob cannot be negated`, ""},
+		{"glob with backslashes", "[[rules]]\npaths = [\"static\\\\css\\\\*.css\"]\n", `2:10: rules.paths: "static\\css\\*.css": a \ does not separate`, "use /"},
+		{"exclude with backslashes", "[watch]\nexclude = ['web\\dist']\n", `2:12: watch.exclude: "web\\dist": a \ does not`, "use /"},
+		{"absolute glob of Windows", "[watch]\nexclude = ['C:\\web\\**']\n", `2:12: watch.exclude: "C:\\web\\**" is absolute`, ""},
 		{"absolute glob", "[watch]\nexclude = [\"/x/**\"]\n", `2:12: watch.exclude: "/x/**" is absolute`, ""},
 		{"directory as rule", "[[rules]]\npaths = [\"templates/\"]\n", `2:10: rules.paths: "templates/" matches no file`, `"templates/**"`},
 
@@ -435,5 +438,32 @@ func TestSignal(t *testing.T) {
 		if wrong, _ := checkSignal(string(name)); wrong != "" {
 			t.Error(wrong)
 		}
+	}
+}
+
+// N5 (15): a backslash that was meant as a separator is a mistake on each system, and an escape is none.
+func TestBackslashes(t *testing.T) {
+	const unix, windows = `*?\[]{}!,-^`, `[]{}!,-^`
+	for _, c := range []struct {
+		glob          string
+		unix, windows bool
+	}{
+		{`static/css/*.css`, true, true},
+		{`static\css\a.css`, false, false},
+		{`static\*.css`, true, false},
+		{`static\\x`, true, false},
+		{`pages/\[id\].html`, true, true},
+		{`a/{b\,c,d}`, true, true},
+		{`a\`, false, false},
+	} {
+		if got := onlyEscapes(c.glob, unix); got != c.unix {
+			t.Errorf("%s on Unix: %v", c.glob, got)
+		}
+		if got := onlyEscapes(c.glob, windows); got != c.windows {
+			t.Errorf("%s on Windows: %v", c.glob, got)
+		}
+	}
+	if escapable != unix && escapable != windows {
+		t.Errorf("%s", escapable)
 	}
 }

@@ -431,10 +431,28 @@ func checkAnyGlob(s string) (wrong, hint string) {
 		return fmt.Sprintf("%q is not a valid glob", s), globHint(s)
 	case strings.HasPrefix(s, "!"):
 		return fmt.Sprintf("%q: a glob cannot be negated", s), "list only what should match"
-	case path.IsAbs(s) || len(s) > 2 && s[1] == ':' && s[2] == '/':
+	case path.IsAbs(s) || len(s) > 2 && s[1] == ':' && (s[2] == '/' || s[2] == '\\'):
 		return fmt.Sprintf("%q is absolute: globs are relative to the root", s), ""
+	case !onlyEscapes(s, escapable):
+		return fmt.Sprintf("%q: a \\ does not separate directories in a glob", s), slashHint
 	}
 	return "", ""
+}
+
+const slashHint = "use / in paths, also on Windows"
+
+// onlyEscapes says whether each backslash takes the meaning from one of the characters. One before a
+// letter means nothing in a glob, and was meant as a separator.
+func onlyEscapes(glob, escapable string) bool {
+	for i := 0; i < len(glob); i++ {
+		if glob[i] != '\\' {
+			continue
+		}
+		if i++; i >= len(glob) || strings.IndexByte(escapable, glob[i]) < 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func globHint(s string) string {
@@ -444,7 +462,7 @@ func globHint(s string) string {
 	case strings.Count(s, "{") != strings.Count(s, "}"):
 		return "a { or } without its partner"
 	case strings.HasSuffix(s, `\`):
-		return "use / in paths, also on Windows"
+		return slashHint
 	}
 	return ""
 }
