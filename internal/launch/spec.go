@@ -139,6 +139,9 @@ func (p *Program) environment(gen int) ([]string, error) {
 	if err := os.MkdirAll(p.state, 0o700); err != nil {
 		return nil, err
 	}
+	if forceColor && p.host.Stdout != nil && p.host.Stderr != nil {
+		env = withColor(env)
+	}
 	return append(env, "HOTRELOAD=1", "HOTRELOAD_SERVICE="+p.name,
 		fmt.Sprintf("HOTRELOAD_GENERATION=%d", gen), "HOTRELOAD_STATE_DIR="+p.state), nil
 }

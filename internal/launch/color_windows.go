@@ -1,0 +1,4 @@
+package launch
+
+// forceColor: there are no pseudo-terminals for programs here.
+const forceColor = true
