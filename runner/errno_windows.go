@@ -7,3 +7,12 @@ const (
 	errExecFormat = windows.ERROR_BAD_EXE_FORMAT
 	errTooBig     = windows.ERROR_FILENAME_EXCED_RANGE
 )
+
+const (
+	executeBits   = false
+	refusedHint   = "an antivirus program or a policy may refuse it"
+	argumentLimit = "Windows allows 32,767 characters for all arguments"
+)
+
+// writerHint is how to find who has a file open.
+func writerHint(string) string { return "it may be a virus scanner or an indexer: try again" }

@@ -51,7 +51,7 @@ func diagnose(path, dir string, err error) (what, hint string) {
 	case errors.Is(err, fs.ErrNotExist):
 		what, hint = missing(file, head)
 	case errors.Is(err, errTextBusy):
-		return "it is still being written by another process (text file busy)", "find the writer with: fuser -v " + path
+		return "it is still being written by another process (text file busy)", writerHint(path)
 	case errors.Is(err, errExecFormat):
 		return format(file, head)
 	case errors.Is(err, fs.ErrPermission):
@@ -59,13 +59,13 @@ func diagnose(path, dir string, err error) (what, hint string) {
 		switch {
 		case serr == nil && fi.IsDir():
 			return "it is a directory", ""
-		case serr == nil && fi.Mode()&0o111 == 0:
+		case serr == nil && executeBits && fi.Mode()&0o111 == 0:
 			return "it is not executable", "chmod +x " + path
 		}
-		hint = "a directory on the way is not accessible, or the file system is mounted noexec, or a security policy forbids it"
+		hint = refusedHint
 	case errors.Is(err, errTooBig):
 		return "its arguments and environment are too long together, or one of them alone",
-			"Linux allows 128 KiB per argument or variable: pass long data in a file"
+			"pass long data in a file: " + argumentLimit
 	case errors.Is(err, syscall.EAGAIN):
 		return "too many processes", "see the limit with: ulimit -u"
 	}

@@ -279,15 +279,15 @@ func (d *doctor) fileSystem() {
 func (d *doctor) cache() {
 	dir, err := control.CacheDir(d.root)
 	if err != nil {
-		d.add(levelFail, "cache", "set XDG_CACHE_HOME to a writable directory", "%v", err)
+		d.add(levelFail, "cache", "set "+control.CacheVariable+" to a writable directory", "%v", err)
 		return
 	}
 	if err := writable(dir); err != nil {
-		d.add(levelFail, "cache", "set XDG_CACHE_HOME to a writable directory", "%v", err)
+		d.add(levelFail, "cache", "set "+control.CacheVariable+" to a writable directory", "%v", err)
 		return
 	}
 	if err := executable(dir); err != nil {
-		d.add(levelFail, "cache", "programs are built there; set XDG_CACHE_HOME to a directory on another file system", "nothing can be executed in %s: %v", dir, err)
+		d.add(levelFail, "cache", "programs are built there; set "+control.CacheVariable+" to a directory on another file system", "nothing can be executed in %s: %v", dir, err)
 		return
 	}
 	free, known := freeSpace(dir)
@@ -295,7 +295,7 @@ func (d *doctor) cache() {
 	case !known:
 		d.ok("cache", "%s", dir)
 	case free < 100<<20:
-		d.add(levelFail, "cache", "make room, or set XDG_CACHE_HOME to another disk", "%s: only %s free", dir, size(free))
+		d.add(levelFail, "cache", "make room, or set "+control.CacheVariable+" to a directory on another disk", "%s: only %s free", dir, size(free))
 	case free < 1<<30:
 		d.add(levelWarn, "cache", "builds of large programs need more; make room", "%s: only %s free", dir, size(free))
 	default:
@@ -470,8 +470,8 @@ func (d *doctor) compiler(env gocmd.Env) {
 		d.ok("cgo", "the C compiler %s is not on PATH; only packages that use cgo need it", cc[0])
 		return
 	}
-	linker := "the default linker (install mold for faster links)"
-	for _, l := range []string{"mold", "ld.lld"} {
+	linker := linkerAdvice
+	for _, l := range fastLinkers {
 		if path, err := proc.LookPath(d.tools, d.root, l); err == nil {
 			linker = "linker " + path
 			break

@@ -27,7 +27,7 @@ func (e *ForeignError) Hint() string { return e.hint }
 const (
 	ownRuntime = "run hotreload as that user; or set XDG_RUNTIME_DIR, or TMPDIR if that is not set, to a directory of your own"
 	strange    = "hotreload did not create it like this: remove it"
-	ownCache   = "that user has run hotreload here, perhaps with sudo: remove it as that user, or set " + cacheVariable + " to a directory of your own"
+	ownCache   = "that user has run hotreload here, perhaps with sudo: remove it as that user, or set " + CacheVariable + " to a directory of your own"
 )
 
 // foreign makes a *ForeignError of a refusal of the system, where another user is the

@@ -81,7 +81,7 @@ func refused(cache, path string, err error) error {
 	if ok && strings.HasPrefix(of.Path+string(filepath.Separator), top) {
 		return of
 	}
-	return advice.With(err, "set "+cacheVariable+" to a writable directory")
+	return advice.With(err, "set "+CacheVariable+" to a writable directory")
 }
 
 func name(root string) string {

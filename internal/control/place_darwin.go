@@ -2,8 +2,8 @@ package control
 
 import "os"
 
-// cacheVariable is what moves the cache: os.UserCacheDir is ~/Library/Caches here.
-const cacheVariable = "HOME"
+// CacheVariable is what moves the cache: os.UserCacheDir is ~/Library/Caches here.
+const CacheVariable = "HOME"
 
 // rooted is the path of a project's root with its links followed, as the disk spells it: disks
 // ignore case here, and filepath.EvalSymlinks keeps the case that was typed.

@@ -2,8 +2,8 @@
 
 package control
 
-// cacheVariable is what moves the cache: os.UserCacheDir reads it.
-const cacheVariable = "XDG_CACHE_HOME"
+// CacheVariable is what moves the cache: os.UserCacheDir reads it.
+const CacheVariable = "XDG_CACHE_HOME"
 
 // rooted: two spellings are two directories here.
 func rooted(path string) string { return path }

@@ -1,7 +1,7 @@
 package control
 
-// cacheVariable is what moves the cache: os.UserCacheDir reads it.
-const cacheVariable = "LocalAppData"
+// CacheVariable is what moves the cache: os.UserCacheDir reads it.
+const CacheVariable = "LocalAppData"
 
 // rooted: filepath.EvalSymlinks spells a path as the disk does here, also where an 8.3 name was
 // given.

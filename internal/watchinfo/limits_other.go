@@ -10,8 +10,3 @@ func WatchLimit() (string, int) { return "", 0 }
 
 // InstanceLimit is none.
 func InstanceLimit() (string, int) { return "", 0 }
-
-// RaiseHint says how to raise the limit of open files.
-func RaiseHint(string, int) string {
-	return "raise the limit of open files (ulimit -n), or exclude directories"
-}
