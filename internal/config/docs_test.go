@@ -103,7 +103,8 @@ its default, to copy from.
 - hotreload applies the file when you save it, with the smallest effect:
   [services.md](services.md#editing-the-config).
 - ` + "`--set KEY=VALUE`" + ` sets any key for one run and overrides the file:
-  ` + "`hotreload run --set run.stop_timeout=1s`" + `. ` + "`--race`" + ` and ` + "`--tags`" + ` are short for ` + "`build.race`" + ` and
+  ` + "`hotreload run --set run.stop_timeout=1s`" + `. A list of one needs no quotes and brackets:
+  ` + "`--set build.flags=-trimpath`" + `. ` + "`--race`" + ` and ` + "`--tags`" + ` are short for ` + "`build.race`" + ` and
   ` + "`build.tags`" + `, for every service; ` + "`--race=false`" + ` and ` + "`--tags=`" + ` override the file too.
 - If there is no config, ` + "`go.mod`" + ` or ` + "`go.work`" + ` in the current directory or its parents, hotreload
   searches the modules below. If only one of them has a program, it is used, as with ` + "`-C`" + `. Several

@@ -155,6 +155,10 @@ func TestSet(t *testing.T) {
 		{"services.db.proxy.listen=:8090", func(c *Config) any { return c.Services[1].Proxy.Listen }, ":8090"},
 		{"proxy.listen=", func(c *Config) any { return c.Proxy.Listen }, ""},
 		{`build.tags=["a","b"]`, func(c *Config) any { return c.Build.Tags }, []string{"a", "b"}},
+		{"build.tags=a", func(c *Config) any { return c.Build.Tags }, []string{"a"}},
+		{"build.flags=-trimpath", func(c *Config) any { return c.Build.Flags }, []string{"-trimpath"}},
+		{`build.tags='["a", "b"]'`, func(c *Config) any { return c.Build.Tags }, []string{"a", "b"}}, // as cmd.exe passes it
+		{"services.db.needs=api", func(c *Config) any { return c.Services[1].Needs }, []string{"api"}},
 		{"build.tags=[]", func(c *Config) any { return c.Build.Tags }, []string(nil)},
 		{"build.command=make all", func(c *Config) any { return c.Build.Command }, Command{Shell: "make all"}},
 		{`build.command=["make", "all"]`, func(c *Config) any { return c.Build.Command }, Command{Argv: []string{"make", "all"}}},
@@ -193,6 +197,7 @@ func TestSetMistakes(t *testing.T) {
 		{"=x", "expected KEY=VALUE", ""},
 		{"build race=x", `"build race" is not a key`, ""},
 		{"build.tags=a,b", "not valid TOML", `--set 'build.tags=["a", "b"]'`},
+		{"build.tags=[a]", "not valid TOML", "--set 'build.tags="}, // as PowerShell 5 passes ["a"]
 		{"build.race=yes", "not valid TOML", "build.race=true"},
 		{"build.race=1", "build.race: expected true or false", ""},
 		{"watch.debounce=20", "watch.debounce: a duration needs a unit", `"20ms"`},

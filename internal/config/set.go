@@ -12,7 +12,7 @@ import (
 // Set applies one --set KEY=VALUE, which overrides the file. KEY is dotted and may be any
 // key, "services.NAME.KEY" and single variables ("run.env.NAME") included. VALUE is TOML;
 // where a string, a duration or a command is expected, text without quotes is taken as it
-// is. Nothing is changed if there is an error. Call Finish after the last Set.
+// is, and one word where a list is. Nothing is changed if there is an error. Call Finish after the last Set.
 func (c *Config) Set(text string) error {
 	a, wrong := c.assignment(text)
 	if wrong != nil {
@@ -85,8 +85,11 @@ func (c *Config) assignment(text string) (assignment, *Error) {
 // parse reads the value. The node is that of the first part of the path.
 func (a assignment) parse() (*node, *Error) {
 	value := a.value
-	if wantsText(a.path, value) {
+	switch {
+	case wantsText(a.path, value):
 		value = quote(value)
+	case wantsList(a.path):
+		value = listOf(value)
 	}
 	root, whole, errs := parseTree([]byte(a.key+" = "+value), a.at.path, nil)
 	if !whole {
@@ -164,6 +167,25 @@ func wantsText(path []string, value string) bool {
 	return f.typ.Kind() == reflect.String
 }
 
+// wantsList reports whether the key takes a list of strings.
+func wantsList(path []string) bool {
+	f, ok := theSchema().fields[strings.Join(path, ".")]
+	return ok && (f.typ == reflect.TypeFor[[]string]() || f.typ == reflect.TypeFor[[]Socket]())
+}
+
+// listOf is the list that is meant by a value: one word is a list of one. cmd.exe passes on the single
+// quotes around a list, and PowerShell 5 drops the quotes within it. More words stay a mistake, because
+// a comma may belong to a word.
+func listOf(value string) string {
+	if inner, ok := strings.CutPrefix(value, "'["); ok && strings.HasSuffix(inner, "]'") {
+		return value[1 : len(value)-1]
+	}
+	if value != "" && !strings.ContainsAny(value, "[]\"',") {
+		return "[" + quote(value) + "]"
+	}
+	return value
+}
+
 // valueHint shows how the value of a key is written; "" if there is no such key.
 func valueHint(path []string, value string) string {
 	key := strings.Join(path, ".")
@@ -179,7 +201,7 @@ func valueHint(path []string, value string) string {
 		return `--set 'rules=[{ paths = ["templates/**"], effect = "restart" }]'`
 	case f.typ == reflect.TypeFor[bool]():
 		return "--set " + key + "=true"
-	case (f.typ == reflect.TypeFor[[]string]() || f.typ == reflect.TypeFor[[]Socket]()) && value != "" && !strings.ContainsAny(value, `[]"'`):
+	case wantsList(path) && value != "" && !strings.ContainsAny(value, `[]"'`):
 		parts := strings.Split(value, ",")
 		for i := range parts {
 			parts[i] = strings.TrimSpace(parts[i])

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/companion"
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/plan"
@@ -217,5 +218,22 @@ func TestExit(t *testing.T) {
 	x = exit(5, runner.Exit{Code: 0, Signal: 9})
 	if x.Code != -1 || x.Signal != "SIGKILL" || x.Number != 9 {
 		t.Errorf("%+v", x)
+	}
+}
+
+// N5 (27): what Windows does not have is said with what works instead, before anything is started.
+func TestNoHandover(t *testing.T) {
+	defer func(was bool) { unixHandover = was }(unixHandover)
+	unixHandover = false
+	if s, err := Listen(t.TempDir(), []config.Socket{{Network: "tcp", Address: "127.0.0.1:0"}}, nil); err == nil || !strings.Contains(advice.Hint(err), "run.listen") {
+		s.Close()
+		t.Errorf("%v, hint %q", err, advice.Hint(err))
+	}
+	if s, err := Listen(t.TempDir(), nil, nil); err != nil || s == nil {
+		t.Error(err)
+	}
+	p := newTestProgram(t, func(c *config.Service) { c.Run.Ready.Notify = true })
+	if _, _, err := p.runSpec(plan.Launch{Generation: 1, Program: plan.Program{Binary: "/bin/api"}}); err == nil || !strings.Contains(advice.Hint(err), "tcp:") {
+		t.Errorf("%v, hint %q", err, advice.Hint(err))
 	}
 }

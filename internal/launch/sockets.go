@@ -25,6 +25,10 @@ type Sockets struct {
 // largest backlog that the system allows (somaxconn), which matters here: it is the queue
 // in which requests wait during a restart.
 func Listen(root string, sockets []config.Socket, reserved *Reserved) (*Sockets, error) {
+	if len(sockets) > 0 && !unixHandover {
+		return nil, advice.With(errors.New("run.listen: sockets cannot be given to a program on Windows"),
+			"remove run.listen: the program opens its address itself; with proxy.listen, the proxy holds requests during a restart")
+	}
 	s := &Sockets{paths: map[string]fs.FileInfo{}}
 	for _, c := range sockets {
 		if a, ok := reserved.take(c.String()); ok {

@@ -34,6 +34,10 @@ func abs(root, path string) string {
 func (p *Program) runSpec(l plan.Launch) (s runner.Spec, places []companion.Place, err error) {
 	r := p.conf.Load().Run
 	dir := p.host.abs(r.Dir)
+	if r.Ready.Notify && !unixHandover {
+		return s, nil, advice.With(errors.New(`run.ready = "notify" is not possible on Windows: programs have no NOTIFY_SOCKET there`),
+			`run.ready = "tcp:ADDRESS", "http://..." or "log:REGEXP"`)
+	}
 	s = runner.Spec{Dir: dir, Ready: p.readiness(l.Program.Binary)}
 	if s.Args, err = p.args(r, l.Program.Binary); err != nil {
 		return s, nil, err

@@ -87,7 +87,7 @@ func (s *Session) waitsFor(svc *service, what string) {
 func (s *Session) signal(svc *service, a plan.SendSignal) {
 	sig, err := config.Signal(a.Signal).Number()
 	if err != nil {
-		s.note(event.Event{Time: time.Now(), Service: svc.name, Body: event.Problem{Message: err.Error()}})
+		s.note(event.Event{Time: time.Now(), Service: svc.name, Body: event.Problem{Message: "effect = \"signal\": " + err.Error(), Hint: `effect = "restart" works on every system`}})
 		return
 	}
 	if p := svc.processes[a.Launch]; p != nil {
