@@ -789,6 +789,7 @@ func TestSetScope(t *testing.T) {
 		write(t, filepath.Join(root, "a.go"), "2")
 		write(t, filepath.Join(root, "new.go"), "2")
 		s.w.SetScope(Scope{Trees: []string{root}})
+		s.do(func(*tree) {}) // it lists the directories again, and finds a new mark before it has heard of a.go
 		s.expect("+new.go", "a.go")
 		write(t, filepath.Join(second, "c/d.go"), "3")
 		write(t, filepath.Join(root, "gen/g.go"), "3")
