@@ -178,6 +178,7 @@ func TestBuild(t *testing.T) {
 
 // L10: equal programs are equal bytes, whatever the comments, in package main too.
 func TestEqualPrograms(t *testing.T) {
+	testkit.Slow(t)
 	lib := "package lib\n\n// A comment.\nfunc Name() string { return \"x\" }\n"
 	src := "package main\n\nimport \"example.com/app/lib\"\n\n// Some words.\nfunc main() { println(lib.Name()) }\n"
 	for name, o := range map[string]Options{"plain": {}, "DWARF": {GoBuild: GoBuild{DWARF: true}}, "trimpath": {GoBuild: GoBuild{Flags: []string{"-trimpath"}}}, "cgo": {Env: testEnv("CGO_ENABLED=1")}} {

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/hotreload/hotreload/internal/proc"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // B9: an argument vector reaches the command byte for byte, and a shell string the shell.
@@ -411,6 +413,7 @@ func TestTimeout(t *testing.T) {
 
 // B7: builds canceled at random times leave nothing.
 func TestCancelOften(t *testing.T) {
+	testkit.Slow(t)
 	rounds := 100
 	if testing.Short() {
 		rounds = 20

@@ -11,10 +11,13 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // B4: a full disk, made of a small tmpfs in a mount namespace of this test's own.
 func TestDiskFull(t *testing.T) {
+	testkit.Slow(t)
 	dir := project(t, map[string]string{"main.go": tiny})
 	for _, what := range []string{"cache", "GOCACHE"} {
 		t.Run(what, func(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // headerShop has a package with cgo that includes headers from outside of its directory.
@@ -25,6 +27,7 @@ func headerShop(t *testing.T) (dir string, headers []Headers) {
 // E11: a header outside of the package's directory, which go build does not look at (golang/go#24355), is built when it changes,
 // whoever builds; the program is the one that go build makes of a clean cache.
 func TestE11Headers(t *testing.T) {
+	testkit.Slow(t)
 	dir, headers := headerShop(t)
 	env := testEnv("CGO_ENABLED=1")
 	o := Options{Dir: dir, Package: "./cmd/api", Env: env}

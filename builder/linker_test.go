@@ -11,11 +11,14 @@ import (
 	"testing"
 
 	"github.com/hotreload/hotreload/internal/advice"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // The linker for cgo: chosen where it is installed and the C compiler works with it,
 // given to external links, harmless for internal ones.
 func TestLinker(t *testing.T) {
+	testkit.Slow(t)
 	needCC(t)
 	gcc, err := exec.LookPath("gcc")
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // B4, D3: Go's cache is cleaned in the middle of a build. The failure says nothing about the sources, so the build is tried
@@ -73,6 +75,7 @@ func TestCacheCleanedText(t *testing.T) {
 // What the tools print although all is well is in the result: warnings of a C compiler, and what the steps before the
 // build say.
 func TestWarnings(t *testing.T) {
+	testkit.Slow(t)
 	needCC(t)
 	const src = "package main\n\n/*\n#warning \"mind the gap\"\nstatic int f(void) { return 7; }\n*/\nimport \"C\"\n\nfunc main() { println(C.f()) }\n"
 	dir := project(t, map[string]string{"main.go": src})

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // TestD1Cutoff holds that an edit inside of a function compiles one package, one that shifts lines those that see it, and
@@ -225,6 +227,7 @@ func TestD2Refused(t *testing.T) {
 
 // TestD2Cgo holds that a package with C or assembly is left to go build, and one that imports it is not.
 func TestD2Cgo(t *testing.T) {
+	testkit.Slow(t)
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Skip("no C compiler")
 	}
@@ -252,6 +255,7 @@ func TestD2Cgo(t *testing.T) {
 // TestD2Vendored holds that files that are not expected to change are checked too: a package of others that has
 // changed leaves the build to go build, together with what else was edited.
 func TestD2Vendored(t *testing.T) {
+	testkit.Slow(t)
 	w := newWorld(t, module(t, map[string]string{
 		"go.mod":                    "module example.com/app\n\ngo 1.24\n\nrequire example.com/v v1.0.0\n",
 		"main.go":                   "package main\n\nimport \"example.com/v\"\n\nfunc main() { println(v.Text, \"hello\") }\n",
@@ -403,6 +407,7 @@ func TestD3EditMeanwhile(t *testing.T) {
 
 // TestSnapshotSneaky holds that no stamp is believed that a tool can set: same size, same modification time.
 func TestSnapshotSneaky(t *testing.T) {
+	testkit.Slow(t)
 	w := newWorld(t, module(t, program), ".", defaults)
 	w.refresh()
 	path := filepath.Join(w.dir, "leaf/leaf.go")

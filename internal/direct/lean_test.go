@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/hotreload/hotreload/internal/gocmd"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 var noDebug = []string{"-buildvcs=false", "-pgo=off", "-ldflags=-w -buildid=hotreload/app"}
@@ -32,6 +34,7 @@ func (w *world) lean() {
 
 // TestD1Lean holds that lean archives are used, and that without them, or with one that is spoilt, the program is the same.
 func TestD1Lean(t *testing.T) {
+	testkit.Slow(t)
 	w := newWorld(t, module(t, program), ".", noDebug)
 	edits := 0
 	edit := func() {
@@ -146,6 +149,7 @@ func TestD1Lean(t *testing.T) {
 // TestD3Damage holds that a lean archive that is damaged where the program does not use it, so that no link shows it, is found:
 // at the start of a session by its content, later by its stamp. It is made again.
 func TestD3Damage(t *testing.T) {
+	testkit.Slow(t)
 	files := maps.Clone(program)
 	files["leaf/day.go"] = "package leaf\n\nimport \"time\"\n\nvar pause = time.Second\n\nfunc init() { println(pause) }\n"
 	w := newWorld(t, module(t, files), ".", noDebug)
@@ -225,6 +229,7 @@ func exportOf(t *testing.T, w *world, name string) string {
 // TestD4Lean holds that a linker that makes something else of lean archives opens the breaker, and that one that cannot do
 // anything with them gets whole ones.
 func TestD4Lean(t *testing.T) {
+	testkit.Slow(t)
 	wrapped := func(t *testing.T, script string) *world {
 		w := newWorld(t, module(t, program), ".", noDebug)
 		w.refresh()
@@ -351,6 +356,7 @@ func standard(t testing.TB) map[string][]byte {
 // TestLeanSymbols holds that an archive keeps every symbol that is no debug information, in its place and with all that it
 // holds and refers to, and that nothing is left of those that are. What symbols there are is asked of Go's own tool.
 func TestLeanSymbols(t *testing.T) {
+	testkit.Slow(t)
 	path := filepath.Join(t.TempDir(), "one.a")
 	for name, text := range standard(t) {
 		short, err := lean(text)

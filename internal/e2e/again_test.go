@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // gate stops the next compiler, or build command, that comes by (a script does
@@ -114,6 +116,7 @@ exec "$@"
 // L2: files that are written as they were before the one that changes, by a tool that writes all it looks at, are no reason
 // to build twice.
 func TestL2WrittenBefore(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	w := startWeb(t, newApp(t, webApp), nil)
 	file := filepath.Join(w.dir, "main.go")
@@ -156,6 +159,7 @@ func TestL7OwnEvents(t *testing.T) {
 // L4: a tool that writes file after file for longer than a burst may last, of which one is another than before, costs two
 // builds at most, and an error among them is reported at once.
 func TestL4RewrittenOneByOne(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	files := maps.Clone(webApp)
 	files[".hotreload.toml"] = "[watch]\nmax_wait = \"200ms\"\n"
@@ -194,6 +198,7 @@ func TestL4RewrittenOneByOne(t *testing.T) {
 // was before hotreload has looked: the program is the last save all the same, and a
 // failure that only that moment explains is not reported.
 func TestL12WrittenAgain(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	script := map[string]string{
 		"go.mod":          "module example.test/again\n\ngo 1.25\n",
@@ -267,6 +272,7 @@ chmod +x app.new; mv app.new app
 // the burst ends, is in the program as it is in the end. (By its own command: the go command
 // would keep what it has compiled of such a moment.)
 func TestL12ReadEarly(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	g := newGate(t)
 	dir := newApp(t, map[string]string{

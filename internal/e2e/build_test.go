@@ -176,6 +176,7 @@ func TestB8Flags(t *testing.T) {
 // B8: tags of the command line and of GOFLAGS count together, for the build and for what
 // it is known to be built from.
 func TestB8TagsOfBoth(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	files := maps.Clone(webApp)
 	files["lib/extra.go"] = "//go:build extra && dev\n\npackage lib\n\nfunc init() { name = \"extra1\" }\n"

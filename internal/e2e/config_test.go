@@ -371,6 +371,7 @@ func TestC3LogAndControl(t *testing.T) {
 // C3: other addresses of the proxy or of sockets: the service leaves, and comes back with
 // them; its generations go on, and the others are not touched.
 func TestC3Addresses(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	dir := newApp(t, portApp(true))
 	one, two := testkit.Address(t), testkit.Address(t)
@@ -415,6 +416,7 @@ func TestC3Addresses(t *testing.T) {
 // with its old ones, and the edit is reported as not applied. One that only the program itself
 // has is free when it has ended.
 func TestC3AddressTaken(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	addr, proxy := testkit.Address(t), testkit.Address(t)
 	l, err := net.Listen("tcp", testkit.Address(t))

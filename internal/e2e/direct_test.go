@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // D1, D2 and D6 in a session: without a configuration, saves are built directly as soon as there is a plan, an edit that
@@ -82,6 +84,7 @@ func TestD2DirectSession(t *testing.T) {
 // D4: a package that came out differently from go build is found when idle: the engine is off from then on, which is
 // said, and go build makes the program again.
 func TestD4MismatchSession(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	files := maps.Clone(webApp)
 	files[".hotreload.toml"] = "[build]\nengine = \"direct\"\n"
@@ -141,6 +144,7 @@ func goCache(t *testing.T) string {
 
 // C3: who builds makes no difference to the program, so another engine restarts nothing; it makes the next build.
 func TestC3Engine(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	files := maps.Clone(webApp)
 	files[".hotreload.toml"] = "[build]\nengine = \"go\"\n"

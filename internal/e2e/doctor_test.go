@@ -99,6 +99,7 @@ func TestC8Doctor(t *testing.T) {
 
 // C8: what is wrong is said, with what to do.
 func TestC8DoctorFinds(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	t.Run("config", func(t *testing.T) {
 		files := maps.Clone(webApp)
@@ -193,6 +194,7 @@ func TestC8DoctorFinds(t *testing.T) {
 
 // C8, R7: the ports that the config names, and who has them: a stranger, or this session.
 func TestC8DoctorPorts(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

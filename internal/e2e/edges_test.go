@@ -224,6 +224,7 @@ func start() { ` + tt.start + `; _ = time.Now }
 // L14, L11: a save while the commands before a build run reaches the generator, the second
 // time as well as the first, and what hangs is ended by it.
 func TestL14SaveDuringBefore(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	g := newGate(t)
 	dir := newApp(t, map[string]string{
@@ -431,6 +432,7 @@ func TestE13Unread(t *testing.T) {
 // E13: a file of which a tool makes Go code is no input. Without a rule, and without a tool that
 // runs beside and follows it, a save does nothing, and that is said with what to do.
 func TestE13GeneratorSource(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	files := maps.Clone(webApp)
 	for _, dir := range []string{"alone", "followed", "last"} {

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // editor is a program in which a person changes a word and saves.
@@ -102,6 +104,9 @@ func TestL3Editors(t *testing.T) {
 	t.Parallel()
 	for name, e := range editors {
 		t.Run(name, func(t *testing.T) {
+			if name != "vim" {
+				testkit.Slow(t)
+			}
 			var program string
 			for _, p := range e.programs {
 				if path, err := exec.LookPath(p); err == nil {
@@ -215,6 +220,7 @@ func (w *web) onlyChanged(how string, mark int, file string) {
 
 // L3: tools that change a file, and editors that cannot be had here, as they save.
 func TestL3Tools(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	w := startWeb(t, newApp(t, webApp), nil)
 	path := filepath.Join(w.dir, "version.go")

@@ -54,6 +54,7 @@ func (s *session) succeed(code int, args ...string) string {
 // E12: a server that needs longer to listen than its first start is given at a glance is a
 // server all the same: `wait` and `live` come when it listens, at the first start and later.
 func TestE12LateServer(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	addr := testkit.Address(t)
 	dir := newApp(t, map[string]string{
@@ -85,6 +86,7 @@ func TestE12LateServer(t *testing.T) {
 
 // E12: a server that becomes a program that does not listen is late once, and live then.
 func TestE12NoServerAnyMore(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	dir := newApp(t, map[string]string{
 		".hotreload.toml": "[run]\nready_timeout = \"1s\"\n",
@@ -114,6 +116,7 @@ func TestE12NoServerAnyMore(t *testing.T) {
 
 // E12: a program that is no server and dies at once was never live.
 func TestE12DiesEarly(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	dir := newApp(t, map[string]string{
 		"go.mod":  "module example.test/worker\n\ngo 1.25\n",
@@ -381,7 +384,7 @@ func TestE12Exact(t *testing.T) {
 	const perSession = 8
 	rounds := *exactRounds
 	if testing.Short() {
-		rounds = min(rounds, perSession)
+		rounds = min(rounds, perSession/2)
 	}
 	_, noCC := exec.LookPath("gcc")
 	for first := 0; first < rounds; first += perSession {

@@ -47,6 +47,7 @@ func (e ev) at(t *testing.T) time.Time {
 // L5: git rewrites hundreds of files, with new and removed directories. Each time it is one
 // restart, and what runs is the tree: every file adds to what the program says.
 func TestL5Git(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed")
@@ -144,6 +145,7 @@ func TestL5Git(t *testing.T) {
 // R9: a program that fails is started again after 0.5 s, 1 s, 2 s; a change starts it at
 // once and starts again, and so does a life of 10 s; an end without failure is the end.
 func TestR9OnFailure(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	count := filepath.Join(t.TempDir(), "count")
 	files := script(`

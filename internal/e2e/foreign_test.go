@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"unicode"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 var styles = regexp.MustCompile("\x1b\\[[0-9;]*m")
@@ -37,6 +39,7 @@ const evil = "\x1b]0;t\a\x1b]52;c;aGk=\a\u009b2J\u202e\u200b\r\nFORGED \x9b2J"
 // What others have written reaches the terminal as glyphs alone, in the lines of a session and
 // of every command; what the program prints is not touched.
 func TestForeignText(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "s\u202e\x1b[2J\u0085")

@@ -52,7 +52,7 @@ func testMain(m *testing.M) int {
 	defer os.RemoveAll(dir)
 	hotreload = filepath.Join(dir, "hotreload")
 	args := []string{"build", "-o", hotreload}
-	if raceEnabled {
+	if testkit.Race {
 		args = append(args, "-race")
 	}
 	if coverDir() != "" {

@@ -8,11 +8,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // E11: headers outside of the directory of a package with cgo, also outside of the module and included by other headers: each is
 // an input, and the program has what they say, though go build does not look at them (golang/go#24355).
 func TestE11Headers(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Skip("no C compiler")

@@ -30,6 +30,7 @@ func inNamespaces(t *testing.T, flags, script string) option {
 // W5 (hostile): with very few watches the session works, by looking where it cannot watch,
 // and says once which limit it is and what raises it.
 func TestW5FewWatches(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	files := maps.Clone(webApp)
 	files[".hotreload.toml"] = "[watch]\npoll_interval = \"20ms\"\n"
@@ -54,6 +55,7 @@ func TestW5FewWatches(t *testing.T) {
 
 // W4 (hostile): more happens while hotreload is stopped than the kernel keeps for it.
 func TestW4Overflow(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	limit := 0
 	if data, err := os.ReadFile("/proc/sys/fs/inotify/max_queued_events"); err != nil {
@@ -88,6 +90,7 @@ func TestW4Overflow(t *testing.T) {
 // W6 (hostile): the project lies on a file system that does not report what changes on its
 // other side, as far as /proc/self/mountinfo tells: it polls, and reports that once.
 func TestW6PollsByFileSystem(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for _, typ := range []string{"9p", "fuse.sshfs", "ext4"} {
 		t.Run(typ, func(t *testing.T) {
@@ -123,6 +126,7 @@ func TestW6PollsByFileSystem(t *testing.T) {
 // B4 (hostile): the disk on which hotreload builds is full. The place is named, the program
 // that runs goes on, and the next save tries again.
 func TestB4DiskFull(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	disk := t.TempDir()
 	w := startWeb(t, newApp(t, webApp), nil, withEnv("XDG_CACHE_HOME="+disk, "XDG_RUNTIME_DIR="+shortTempDir(t), "GOCACHE="+goenv(t, "GOCACHE")),
@@ -178,6 +182,7 @@ func TestB4DiskFull(t *testing.T) {
 
 // B4: TMPDIR is missing or cannot be written: nothing of it is needed.
 func TestB4NoTMPDIR(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for name, dir := range map[string]string{"missing": filepath.Join(t.TempDir(), "gone"), "read-only": "/proc/1"} {
 		t.Run(name, func(t *testing.T) {
@@ -250,6 +255,7 @@ func toolexec(t *testing.T) (flag string, do func(script string)) {
 
 // B5 (hostile): the compiler is killed: said in words, and the program goes on.
 func TestB5CompilerKilled(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	flag, do := toolexec(t)
 	w := startWeb(t, newApp(t, webApp), []string{"--set", flag})
@@ -278,6 +284,7 @@ func TestB5CompilerKilled(t *testing.T) {
 // B5 (hostile): the compiler hangs: the time is shown, a save or Ctrl-C ends it with all
 // that it has started.
 func TestB5CompilerHangs(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	flag, do := toolexec(t)
 	w := startWeb(t, newApp(t, webApp), []string{"--set", flag})
@@ -328,6 +335,7 @@ func (s *session) hanging() (found []testkit.Process) {
 
 // B10: 10 MB of errors: the terminal shows a part, a file that it names has all.
 func TestB10ManyErrors(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	files := maps.Clone(webApp)
 	files[".hotreload.toml"] = `[build]
@@ -460,6 +468,7 @@ var orphaning = script(`
 // R11 (hostile): hotreload is PID 1 of a container, or below one that reaps nothing. No
 // zombies gather, and SIGTERM stops all.
 func TestR11Container(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for name, script := range map[string]string{
 		"as PID 1":           "exec $HR",
@@ -585,6 +594,7 @@ func (c *counting) endsIn(text string) bool {
 // R10: a program that writes as fast as it can, in lines, in one line without end, and what
 // is no text: hotreload's memory stays flat, a save and Ctrl-C are answered meanwhile.
 func TestR10Flood(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for name, chunk := range map[string]string{
 		"lines":    `bytes.Repeat([]byte("a line of the flood\n"), 1<<12)`,

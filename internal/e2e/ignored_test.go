@@ -9,11 +9,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // L8: what a program is built from counts, whatever .gitignore and watch.exclude say of the file
 // or of its directory: as it is, new, and in a directory that is new.
 func TestL8IgnoredInputs(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for name, c := range map[string]struct {
 		gitignore, config, embed string
@@ -55,6 +58,7 @@ func TestL8IgnoredInputs(t *testing.T) {
 
 // L8: a cgo header that .gitignore names.
 func TestL8IgnoredHeader(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Skip("no C compiler: ", err)
@@ -77,6 +81,7 @@ func TestL8IgnoredHeader(t *testing.T) {
 // with all that is in it. One that names none does not reach into ignored directories, and no
 // rule wins over watch.exclude; `why` says so.
 func TestE3IgnoredByGit(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	files := maps.Clone(webApp)
 	files[".gitignore"] = "*.local.yaml\nbuild/\nnode_modules/\n/gen/*\n!/gen/.keep\n/styles/out.css\n"

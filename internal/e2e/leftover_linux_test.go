@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // bare is a program that leaves a process without environment, parent, group and session at each start, and says its pid.
@@ -48,6 +50,7 @@ func comm(pid int) string {
 
 // R4, fault 62: it is gone before the next start and at the end, also with two services; that is said once.
 func TestR4BareOrphans(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	s := start(t, newApp(t, bare), nil)
 	var pids []int
@@ -144,6 +147,7 @@ func guardOf(t *testing.T, parent int) int {
 
 // Fault 64: a program that reads its standard input finds none and ends well: once in a session, that is explained.
 func TestT8EmptyInput(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	files := script(`
 	sc := bufio.NewScanner(os.Stdin)

@@ -178,6 +178,7 @@ run.command = ["sh", "-c", "echo up; sleep 1000"]
 
 // Deliverable 9: what is kept is bounded, whatever the program writes, and it is the end.
 func TestLogsBounded(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	s := start(t, shell(t, `
 [run]

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // L1: no config; builds, serves, says what it watches and how long it took.
@@ -98,6 +100,7 @@ func TestL3SlowSave(t *testing.T) {
 // L4: 1,500 files rewritten in one go: the last content wins, at most two builds
 // and one restart.
 func TestL4ManyFiles(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	files := map[string]string{}
 	for k, v := range webApp {
@@ -275,6 +278,7 @@ func TestL9Replace(t *testing.T) {
 // L8: an embedded file becomes a link to the same text, which go build refuses to embed, and a file again, also
 // when no import graph is known yet.
 func TestL8EmbeddedLink(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for _, known := range []bool{true, false} {
 		t.Run(fmt.Sprintf("graph known=%v", known), func(t *testing.T) {
@@ -398,6 +402,7 @@ func TestL13MissingPackage(t *testing.T) {
 
 // L14: a generator in before that rewrites a watched file does not loop.
 func TestL14Generator(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for name, script := range map[string]string{
 		"same":      `printf 'package main\n\nconst generated = 1\n' > generated.go`,
@@ -532,6 +537,7 @@ func TestL16DotEnv(t *testing.T) {
 // L7: an import graph that was read while an editor had a file empty is read again, though the file's header is in the end
 // what it always was; until then every name would count.
 func TestL7GraphOfEmptyFile(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	real, err := exec.LookPath("go")
 	if err != nil {

@@ -81,6 +81,7 @@ func (m *matcher) run(output string) (found [][]string, active bool, stray []str
 // The problem matcher in the docs understands what a session prints: each save begins an activity, all
 // errors come within it, and it ends, whatever the result.
 func TestProblemMatcher(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	m := documentedMatcher(t)
 	file := func(body string) string {

@@ -92,6 +92,7 @@ func (s *session) waited() {
 // E13, E12: without a config, what the code opens by a literal name counts, also when git ignores it, and wait tells
 // when it is live: from the first moment on.
 func TestE13Opened(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	w := startReader(t, readerApp)
 	write(t, filepath.Join(w.dir, "views/a.html"), "view2")
@@ -134,6 +135,7 @@ func TestE13Opened(t *testing.T) {
 
 // E13: what a save adds to the code counts from when that is live; what it takes away does not any more.
 func TestE13CodeChanges(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	w := startReader(t, readerApp)
 	write(t, filepath.Join(w.dir, "other.json"), "other1")
@@ -154,6 +156,7 @@ func TestE13CodeChanges(t *testing.T) {
 
 // E13: a rule of the user's wins, watch.exclude does, and watch.discover turns all of it off, also while running.
 func TestE13Rules(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	files := maps.Clone(readerApp)
 	const rules = "[watch]\nexclude = [\"conf.json\"]\n[[rules]]\npaths = [\"views/**\"]\neffect = \"none\"\n"
@@ -188,6 +191,7 @@ func TestE13Rules(t *testing.T) {
 
 // E13: why names the line of code, without a session, and for a file that does not exist yet.
 func TestE13Why(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	dir := newApp(t, readerApp)
 	type answer struct{ Effect, Why string }
@@ -233,6 +237,7 @@ func TestE13Why(t *testing.T) {
 
 // E13, P7: with a proxy, what is served reloads the page.
 func TestE13Proxy(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	addr := testkit.Address(t)
 	w := start(t, newApp(t, readerApp), []string{"--set", fmt.Sprintf("proxy.listen=%q", testkit.Address(t)), "--set", fmt.Sprintf("proxy.app=%q", addr)}, withEnv("ADDR="+addr))

@@ -125,6 +125,7 @@ func TestZ3StartFirst(t *testing.T) {
 
 // Z3: with sockets and without a proxy.
 func TestZ3Sockets(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	addr := testkit.Address(t)
 	sock := filepath.Join(shortTempDir(t), "x.sock")
@@ -151,6 +152,7 @@ func TestZ3Sockets(t *testing.T) {
 // Z4: rollback: the new program does not come up, so the one that was live last runs
 // again; that is said, and every answer is marked.
 func TestZ4Rollback(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for _, c := range broken {
 		t.Run(c.name, func(t *testing.T) {
@@ -179,6 +181,7 @@ func TestZ4Rollback(t *testing.T) {
 
 // Z5: a program that ignores PORT, or LISTEN_FDS: explained.
 func TestZ5Explained(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	addr := testkit.Address(t)
 	t.Run("PORT", func(t *testing.T) {

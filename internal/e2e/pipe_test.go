@@ -9,12 +9,15 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // W9: a named pipe with the name of a source file, for which the go command waits for ever: the
 // build fails and names it, the program keeps running, and all is well when it is gone, without
 // another save.
 func TestW9PipeInPackage(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for name, engine := range map[string]string{"lib/pipe.go": "auto", "pipe_test.go": "go", "asm.s": "auto"} {
 		t.Run(filepath.Base(name), func(t *testing.T) {
@@ -49,6 +52,7 @@ func TestW9PipeInPackage(t *testing.T) {
 
 // W9: the same at the first start, in a package that was not read yet.
 func TestW9PipeAtTheStart(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	dir := newApp(t, webApp)
 	pipe := filepath.Join(dir, "lib", "pipe.go")

@@ -18,11 +18,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hotreload/hotreload/internal/control"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // The cache directory is removed under a session: a second one is refused all the same, and
 // the first goes on.
 func TestT12RemovedCache(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	cache := t.TempDir()
 	env := withEnv("XDG_CACHE_HOME="+cache, "GOCACHE="+goenv(t, "GOCACHE"))
@@ -113,6 +116,7 @@ func impostor(t *testing.T, socket string, uid int) {
 // Bad input: a session that another user plays where root's would be. Nothing that it says
 // is believed or printed.
 func TestS0Impostor(t *testing.T) {
+	testkit.Slow(t)
 	if os.Getuid() != 0 {
 		t.Skip("only root can give files away")
 	}

@@ -78,6 +78,7 @@ func startProxy(t *testing.T, files map[string]string, args ...string) *web {
 // P3: a request sent right after a save is answered by the new program, and P4:
 // after a broken one by the error.
 func TestP3NoStaleAnswer(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	w := startProxy(t, portApp(true))
 	for i := range 5 {
@@ -116,6 +117,7 @@ func TestP3NoStaleAnswer(t *testing.T) {
 // T9: behind the proxy, a program that a signal has stopped does not answer: the proxy says so,
 // also while the build is broken, and passes requests on when it goes on.
 func TestT9SuspendedPage(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	w := startProxy(t, portApp(false))
 	app := w.status().Services[0].PID

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/hotreload/hotreload/internal/control"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // script is a program whose behaviour a test writes down.
@@ -74,6 +76,7 @@ func TestR1GracefulStop(t *testing.T) {
 
 // R2: the new program starts only when the old group is gone.
 func TestR2SlowStop(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	files := script(waitForTerm+`
 	<-ch

@@ -176,6 +176,7 @@ func TestS1Shared(t *testing.T) {
 // S2: one service does not compile, or cannot even be loaded: the others are built,
 // restarted and served, and it is not stopped.
 func TestS2OneFails(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	w := startShop(t)
 	for i, broken := range []string{"const pause = missing", "import _ \"example.org/shop/none\"\n\nconst pause = time.Second"} {
@@ -495,6 +496,7 @@ func TestS6OneDeadline(t *testing.T) {
 // M3: commands for one service; a service that is stopped stays so until it is restarted,
 // and an edit made meanwhile is built then.
 func TestM3OneService(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	w := startShop(t)
 	before := w.pids()

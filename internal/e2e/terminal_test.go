@@ -367,6 +367,7 @@ func TestT5HalfATerminal(t *testing.T) {
 
 // T6: a terminal only by name: no colour, no cursor control, no keys.
 func TestT6PlainTerminal(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for name, c := range map[string]struct {
 		env  string
@@ -428,6 +429,7 @@ func (s *session) idle() {
 
 // T6: stdin closed, or the null device, or no terminal: no spin, no error.
 func TestT6StdinClosed(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for name, c := range map[string]struct{ redirect, stdin string }{
 		"closed":         {"<&-", "keys"},
@@ -466,6 +468,7 @@ func TestT6StdinClosed(t *testing.T) {
 
 // T3, T6: the terminal is gone and the session goes on (nohup): no spin on its errors.
 func TestT3NoSpinAfterHangUp(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for _, stdin := range []string{"keys", "app"} {
 		t.Run(stdin, func(t *testing.T) {
@@ -922,6 +925,7 @@ func TestT7KeysAfterForeground(t *testing.T) {
 // T9: a program that touches the terminal from the background is stopped; that is reported,
 // with what to do. A restart works all the same.
 func TestT9StoppedByTerminal(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for name, c := range map[string]struct{ body, did, sig string }{
 		"reads": {`

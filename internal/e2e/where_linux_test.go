@@ -14,6 +14,7 @@ import (
 
 // E9: --once passes on how the program ended: 128 and the number of any signal.
 func TestE9OnceSignals(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for n := 1; n <= 31; n++ {
 		switch n {
@@ -29,6 +30,7 @@ func TestE9OnceSignals(t *testing.T) {
 
 // R7: an address that hotreload itself wants is taken: its owner is named.
 func TestR7OwnAddressTaken(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	dir := newApp(t, webApp)
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -21,6 +21,7 @@ import (
 // C2: a flag that is given overrides the file, also with the value that it has without being
 // given; false and 0 in the file override the defaults.
 func TestC2FlagsGiven(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	const file = `[build]
 race = true
@@ -176,6 +177,7 @@ const mainGo = "package main\n\nimport \"time\"\n\nfunc main() { time.Sleep(time
 
 // E6: the only module below a root that is in none is run, and every command means it.
 func TestE6OneModuleBelow(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	dir := repository(t, "backend:cmd/api")
 	write(t, filepath.Join(dir, "backend/lib/lib.go"), "package lib\n")
@@ -218,6 +220,7 @@ func TestE6OneModuleBelow(t *testing.T) {
 
 // E6: several are named, with the commands that work; init writes nothing above them.
 func TestE6SeveralModulesBelow(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	dir := repository(t, "backend:", "svc/b b:cmd/x", "svc/b b:cmd/y", "tools:gen")
 	write(t, filepath.Join(dir, "lib/go.mod"), "module lib\n")
@@ -312,6 +315,7 @@ func exists(path string) bool {
 
 // E6: below a directory without any module nothing is listed, and the search ends.
 func TestE6BigDirectory(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	dir := t.TempDir()
 	for i := range 200 {
@@ -373,6 +377,7 @@ func TestE6WhichMain(t *testing.T) {
 
 // A package that is named and is none: one reason, said once, and what was probably meant.
 func TestB6NamedPackage(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	dir := newApp(t, map[string]string{"go.mod": "module example.test/app\n\ngo 1.25\n", "main.go": mainGo, "util.go": "package main\n", "cmd/api/main.go": mainGo, "lib/lib.go": "package lib\n", "x.y/main.go": mainGo})
 	for _, c := range []struct {
@@ -411,6 +416,7 @@ func TestB6NamedPackage(t *testing.T) {
 
 // E10: wait waits for a session that is starting, and for its first build.
 func TestE10WaitForStart(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	dir := newApp(t, webApp)
 	for i := range 10 {
@@ -524,6 +530,7 @@ func TestC8Mistakes(t *testing.T) {
 // C8: why and doctor speak of the session that runs, with its package, config, tags and --set;
 // their own flags count instead.
 func TestC8FollowSession(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	files := map[string]string{
 		"go.mod": "module example.test/app\n\ngo 1.25\n", "cmd/api/main.go": mainGo, "cmd/worker/main.go": mainGo,
@@ -563,6 +570,7 @@ func TestC8FollowSession(t *testing.T) {
 
 // C8: doctor fails for a module, or one that it needs, that wants a newer Go than there is.
 func TestC8DoctorNewerGo(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for name, files := range map[string]map[string]string{
 		"the module": {"go.mod": "module example.test/app\n\ngo 1.999\n", "main.go": mainGo},

@@ -14,6 +14,7 @@ import (
 // line win, so an edit of run.args restarts nothing; a rule's line names the glob that matched; and
 // the address of a proxy is reported when it is added or moved, and only then.
 func TestE5ConfigWords(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	const base = "[[rules]]\npaths = [\"*.never\", \"*.none\"]\neffect = \"none\"\ncommand = [\"true\"]\n[run]\nargs = "
 	files := script(`

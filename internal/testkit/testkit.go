@@ -55,6 +55,15 @@ func Long(t testing.TB, reason string) {
 	}
 }
 
+// Slow skips a test that `make test` leaves out to be done in a few minutes. With the race detector
+// it runs all the same, so `make ci` runs it twice.
+func Slow(t testing.TB) {
+	t.Helper()
+	if testing.Short() && !Race {
+		t.Skipf("%s takes long: make ci runs it", t.Name())
+	}
+}
+
 // Size is how often a test repeats itself: all of it, or a few rounds with -short.
 func Size(all, short int) int {
 	if testing.Short() {
