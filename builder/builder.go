@@ -55,7 +55,7 @@ type Builder struct {
 	tmp     string
 	log     string
 	mu      sync.Mutex
-	tools   toolchain  // what the go command said about itself
+	tools   toolchain  // what the go command reports about itself
 	flags   buildFlags // the flags that follow from it
 	headers []Headers  // see SetHeaders
 

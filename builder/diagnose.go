@@ -95,7 +95,7 @@ var patterns = sync.OnceValue(func() (p struct{ header, position, drive, maker, 
 	p.position = regexp.MustCompile(`^(.*?(?:\.[A-Za-z_][\w+-]*|[Mm]akefile)):(\d+)(?::(\d+))?(?:[.-]\d+(?:[.:]\d+)?)?: (.*)$`)
 	p.drive = regexp.MustCompile(`^[A-Za-z]:[\\/]`)
 	p.maker = regexp.MustCompile(`^g?make(\[\d+\])?: `)
-	// What the go command tells about its work.
+	// What the go command reports about its work.
 	p.progress = regexp.MustCompile(`^go: (downloading|finding|extracting|found|added|upgraded|downgraded|removed|warning:|creating new|to add module|copying) ?`)
 	// What precedes a message with a place, or closes one, and adds nothing.
 	p.surround = regexp.MustCompile(`^(In file included from |.*: In function .*:$|.*: At top level:$|compilation terminated\.$|asm: assembly of .* failed$|exit status \d+$|collect2: error: )`)

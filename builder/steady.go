@@ -13,7 +13,7 @@ import (
 // nor after: nothing at all, while an editor has it truncated. No comparison of contents
 // shows that, because the file holds the same before and after. So the inputs are stamped
 // before and after the compiler, and it runs once more if one was written meanwhile. To ask
-// the watcher was rejected: it hears of a write later, at a time that is a guess.
+// the watcher was rejected: it learns of a write later, at a time that is a guess.
 //
 // What the go command keeps of such a compilation in its cache is its own: it has hashed the
 // file at another moment than the compiler has read it.
@@ -26,7 +26,7 @@ const (
 	quietLook = 200 * time.Millisecond
 )
 
-// stamps are what the file system said of files at a moment.
+// stamps are the stats of files at a moment.
 type stamps struct {
 	files func() []string
 	at    time.Time

@@ -29,7 +29,7 @@ func (b *Builder) Steps(ctx context.Context, generation int, steps []Step) (r Re
 }
 
 // Beside runs commands in order, as Steps does, but next to builds: it takes no turn, and a
-// canceled context kills them at once. The id tells them from others that run at the same time.
+// canceled context kills them at once. The id distinguishes them from others that run at the same time.
 func (b *Builder) Beside(ctx context.Context, id string, steps []Step) (r Result) {
 	start := time.Now()
 	r = b.steps(ctx, id, false, steps)

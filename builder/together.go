@@ -128,7 +128,7 @@ type member struct {
 	once sync.Once
 }
 
-// finish gives the builder's turn back and tells the result, if that has not been done.
+// finish gives the builder's turn back and reports the result, if that has not been done.
 func (m *member) finish(r Result) {
 	m.once.Do(func() {
 		m.b.turn <- struct{}{}

@@ -24,7 +24,7 @@ type toolchain struct {
 	stamp   stamp
 }
 
-// stamp tells whether a file has changed.
+// stamp shows whether a file has changed.
 type stamp struct {
 	size int64
 	time time.Time
@@ -64,8 +64,8 @@ func (b *Builder) refreshTools(ctx context.Context) error {
 	return nil
 }
 
-// probe asks the go command. Where that fails, as in a module that wants a newer
-// toolchain than there is, the build goes on without -json and tells the reason.
+// probe asks the go command. Where that fails, as in a module that requires a newer
+// toolchain than there is, the build goes on without -json and reports the reason.
 func probe(ctx context.Context, o Options) toolchain {
 	unknown := toolchain{version: "go1.20", goflags: proc.GetEnv(o.Env, "GOFLAGS")}
 	path, err := proc.LookPath(o.Env, o.Dir, o.Go)

@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// inUse looks for a program's complaint that the address it wants to listen on is taken.
-// Programs say so on either stream, in the words of their language, and may live on.
+// inUse looks for a program's message that its address is in use.
+// Programs print it on either stream, in the words of their language, and may live on.
 type inUse struct {
 	once  sync.Once
 	found chan string

@@ -7,7 +7,7 @@ import (
 )
 
 // oomKills counts the processes that the out-of-memory killer has ended since boot, those
-// killed for the limit of a control group included. -1: the system does not tell.
+// killed for the limit of a control group included. -1: unknown.
 func oomKills() int64 {
 	b, err := os.ReadFile("/proc/vmstat")
 	if err != nil {

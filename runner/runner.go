@@ -286,19 +286,19 @@ func (p *Process) passed() (n int64) {
 func (p *Process) Pid() int { return p.g.Pid() }
 
 // Ready receives nil when the process is ready, or an error that says why it will not be (it
-// ended, or was stopped before). One that is not ready in time is said to be late first
+// ended, or was stopped before). One that is not ready in time is reported as late first
 // (ErrLate), once.
 func (p *Process) Ready() <-chan error { return p.ready }
 
 // Listeners are the TCP addresses on which processes of the group listen; nil where the
-// system does not tell. Where it takes long to find them, they may be of a moment ago.
+// system does not show it. Where it takes long to find them, they may be of a moment ago.
 func (p *Process) Listeners() []netip.AddrPort {
 	at, _ := p.listeners.get(p.g.Listeners)
 	return at
 }
 
 // Listens says whether a process of the group listens on a TCP or Unix socket that was not
-// handed over to it. False where the system does not tell.
+// handed over to it. False where the system does not show it.
 func (p *Process) Listens() bool { return p.listens() }
 
 // Stop ends the group: StopSignal, and after StopTimeout SIGKILL. It returns at once.
@@ -327,7 +327,7 @@ func (p *Process) Signal(sig syscall.Signal) error {
 }
 
 // Resize gives the process's pseudo-terminals the size of the terminals they stand for,
-// and tells the process so.
+// and informs the process.
 func (p *Process) Resize() {
 	changed := false
 	for _, s := range p.streams {

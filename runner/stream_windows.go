@@ -49,7 +49,7 @@ func (s *stream) copy() {
 	}
 }
 
-// drained can only tell the end. The job object ends every writer, so it comes.
+// drained only reports the end. The job object ends every writer, so it comes.
 func (s *stream) drained() bool {
 	select {
 	case <-s.done:

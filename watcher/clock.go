@@ -127,7 +127,7 @@ func (t *tree) pollPass(slow bool) {
 	t.scanTook = time.Since(start)
 }
 
-// safety is a slow look at everything watched. It finds what no event tells
+// safety is a slow scan of everything watched. It finds what no event reports
 // (writes through a mapping, a mount) and costs next to nothing: a step of a
 // millisecond at a time, so that an event is never kept waiting, and at most
 // 1/2000 of a core.

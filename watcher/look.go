@@ -206,7 +206,7 @@ func (t *tree) accuse(name string) {
 	}
 }
 
-// cleared takes back what is said of the names that events have come for.
+// cleared takes back what was noted for names whose events have come.
 func (t *tree) cleared(hints []hint) {
 	if len(t.look.blame)+len(t.misses) == 0 {
 		return

@@ -6,12 +6,12 @@ import "github.com/fsnotify/fsnotify"
 // of them. The sets of all systems are here, so that tests on one can run the watcher by the rules of another.
 type quirks struct {
 	// foldsCase: main.go is found where the directory says Main.go, so after a removal or a rename only the
-	// listing tells which name is left.
+	// listing shows which name is left.
 	foldsCase bool
 
 	// watchesFiles: a watch of a directory opens each of its entries, and these stay open, under their old
 	// names, when the directory is renamed. To begin a watch fails when an entry vanishes meanwhile.
-	// "Created" is also said of directories that were there.
+	// "Created" is also reported for directories that were there.
 	watchesFiles bool
 
 	// truncates: a file that was truncated may be reported as one whose attributes changed.

@@ -404,7 +404,7 @@ func (t *tree) newFile(d *dir, path, name string, f *file, st stat, m mode) {
 		case st.Size > t.w.o.MaxHash:
 			f.sum, f.hashed = statSum(st), true
 		case f.racy && !d.watched:
-			t.read(d, name, f) // no event will tell of a write that its stat hides
+			t.read(d, name, f) // no event will report a write that its stat hides
 		}
 		return
 	}

@@ -51,7 +51,7 @@ func (d *dir) names(name string) []string {
 	return out
 }
 
-// paths are the names that a directory goes by.
+// paths are the names of a directory.
 func (d *dir) paths() []string {
 	if out := d.given(); out != nil {
 		return out
@@ -536,7 +536,7 @@ func (t *tree) turn(given, from, to string) {
 	t.differ(old, now)
 }
 
-// reported is what was said last of a file's content.
+// reported is the content of a file that was reported last.
 func (t *tree) reported(d *dir, name string, f *file) Sum {
 	if c := t.pending[d.join(name)]; c != nil {
 		return c.base
@@ -587,7 +587,7 @@ func (t *tree) checkRoots() {
 	}
 }
 
-// check compares what no event tells of: whether the names still lead to the
+// check compares what no event reports: whether the names still lead to the
 // same directories (a mount, a rename further up), and the ignore files above.
 func (t *tree) check() {
 	same := func(given, real string) bool {

@@ -14,7 +14,7 @@ type settling struct {
 	minor    bool              // something minor happened since then
 	relevant bool              // something that counts happened since the last settle
 	eventAt  time.Time         // first hint since then
-	rescan   bool              // the next batch says so
+	rescan   bool              // the next batch has the mark
 
 	holdSince time.Time       // a burst is held since; zero: none
 	stale     map[string]stat // index.lock files that outlived lockCap

@@ -24,7 +24,7 @@ const (
 func lstat(path string) (stat, error)  { return filestat.OfLink(path) }
 func follow(path string) (stat, error) { return filestat.Of(path) }
 
-// gone tells an error that means "no such name" from one that means "cannot say".
+// gone distinguishes an error that means "no such name" from one that means "unknown".
 func gone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) ||
 		errors.Is(err, syscall.ENOTDIR) ||

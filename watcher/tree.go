@@ -14,7 +14,7 @@ const (
 	lostPoll    = 500 * time.Millisecond // how often a lost root is looked for
 	checkEvery  = 2 * time.Second        // roots' inodes, and ignore files above them
 	resyncEvery = time.Second            // at most one full look per overflow
-	safetyEvery = time.Minute            // the slow look that finds what no event tells
+	safetyEvery = time.Minute            // the slow scan that finds what no event reports
 	maxSafety   = 100 * time.Millisecond // ... only if it takes less than this
 	safetyStep  = time.Millisecond       // how long it may delay an event
 	hashDelay   = 20 * time.Millisecond  // see background
@@ -31,7 +31,7 @@ type dir struct {
 	path string // real path: no element is a link
 	id   fileID
 	up   *dir     // node of the directory above; nil if that is none
-	also []string // names from Scope.Dirs that it goes by
+	also []string // its names from Scope.Dirs
 	ways []*way   // links that lead here
 	busy bool     // names through these are being found out
 	pass uint32   // last rescope that wanted it
@@ -94,7 +94,7 @@ func (f *file) known() Sum {
 
 // change is a file that may differ from what was reported.
 type change struct {
-	dir  *dir // tells the names to report, also after it was dropped
+	dir  *dir // has the names to report, also after it was dropped
 	name string
 	base Sum  // what was reported last; zero: absent
 	next bool // is in tree.fresh

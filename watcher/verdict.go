@@ -85,7 +85,7 @@ func (w *Watcher) patterns(r *rules, path, name string, isDir bool) obstacle {
 }
 
 // enters says whether, and how, a directory is entered, and what is in the way of that. names
-// returns all names that it goes by.
+// returns all of its names.
 func (w *Watcher) enters(r *rules, s *Scope, path, name string, names func(string) []string) (entry, obstacle) {
 	if !r.deep && r.kept == 0 {
 		return entry{}, obstacle{}

@@ -57,10 +57,10 @@ func (t *tree) meet(d *dir, name string) {
 	}
 }
 
-// wants reports whether Scope.Enter wants what a link leads to.
+// wants reports whether Scope.Enter is true for what a link leads to.
 func (t *tree) wants(w *way) bool { return t.whyWay(w) != 0 }
 
-// whyWay is what rules out the link that Scope.Enter wants nevertheless; 0: it does not.
+// whyWay is what rules out a link for which Scope.Enter is true; 0: it is not.
 func (t *tree) whyWay(w *way) Skip {
 	if how, o := t.w.follows(&w.dir.rules, &t.scope, w.dir.join(w.name), w.name, w.dir.names); how != (entry{}) {
 		return o.skip
@@ -136,7 +136,7 @@ func (t *tree) resolveWays(before map[string]Sum) {
 	}
 }
 
-// through makes what a link leads to a node that goes by its name.
+// through makes what a link leads to a node under the name of the link.
 func (t *tree) through(w *way, why Skip) {
 	if !w.stays {
 		w.target = w.leads()
@@ -218,7 +218,7 @@ func behindAs(d *dir, seen map[*dir]bool, f func(string, *dir, string, *file)) {
 	}
 }
 
-// checkWays notices links that lead elsewhere: no event says so where the change is outside.
+// checkWays notices links that lead elsewhere now: no event reports it where the change is outside.
 func (t *tree) checkWays() {
 	for _, w := range t.ways {
 		if w.on && w.leads() != w.target {

@@ -190,7 +190,7 @@ func (q *inquiry) through(path string, names []string, how entry) {
 	}
 }
 
-// names are those that a name of the directory goes by, as far as the way here shows them.
+// names are all names of an entry of the directory, as far as the way here shows them.
 func (q *inquiry) names(name string) []string {
 	out := make([]string, len(q.spelled))
 	for i, dir := range q.spelled {

@@ -91,7 +91,7 @@ func (o runOptions) hold(p *project, early *beginning) (own holding, err error) 
 	own.release = func() {
 		prune.Stop()
 		early.end()
-		// Who has asked for the end hears of it when another session can begin.
+		// The command that asked for the end returns when another session can begin.
 		if own.api != nil {
 			own.api.Refuse()
 			defer own.api.Close()

@@ -10,7 +10,7 @@ import (
 )
 
 // hangup returns a function that reports whether the terminal is gone which hotreload was
-// started from. Its streams tell, if one of them is the terminal; else, if all are
+// started from. Its streams show it, if one of them is the terminal; else, if all are
 // redirected, the session does.
 func hangup(streams ...any) func() bool {
 	had := hasTerminal()

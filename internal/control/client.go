@@ -95,7 +95,7 @@ func (c *Client) Do(ctx context.Context, method, path, service string, out any) 
 	return json.Unmarshal(body, out)
 }
 
-// refusal is what the session has said against a request.
+// refusal is why the session refused a request.
 func refusal(resp *http.Response, body []byte) error {
 	var words struct {
 		Error string `json:"error"`

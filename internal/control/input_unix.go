@@ -43,7 +43,7 @@ func OpenInput(f *os.File) (*Input, error) {
 }
 
 // background is how often it is looked whether the terminal is ours again. A shell's fg
-// tells a job by SIGCONT only if it was stopped.
+// sends SIGCONT to a job only if it was stopped.
 const background = time.Second
 
 // Read waits for input, at most until ctx ends. The end of the input is io.EOF; that of

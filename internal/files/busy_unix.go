@@ -2,5 +2,5 @@
 
 package files
 
-// busy: a file can be renamed, opened and removed whoever has it open.
+// busy: a file can be renamed, opened and removed while others have it open.
 func busy(error) bool { return false }

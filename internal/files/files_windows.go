@@ -8,7 +8,7 @@ const openFlags = 0
 // are not looked at, and a user's directories are their own.
 func Untrusted(file, dir, like string, trusted ...uint32) string { return "" }
 
-// Owner cannot tell.
+// Owner is not known here.
 func Owner(path string) (uid uint32, ok bool) { return 0, false }
 
 // UserName has no names for numbers here.

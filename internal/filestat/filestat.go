@@ -43,7 +43,7 @@ type Stat struct {
 // Exists reports whether this is the Stat of a file, and not the zero value.
 func (s Stat) Exists() bool { return s != Stat{} }
 
-// Same reports whether nothing tells the file from the one that had the other Stat: not its
+// Same reports whether nothing distinguishes the file from the one that had the other Stat: not its
 // device, which changes with the way that leads to it.
 func (s Stat) Same(t Stat) bool {
 	return s.ID.Ino == t.ID.Ino && s.Size == t.Size && s.Mtime == t.Mtime && s.Ctime == t.Ctime

@@ -50,7 +50,7 @@ type Cgo struct{ CgoCFLAGS, CgoCPPFLAGS, CgoCXXFLAGS, CgoPkgConfig []string }
 // Tests are the test files, which are no part of a program.
 type Tests struct{ TestGoFiles, XTestGoFiles []string }
 
-// The groups of fields that a question can ask for, as the go command wants them in -json=. go list computes
+// The groups of fields that a question can ask for, in the form of -json=. go list computes
 // some fields only when they are asked for, so each question asks for what it needs.
 const (
 	FieldsPackage = "Dir,ImportPath,Name,Standard,DepOnly,Incomplete,Module,Imports,ImportMap,Error"

@@ -73,7 +73,7 @@ func workspacePatterns(dir, work string) []string {
 	if err != nil {
 		return patterns
 	}
-	used, _, _ := gocmd.WorkDirs(work, data) // where it cannot be read, go list says so
+	used, _, _ := gocmd.WorkDirs(work, data) // where it cannot be read, go list reports it
 	for _, use := range used {
 		if use != dir && gocmd.Within(use, dir) {
 			patterns = append(patterns, relName(dir, use)+"/...")
@@ -101,7 +101,7 @@ func (c *caller) mains(ctx context.Context, patterns []string) ([]Main, string, 
 	return mains, complain, nil
 }
 
-// relName writes a directory as go build wants it.
+// relName writes a directory in the form of go build.
 func relName(base, dir string) string {
 	rel, err := filepath.Rel(base, dir)
 	if err != nil {

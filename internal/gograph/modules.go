@@ -91,7 +91,7 @@ func (r *moduleReader) mod(file, base string) {
 	if m := r.modules[base]; m.Path == "" {
 		r.modules[base] = localModule{Module{modfile.ModulePath(data), base}, m.used}
 	}
-	replacing, _ := gocmd.ModDirs(file, base, data) // where it cannot be read, go list says so
+	replacing, _ := gocmd.ModDirs(file, base, data) // where it cannot be read, go list reports it
 	for _, dir := range replacing {
 		r.add(dir)
 	}

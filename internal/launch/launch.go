@@ -1,7 +1,7 @@
 // Package launch carries one program from its settings to its end: environment, streams,
-// standard input, sockets, readiness, who has the port that it wants, and what it leaves behind.
+// standard input, sockets, readiness, who uses its port, and what it leaves behind.
 //
-// It reports upward by values (Event) and knows nothing of whoever starts programs. What all
+// It reports upward by values (Event) and knows nothing of its caller. What all
 // programs of a session share is the Host; what is known of one program over all its starts is
 // the Program; one start is a Process.
 //

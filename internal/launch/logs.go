@@ -29,7 +29,7 @@ type Written struct {
 type Logs struct {
 	mu      sync.Mutex
 	all     map[string]*serviceLog
-	readers map[chan struct{}]bool // who wants to know that there is more
+	readers map[chan struct{}]bool // readers that wait for more
 }
 
 // serviceLog has two halves: when the newer one is full, the older one is forgotten, and its

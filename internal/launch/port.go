@@ -76,7 +76,7 @@ func (p *Program) heldHere(addr, port string, services []config.Service, control
 		})
 	}
 	wants := fmt.Sprintf("%s wants to listen on %s, ", p.name, addr)
-	// The program's own socket first: with LISTEN_FDS it can have what it wants.
+	// The program's own socket first: with LISTEN_FDS it can have the address.
 	if holds(*p.conf.Load()) {
 		return wants + "which hotreload holds open for it",
 			"take the socket from LISTEN_FDS (docs/zero-downtime.md), or remove the address from run.listen"
@@ -133,7 +133,7 @@ const (
 
 // otherPort finds out that the program listens, but not on the port that it was given; false: not
 // yet. If there is one port only, the program is ready there, and its companions are led to it. That
-// is said once. If there are several, which one is meant is for the user to say.
+// is reported once. If there are several, the user has to choose.
 func (s *supervision) otherPort() bool {
 	place := companion.Answering(s.places)
 	listeners := s.process.Listeners()
@@ -218,7 +218,7 @@ func (s *supervision) addListener(problem *event.Problem, r runner.Ready, listen
 	if place := companion.Answering(s.places); s.conf.Load().Run.Ready.IsZero() && place.Addr != "" {
 		key, value = place.Key, "%s"
 		if place.Given {
-			return // otherPort has said it
+			return // otherPort has reported it
 		}
 	}
 	if at, found := listensElsewhere(listeners, addr); found {

@@ -18,7 +18,7 @@
 //	inputs.go, actions.go   what comes in, what goes out
 //	state.go                all that is known
 //	step.go                 one step, and the policy: what a service does next
-//	wants.go                what is asked for, and how it is called off
+//	wants.go                what is asked for, and how it is canceled
 //	changes.go              what a batch of changes means
 //	undo.go, generated.go, loop.go   changes that lead to nothing, or only later
 //	rules.go, builds.go     the commands of rules, and builds

@@ -21,7 +21,7 @@ func (s *State) emit(service string, gen int, b event.Body) {
 }
 
 // share names in each change of this step all services for which the same is reported, so that people can read
-// it once. Programs get an event for each service, as ever.
+// it once. Programs still get an event for each service.
 func (s *State) share() {
 	if len(s.services) < 2 {
 		return

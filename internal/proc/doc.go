@@ -22,6 +22,6 @@
 //     setsid, and would later steal from another group with that id.
 //   - cgroups to find daemons: they need rights that a developer's session rarely has. A mark in
 //     each process's limits, which is inherited and cannot be lost, needs none.
-//   - A pidfd for each process: it tells of the end of a process that is known, and the unknown
+//   - A pidfd for each process: it reports the end of a process that is known, and the unknown
 //     ones are the problem.
 package proc

@@ -103,7 +103,7 @@ func GetEnv(env []string, name string) string {
 	return value
 }
 
-// LookupEnv tells an empty variable from none; the last setting counts, as for os/exec.
+// LookupEnv distinguishes an empty variable from none; the last setting counts, as for os/exec.
 func LookupEnv(env []string, name string) (value string, ok bool) {
 	for _, kv := range slices.Backward(env) {
 		if k, v, ok := strings.Cut(kv, "="); ok && sameVariable(k, name) {

@@ -53,7 +53,7 @@ func StartGuard(remove ...string) (*Guard, error) {
 	return gd, nil
 }
 
-// spawn starts the guard process and tells it all that is registered.
+// spawn starts the guard process and sends it all that is registered.
 func (gd *Guard) spawn() error {
 	r, w, err := os.Pipe()
 	if err != nil {

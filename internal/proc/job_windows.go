@@ -22,7 +22,7 @@ import (
 type osGroup struct {
 	nonce   string // not used here
 	job     windows.Handle
-	port    windows.Handle // completion port: tells when the job is empty
+	port    windows.Handle // completion port: reports when the job is empty
 	process windows.Handle
 
 	wake chan struct{}

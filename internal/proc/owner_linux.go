@@ -7,7 +7,7 @@ import (
 )
 
 // terminalOwner is the foreground group of the terminal of the process's session; 0 or
-// less if unknown. TIOCGPGRP does not tell a process of another session.
+// less if unknown. TIOCGPGRP does not work for a process of another session.
 func terminalOwner(pid int) int {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {

@@ -69,7 +69,7 @@ func ExplainListen(what, addr string, err error) error {
 	return advice.Explain(err, text, hint)
 }
 
-// endpoint is where something wants to listen; no addresses: on all.
+// endpoint is where something is to listen; no addresses: on all.
 type endpoint struct {
 	addrs []netip.Addr
 	port  uint16

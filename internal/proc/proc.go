@@ -98,7 +98,7 @@ func (g *Group) State() State { return g.state }
 
 // Gone is closed when every process of the group has ended, and on Linux every daemon
 // that left it. Two seconds after a SIGKILL that did not help (a process in an
-// uninterruptible wait, or one of another user) it is closed nevertheless, and Killed
+// uninterruptible wait, or one of another user) it is closed anyway, and Killed
 // names who is left. Exited is always closed first.
 func (g *Group) Gone() <-chan struct{} { return g.gone }
 
@@ -108,7 +108,7 @@ func (g *Group) Gone() <-chan struct{} { return g.gone }
 func (g *Group) Signal(sig syscall.Signal) error { return g.signal(sig) }
 
 // Stop ends the group: sig at once, SIGKILL to what is left after grace. It returns
-// immediately; Gone tells the end. A later call can only shorten the grace; with 0 it
+// immediately; Gone reports the end. A later call can only shorten the grace; with 0 it
 // kills at once.
 func (g *Group) Stop(sig syscall.Signal, grace time.Duration) { g.stop(sig, grace) }
 

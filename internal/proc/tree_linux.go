@@ -73,7 +73,7 @@ func (p procFS) pass(root int, skip func(process) bool) (ps []process, whole boo
 // children lists the children of a process, which the kernel keeps per thread. An orphan moves to
 // the list of the main thread, which is therefore read last: who is in no list then has been
 // reaped, or is found by its own parent.
-// fs.ErrNotExist for a living process means that the kernel does not tell.
+// fs.ErrNotExist for a living process means that the kernel does not show it.
 func (p procFS) children(pid int) ([]int, error) {
 	dir := string(p) + "/" + strconv.Itoa(pid) + "/task"
 	d, err := os.Open(dir)
@@ -385,7 +385,7 @@ func (g *Group) Members() []string {
 }
 
 // Pids lists the processes of the group that are alive, and those that left it.
-// It is empty where the system does not tell (not Linux).
+// It is empty where the system does not provide it (not Linux).
 func (g *Group) Pids() []int {
 	members, strays, _ := g.attribute(g.candidates(false))
 	var pids []int

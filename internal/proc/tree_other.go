@@ -21,7 +21,7 @@ func (g *Group) Members() []string {
 }
 
 // Pids lists the processes of the group that are alive, and those that left it.
-// It is empty where the system does not tell (not Linux).
+// It is empty where the system does not provide it (not Linux).
 func (g *Group) Pids() []int { return nil }
 
 // groupAlive is asked after our own children in the group were reaped. EPERM then means

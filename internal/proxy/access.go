@@ -28,7 +28,7 @@ func (p *Proxy) refused(r *http.Request) string {
 	return ""
 }
 
-// stranger reports whether a request came under a name that is not admitted. The program answers it
+// stranger reports whether a request used a host name that is not admitted. The program answers it
 // as it does for anyone, but gets no script of ours into its page, and no code is shown.
 func (p *Proxy) stranger(r *http.Request) bool {
 	_, ok := p.admitsHost(r)

@@ -16,7 +16,7 @@ import (
 
 // Proxy is one front proxy.
 //
-// The engine tells it what happens in this order:
+// The session reports to it in this order:
 //
 //	changed         requests wait from here on
 //	Drain           before the old program is asked to end (stop-first)
@@ -163,7 +163,7 @@ func (p *Proxy) want(gen int) {
 	}
 }
 
-// bump tells everybody who waits and every browser that something is different.
+// bump wakes all waiting requests and informs every browser that something is different.
 func (p *Proxy) bump() {
 	p.seq++
 	close(p.wake)

@@ -15,7 +15,7 @@ const growing = 250 * time.Millisecond
 // failureGrace is how much later at most a failure is reported on a slow file system.
 const failureGrace = time.Second
 
-// pieces knows the files that changed just now, to tell one that is written in pieces from one
+// pieces knows the files that changed just now, to distinguish one that is written in pieces from one
 // that is saved in one go. It belongs to the goroutine that judges changes.
 type pieces map[string]piece
 

@@ -31,7 +31,7 @@ import (
 	"github.com/hotreload/hotreload/watcher"
 )
 
-// ErrEnded is returned to whoever waits for a Judge that has ended.
+// ErrEnded is returned to callers that wait for a Judge that has ended.
 var ErrEnded = errors.New("the session has ended")
 
 // Options of a Judge.
@@ -255,7 +255,7 @@ func (j *Judge) Begin() {
 	}
 }
 
-// Wait returns when nothing of it is at work any more. The context of Start has ended.
+// Wait returns when none of its goroutines works any more. The context of Start has ended.
 func (j *Judge) Wait() { j.work.Wait() }
 
 func (j *Judge) spawn(f func()) { j.work.Go(f) }
@@ -323,7 +323,7 @@ func (j *Judge) CatchUp(ctx context.Context) error {
 	return j.pass(ctx)
 }
 
-// Unjudged reports whether a save may have been made that nothing could tell from one that
+// Unjudged reports whether a save may have been made that cannot be distinguished from one that
 // means nothing: the import graph of the service is unknown or out of date, or it is not
 // known yet what the program opens. It has the graph read, so that the answer comes.
 func (j *Judge) Unjudged(s *Subject) bool {

@@ -123,7 +123,7 @@ func (j *Judge) minor(path string) bool {
 	return true
 }
 
-// glob is one path of a rule, cut into its elements, to tell which directories it leads to.
+// glob is one path of a rule, cut into its elements, to find which directories it leads to.
 type glob struct {
 	text  string
 	elems []string

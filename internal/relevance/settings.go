@@ -57,7 +57,7 @@ func (s *SettingsFiles) Variables(path string) (map[string]string, error) {
 // verdict is what is found of a file that was saved.
 type verdict struct {
 	err      error // it is not right
-	known    bool  // what it said before is known, and stays in force
+	known    bool  // its earlier content is known, and is still used
 	repaired bool  // it was not right before
 }
 

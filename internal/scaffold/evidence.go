@@ -21,7 +21,7 @@ const maxPrograms = 8
 // candidate is one main package, and what is known from its code.
 type candidate struct {
 	gograph.Main
-	inputs []string // absolute; nil if go cannot tell
+	inputs []string // absolute; nil if go does not know
 	own    []string // the user's Go files among them
 	server int      // how much speaks for a server: 2 in its own package, 1 in another one
 	port   string   // that it names, where it serves; "" if it names none

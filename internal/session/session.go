@@ -1,7 +1,7 @@
 // Package session carries out the plan. One goroutine owns all state: it takes one message after
 // the other from its queue (inputs of the plan, questions, what programs, builds and files
 // report), feeds the plan and does what the plan answers. All that takes time runs elsewhere and
-// comes back as a message, so Ctrl-C is always heard.
+// comes back as a message, so Ctrl-C always works.
 //
 // There is no lock here, and no process is started here. What others do is behind interfaces
 // (Tools), so a test needs neither. A second goroutine, the configurator, owns which services the

@@ -112,7 +112,7 @@ func (t *Text) Render(e event.Event) safe.Text {
 }
 
 // render is the text of one event. Each kind of event has its line in one of three
-// functions, by who wants to read it.
+// functions, by its kind of reader.
 func (t *Text) render(e event.Event) safe.Text {
 	text := t.always(e)
 	if !t.opt.Quiet {
