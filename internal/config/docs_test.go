@@ -70,7 +70,7 @@ func docsPage() []byte {
 		case t.Name == "services.NAME":
 			b.WriteString("\n```toml\n" + uncommented(exampleServices) + "```\n\n" + docsServices)
 		case t.Name == "rules":
-			b.WriteString("\n```toml\n[[rules]]\npaths = " + example("rules.paths") + "\neffect = \"restart\"\n```\n\nA service can have its own rules, which replace these.\n")
+			b.WriteString("\n```toml\n[[rules]]\npaths = " + example("rules.paths") + "\neffect = \"restart\"\n```\n\nEach service inherits these rules, also one that is not built. A service can have its own rules,\nwhich replace these.\n")
 		case inheritable(t.Name):
 			fmt.Fprintf(&b, "\nEach service inherits these keys and can override them: `%s.KEY = ...` in `[services.NAME]`.\n", t.Name)
 		default:

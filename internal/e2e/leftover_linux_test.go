@@ -70,7 +70,7 @@ func TestR4BareOrphans(t *testing.T) {
 		t.Error("it outlives hotreload")
 	}
 	text := s.err.String()
-	if n := strings.Count(text, "had left behind"); n != 1 || !strings.Contains(text, fmt.Sprint(pids[0])) {
+	if n := strings.Count(text, " left behind: "); n != 1 || !strings.Contains(text, fmt.Sprint(pids[0])) {
 		t.Errorf("said %d times:\n%s", n, text)
 	}
 }
@@ -216,7 +216,7 @@ func TestT8NoArguments(t *testing.T) {
 	s := start(t, newApp(t, files), nil)
 	s.waitFor("exited")
 	e := s.waitFor("problem")
-	if hint := e.str("hint"); !strings.Contains(e.str("message"), "no arguments") || !strings.Contains(hint, "run -- ARGS") || strings.Contains(hint, "run.stdin") {
+	if hint := e.str("hint"); !strings.Contains(e.str("message"), "without arguments") || !strings.Contains(hint, "run -- ARGS") || strings.Contains(hint, "run.stdin") {
 		t.Error(e.line)
 	}
 	s.touch(1)
@@ -239,7 +239,7 @@ func TestT8NoArguments(t *testing.T) {
 	s.waitFor("exited")
 	s.explained()
 	s.stop(syscall.SIGINT)
-	if text := s.err.String(); strings.Contains(text, "ended at once") {
+	if text := s.err.String(); strings.Contains(text, "exited immediately") {
 		t.Errorf("a hint:\n%s", text)
 	}
 }

@@ -42,7 +42,7 @@ func (s *supervision) stillRuns() {
 func (s *supervision) leftBehind() {
 	if left := s.process.LeftBehind(); len(left) > 0 {
 		s.once.leftBehind.Do(func() {
-			s.remark(event.Problem{Message: "ended what " + s.name + " had left behind: " + strings.Join(left, ", ")})
+			s.remark(event.Problem{Message: "stopped what " + s.name + " left behind: " + strings.Join(left, ", ")})
 		})
 	}
 }
@@ -91,17 +91,17 @@ func (p *Program) Explain(end EndedEarly, sources []string) (found event.Problem
 	if reader != "" {
 		reader = rel(p.host.Root, reader)
 	}
-	found.Message = p.name + " ended at once"
+	found.Message = p.name + " exited immediately"
 	switch {
 	case commands:
-		found.Message += "; it got no arguments"
-		found.Hint = "give them after --, as in `hotreload run -- ARGS`, or as run.args"
+		found.Message += "; it was started without arguments"
+		found.Hint = "pass arguments after --, as in `hotreload run -- ARGS`, or with run.args"
 		if end.noInput && reader != "" {
 			found.Hint += fmt.Sprintf("; or, if it waits for input (%s), set run.stdin", reader)
 		}
 	case end.noInput && reader != "":
 		found.Message += fmt.Sprintf("; its standard input is empty, and %s may read it", reader)
-		found.Hint = `run.stdin = "app" gives it the lines that are typed, "interactive" the terminal`
+		found.Hint = `run.stdin = "app" passes on the lines that you type, "interactive" the terminal itself`
 	default:
 		return event.Problem{}, false
 	}

@@ -193,7 +193,7 @@ func TestExplain(t *testing.T) {
 		want    string
 	}{
 		{"no sign", true, []string{file("main.go", "package main"), "no such file.go"}, ""},
-		{"commands", true, []string{cobra, reads}, "it got no arguments"},
+		{"commands", true, []string{cobra, reads}, "without arguments"},
 		{"input", true, []string{reads}, "its standard input is empty"},
 		{"it has an input", false, []string{reads}, ""},
 		{"tests do not count", true, []string{file("a_test.go", "os.Stdin"), file("README", "os.Stdin")}, ""},
