@@ -306,5 +306,6 @@ func colored(mode string, w io.Writer) bool {
 	}
 	// fatih/color would decide by stdout; we print on stderr.
 	_, no := os.LookupEnv("NO_COLOR")
-	return terminal(w) != nil && !no && !plainTerminal()
+	t := terminal(w)
+	return t != nil && !no && !plainTerminal() && showsColor(t)
 }

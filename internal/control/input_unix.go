@@ -70,7 +70,7 @@ func (in *Input) Read(ctx context.Context, p []byte) (int, error) {
 		default:
 			timeout = int(background.Milliseconds())
 		}
-		if _, err := unix.Poll(fds, timeout); err != nil && !errors.Is(err, unix.EINTR) {
+		if err := await(fds, timeout); err != nil && !errors.Is(err, unix.EINTR) {
 			return 0, err
 		}
 		if fds[0].Revents != 0 {
@@ -97,6 +97,47 @@ func (in *Input) Read(ctx context.Context, p []byte) (int, error) {
 		}
 		return n, nil
 	}
+}
+
+// await waits until something can be read. poll does not know /dev/tty on macOS (POLLNVAL), select does.
+func await(fds []unix.PollFd, timeout int) error {
+	if _, err := unix.Poll(fds, timeout); err != nil {
+		return err
+	}
+	for _, f := range fds {
+		if f.Revents&unix.POLLNVAL == 0 || f.Fd >= unix.FD_SETSIZE {
+			continue
+		}
+		if _, err := unix.FcntlInt(uintptr(f.Fd), unix.F_GETFD, 0); err == nil {
+			return choose(fds, timeout)
+		}
+	}
+	return nil
+}
+
+// choose is await by select.
+func choose(fds []unix.PollFd, timeout int) error {
+	var set unix.FdSet
+	most := 0
+	for _, f := range fds {
+		set.Set(int(f.Fd))
+		most = max(most, int(f.Fd))
+	}
+	var limit *unix.Timeval
+	if timeout >= 0 {
+		t := unix.NsecToTimeval(int64(timeout) * int64(time.Millisecond))
+		limit = &t
+	}
+	if _, err := unix.Select(most+1, &set, nil, nil, limit); err != nil {
+		return err
+	}
+	for i, f := range fds {
+		fds[i].Revents = 0
+		if set.IsSet(int(f.Fd)) {
+			fds[i].Revents = unix.POLLIN
+		}
+	}
+	return nil
 }
 
 func (in *Input) interrupt() { _, _ = unix.Write(in.os.wake[1], []byte{0}) }

@@ -329,7 +329,7 @@ func (e *Engine) linkTo(ctx context.Context, linker gocmd.Command, work, output 
 		return refuse("the linker failed: %s", lastLine(out))
 	case err != nil:
 		return err
-	case len(out) > 0:
+	case !onlyNoise(out):
 		return refuse("the linker printed something: %s", lastLine(out))
 	}
 	if err := files.Rename(exe, output); err != nil {
@@ -337,6 +337,22 @@ func (e *Engine) linkTo(ctx context.Context, linker gocmd.Command, work, output 
 		return refuse("the program cannot be put in its place: %v", err)
 	}
 	return nil
+}
+
+// noise are warnings of Xcode's linker about what Go gives it, which no user can change.
+var noise = []string{"ignoring duplicate libraries", "has malformed LC_DYSYMTAB", "-bind_at_load is deprecated", "-no_pie is deprecated", "no platform load command found"}
+
+// onlyNoise says whether what the linker printed tells nothing about the program. With cgo on macOS,
+// every build would be left to go build otherwise.
+func onlyNoise(out []byte) bool {
+	for line := range strings.Lines(string(out)) {
+		line = strings.TrimSpace(line)
+		warning, ok := strings.CutPrefix(line, "ld: warning: ")
+		if line != "" && !(ok && slices.ContainsFunc(noise, func(n string) bool { return strings.Contains(warning, n) })) {
+			return false
+		}
+	}
+	return true
 }
 
 // maxArgs is what every system takes; a longer list goes through a file, as the go command does it.

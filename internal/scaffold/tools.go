@@ -219,7 +219,12 @@ var (
 
 // readMakefile finds the target that builds: that named build, else the first.
 func readMakefile(dir string) (m makefile) {
+	entries, _ := os.ReadDir(dir)
 	for _, name := range []string{"GNUmakefile", "makefile", "Makefile"} {
+		// As it is written: a disk that ignores case opens a Makefile as makefile, too.
+		if !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == name }) {
+			continue
+		}
 		data, err := files.Read(filepath.Join(dir, name), files.MaxConfig)
 		if err != nil {
 			continue
