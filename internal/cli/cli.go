@@ -144,7 +144,7 @@ It needs no config. "hotreload init" writes one that fits the project.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return flagMistake(cmd, err, args) })
 	addGroup(root, "Commands:", newRun(s), newInit(s), newCheck(s), newWhy(s), newDoctor(s))
 	addGroup(root, "Commands for the running session:", newStatus(s), newWait(s), newLogs(s),
-		newRestart(s), newRebuild(s), newReload(s), newPause(s), newResume(s), newStop(s))
+		newRestart(s), newRebuild(s), newReload(s), newPause(s), newResume(s), newStop(s), newMCP(s))
 	addGroup(root, "Other commands:", newSchema(s), newVersion(s))
 	root.SetCompletionCommandGroupID("Other commands:")
 	root.SetHelpCommandGroupID("Other commands:")

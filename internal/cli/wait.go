@@ -56,48 +56,64 @@ whole wait. When it is over, the exit code is 1, or 2 without a session.`, nil)
 	return cmd
 }
 
-// wait asks the session until there is one, or until the time for it to start has passed.
+// wait prints the outcome.
 func (s streams) wait(ctx context.Context, f *sessionFlags, service string, until time.Time) error {
+	o, err := f.outcome(ctx, service, until)
+	if err != nil {
+		return err
+	}
+	return s.outcome(o, f.json)
+}
+
+// outcome asks the session until there is one, or until the time for it to start has passed.
+func (f *sessionFlags) outcome(ctx context.Context, service string, until time.Time) (o control.Outcome, err error) {
 	for {
 		c, err := f.client(ctx) // a module may have come meanwhile, too
 		if err != nil {
-			return err
+			return o, err
 		}
-		var o control.Outcome
-		switch err = c.Do(ctx, http.MethodGet, "/wait", service, &o); {
-		case err == nil:
-			return s.outcome(o, f.json)
-		case !errors.Is(err, control.ErrNoSession) || !time.Now().Before(until):
-			return err
+		err = c.Do(ctx, http.MethodGet, "/wait", service, &o)
+		if err == nil || !errors.Is(err, control.ErrNoSession) || !time.Now().Before(until) {
+			return o, err
 		}
 		select {
 		case <-time.After(startPoll):
 		case <-ctx.Done():
-			return err
+			return o, err
 		}
 	}
 }
 
 // late prints the state of the services when the time to wait is over.
 func (s streams) late(ctx context.Context, f *sessionFlags, service string, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, startGrace)
-	defer cancel()
-	c, err := f.client(ctx)
+	o, err := f.unfinished(ctx, service)
 	if err != nil {
-		return err
-	}
-	var st control.Status
-	if err := c.Do(ctx, http.MethodGet, "/status", "", &st); err != nil && ctx.Err() == nil {
 		return noSession(err)
-	}
-	o := control.Outcome{Services: []control.ServiceStatus{}}
-	for _, x := range st.Services {
-		if service == "" || service == x.Service {
-			o.Services = append(o.Services, x)
-		}
 	}
 	if !f.json {
 		safe.Fprintf(s.err, "error: not live within %s\n", timeout)
 	}
 	return s.outcome(o, f.json)
+}
+
+// unfinished is the state of the services in the middle of their work; empty if the session does not
+// answer.
+func (f *sessionFlags) unfinished(ctx context.Context, service string) (control.Outcome, error) {
+	o := control.Outcome{Services: []control.ServiceStatus{}}
+	ctx, cancel := context.WithTimeout(ctx, startGrace)
+	defer cancel()
+	c, err := f.client(ctx)
+	if err != nil {
+		return o, err
+	}
+	var st control.Status
+	if err := c.Do(ctx, http.MethodGet, "/status", "", &st); err != nil && ctx.Err() == nil {
+		return o, err
+	}
+	for _, x := range st.Services {
+		if service == "" || service == x.Service {
+			o.Services = append(o.Services, x)
+		}
+	}
+	return o, nil
 }
