@@ -29,7 +29,9 @@ type backend interface {
 	// add watches the entries of one directory (not what is below).
 	// errPolled means: poll it.
 	add(dir string) error
-	remove(dir string)
+	// keep is add for a directory whose watch may have ended, and is left as it is if it has not.
+	keep(dir string) error
+	remove(path string, id fileID)
 	// wake receives when take has something to give.
 	wake() <-chan struct{}
 	// take returns the hints since the last call, when the first of them came,
@@ -47,7 +49,8 @@ var errPolled = errors.New("polled")
 type poll struct{}
 
 func (poll) add(string) error                      { return errPolled }
-func (poll) remove(string)                         {}
+func (poll) keep(string) error                     { return errPolled }
+func (poll) remove(string, fileID)                 {}
 func (poll) wake() <-chan struct{}                 { return nil }
 func (poll) take() (h []hint, t time.Time, l bool) { return }
 func (poll) close()                                {}

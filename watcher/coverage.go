@@ -20,7 +20,8 @@ type coverage struct {
 	entries  int  // ... and how many there are in what is watched
 	pollMode bool
 	pollDev  map[uint64]bool
-	misses   map[uint64]int // changes without an event since the last event, by device
+	refused  map[uint64]bool // devices of which it was said that a directory cannot be watched
+	misses   map[uint64]int  // changes without an event since the last event, by device
 }
 
 // open starts the backend that the options ask for. Whatever fails ends in
@@ -94,6 +95,12 @@ func (t *tree) watch(path string, dev uint64) (bool, error) {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.ENOMEM):
 		t.full = true
 		t.limitErr = err
+	case !errors.Is(err, errPolled) && !t.refused[dev]:
+		t.refused[dev] = true
+		t.notice(Notice{
+			Kind:    Polling,
+			Message: fmt.Sprintf("%s cannot be watched (%v): polling it every %v", path, err, t.w.o.PollInterval),
+		})
 	}
 	return false, nil
 }

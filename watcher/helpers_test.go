@@ -43,16 +43,23 @@ type watching struct {
 	notices  []Notice
 	reported chan struct{}
 
+	fake    fake           // that it runs on; nil: on this system
 	batches []Batch        // all that were received
 	known   map[string]Sum // what the receiver believes, by path
 	opened  bool           // an Open batch waits for its closing one
 	blunder *string        // takes what is wrong with a batch, in place of the test
 }
 
-// watch runs a watcher until the test ends, and returns when it is ready.
+// watch runs a watcher until the test ends, and returns when it is ready. A backend that has the name of one of the
+// fakes is that one.
 func watch(t *testing.T, o Options, prepare ...func(*Watcher)) *watching {
 	t.Helper()
 	o.Early = true
+	s := &watching{t: t, known: map[string]Sum{}, reported: make(chan struct{}, 1)}
+	if system, ok := fakes[string(o.Backend)]; ok {
+		o.Backend = Notify
+		prepare = append([]func(*Watcher){s.on(system)}, prepare...)
+	}
 	w, err := New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +67,7 @@ func watch(t *testing.T, o Options, prepare ...func(*Watcher)) *watching {
 	for _, p := range prepare {
 		p(w)
 	}
-	s := &watching{t: t, w: w, known: map[string]Sum{}, reported: make(chan struct{}, 1)}
+	s.w = w
 	if len(o.Scope.Trees) > 0 {
 		s.root = o.Scope.Trees[0]
 	}
@@ -163,6 +170,11 @@ func (s *watching) wrong(format string, args ...any) {
 // means of a file of its own, and returns the batches since the last call.
 func (s *watching) settled() []Batch {
 	s.t.Helper()
+	if s.fake != nil {
+		// There, what is written later may be reported earlier, and some of it not at all.
+		s.fake.drain(s.t)
+		s.lookAround()
+	}
 	s.mark++
 	name := filepath.Join(s.root, fmt.Sprintf("zz-mark-%d", s.mark))
 	// In one step: a file seen empty first would be reported twice.
@@ -342,6 +354,30 @@ func (s *watching) state() (files map[string]Sum, dirs, watched []string) {
 	return
 }
 
+// watches are the directories that the owner believes to be watched, and those that f watches. It waits a moment
+// for the two to be the same: the end of what has gone comes late.
+func (s *watching) watches() (dirs, watched []string) {
+	s.t.Helper()
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); {
+		s.fake.drain(s.t)
+		dirs, watched = nil, nil
+		s.do(func(t *tree) {
+			for _, d := range t.nodes {
+				if d.watched {
+					dirs = append(dirs, d.path)
+				}
+			}
+			watched = watchList(t.be)
+		})
+		slices.Sort(dirs)
+		slices.Sort(watched)
+		if slices.Equal(dirs, watched) {
+			break
+		}
+	}
+	return dirs, watched
+}
+
 func backends(t *testing.T, f func(t *testing.T, o Options)) {
 	for _, backend := range []string{"notify", "poll"} {
 		t.Run(backend, func(t *testing.T) {
@@ -393,4 +429,59 @@ func watchList(b backend) []string {
 		return watchList(b.backend)
 	}
 	return nil
+}
+
+// fake is a source that follows the rules of another system.
+type fake interface {
+	source
+	WatchList() []string
+	// drain returns when all that happened before has been put into the channels.
+	drain(t *testing.T)
+}
+
+type fakeSystem struct {
+	q    quirks
+	open func() (fake, error)
+}
+
+// fakes are the systems whose rules can be tried on this one.
+var fakes = map[string]fakeSystem{}
+
+// on makes a watcher follow the rules of another system. A source that is made again after events were lost
+// takes the place of the one before.
+func (s *watching) on(system fakeSystem) func(*Watcher) {
+	return func(w *Watcher) {
+		w.test.quirks = &system.q
+		w.test.source = func() (source, error) {
+			made, err := system.open()
+			if err == nil {
+				s.fake = made
+			}
+			return made, err
+		}
+	}
+}
+
+// systems is backends with the fakes.
+func systems(t *testing.T, f func(t *testing.T, o Options)) {
+	backends(t, f)
+	for name := range fakes {
+		t.Run(name, func(t *testing.T) {
+			f(t, Options{Backend: Backend(name), Scope: Scope{Trees: []string{tempDir(t)}}})
+		})
+	}
+}
+
+// lookAround is a whole round of the scan that no event asks for, and one of polling.
+func (s *watching) lookAround() {
+	s.t.Helper()
+	s.do(func(t *tree) {
+		t.pollPass(false)
+		t.look.dirs = nil
+		for now := time.Now(); ; now = time.Now() {
+			if t.lookRound(now); len(t.look.dirs) == 0 {
+				return
+			}
+		}
+	})
 }

@@ -131,7 +131,7 @@ func (t *tree) lookRound(now time.Time) {
 			t.judge(d) // which is seldom, and no reason to look seldom
 			now = time.Now()
 		}
-		if d.matters {
+		if d.matters || t.q.loses() {
 			t.lookInto(d)
 			before := now
 			now = time.Now()
@@ -254,7 +254,7 @@ func (t *tree) convict(now time.Time) {
 
 // renew makes the watch of a directory again that did not report a change in it.
 func (t *tree) renew(d *dir) {
-	t.be.remove(d.path)
+	t.be.remove(d.path, d.id)
 	d.watched = false
 	t.watches--
 	t.refresh(d, mode{})
@@ -272,7 +272,7 @@ func (t *tree) unreported(path string, dev uint64) {
 	t.pollDev[dev] = true
 	for _, d := range t.nodes {
 		if d.watched && d.id.Dev == dev {
-			t.be.remove(d.path)
+			t.be.remove(d.path, d.id)
 			d.watched = false
 			t.watches--
 		}

@@ -101,28 +101,19 @@ func TestLookBesideEvents(t *testing.T) {
 	plant(t, root, map[string]string{"a.go": "0", "d/b.go": "0", "d/c.go": "0"})
 	s := watch(t, Options{Scope: Scope{Trees: []string{root}, Minor: onlyGo}})
 	s.hashed()
-	look := func() {
-		s.do(func(t *tree) {
-			for now := time.Now(); ; now = time.Now() {
-				if t.lookRound(now); len(t.look.dirs) == 0 {
-					return
-				}
-			}
-		})
-	}
 	for i := range 20 {
 		text := strings.Repeat("x", i+1)
 		write(t, filepath.Join(root, "a.go"), text)
 		if i%2 == 0 {
-			look() // before the event is taken, or beside it
+			s.lookAround() // before the event is taken, or beside it
 		}
 		plant(t, root, map[string]string{"d/b.go": text, "new" + text + "/er/n.go": text})
-		look()
+		s.lookAround()
 		s.expect("a.go", "d/b.go", "+new"+text+"/er/n.go")
 		must(t, os.Chmod(filepath.Join(root, "d/c.go"), 0o600+os.FileMode(i%2)*0o44))
 		must(t, os.Chtimes(filepath.Join(root, "d/c.go"), time.Now(), time.Now()))
 		s.settled() // the events of these are through
-		look()
+		s.lookAround()
 		for _, b := range s.settled() {
 			if len(b.Changes) > 0 {
 				t.Errorf("touch and chmod: %+v", b)

@@ -109,28 +109,20 @@ func (n *notify) poke() {
 const retries = 5
 
 func (n *notify) add(dir string) error {
-	if n.q.keepsPath {
-		// It may be watched under the path that it had before. It is found by what it is, so the new path will do.
-		_ = n.src.Remove(dir)
-	}
-	err := n.src.Add(dir)
-	if !n.q.watchesFiles {
-		return err
+	if !n.q.keepsFirst {
+		return n.src.Add(dir)
 	}
 	for range retries {
-		if !n.halfWatched(dir, err) {
+		_ = n.src.Remove(dir)
+		if err := n.src.Add(dir); !n.q.watchesFiles || !n.halfWatched(dir, err) {
 			return err
 		}
-		// It is known to the source by now, which would leave out its files at the next time.
-		_ = n.src.Remove(dir)
-		err = n.src.Add(dir)
 	}
-	if n.halfWatched(dir, err) {
-		_ = n.src.Remove(dir)
-		return errPolled
-	}
-	return err
+	_ = n.src.Remove(dir)
+	return errPolled
 }
+
+func (n *notify) keep(dir string) error { return n.src.Add(dir) }
 
 // halfWatched reports whether err is about an entry of the directory, which itself is there.
 func (n *notify) halfWatched(dir string, err error) bool {
@@ -141,7 +133,16 @@ func (n *notify) halfWatched(dir string, err error) bool {
 	return err == nil && st.Kind == kindDir
 }
 
-func (n *notify) remove(dir string)     { _ = n.src.Remove(dir) } // gone already is as good
+func (n *notify) remove(dir string, id fileID) {
+	if n.q.byIdentity {
+		// Something else may have the path by now, or a link that leads to it. Its watch must stay.
+		if st, err := lstat(dir); err != nil || st.ID != id || st.Kind == kindLink {
+			return
+		}
+	}
+	_ = n.src.Remove(dir) // gone already is as good
+}
+
 func (n *notify) wake() <-chan struct{} { return n.woken }
 
 func (n *notify) take() (hints []hint, since time.Time, lost bool) {

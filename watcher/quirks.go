@@ -3,7 +3,7 @@ package watcher
 import "github.com/fsnotify/fsnotify"
 
 // quirks are where the events of a system differ from those of inotify. Each system has a constant set
-// of them. The sets of all systems are here, so that tests on one can run the watcher by the rules of another.
+// of them. Those of kqueue and of Windows are here, so that tests can run the watcher by their rules on any system.
 type quirks struct {
 	// foldsCase: main.go is found where the directory says Main.go, so after a removal or a rename only the
 	// listing shows which name is left.
@@ -17,8 +17,12 @@ type quirks struct {
 	// truncates: a file that was truncated may be reported as one whose attributes changed.
 	truncates bool
 
-	// keepsPath: a directory that is watched already keeps the path of its first watch, wherever it is now.
-	keepsPath bool
+	// keepsFirst: who is watched already stays as it was watched first. On Windows that is a directory, and it keeps
+	// its first path, wherever it is now. With kqueue it is a path, and events come of what was there first.
+	keepsFirst bool
+
+	// byIdentity: a watch is removed by a path that leads to what is watched, now.
+	byIdentity bool
 
 	// trust is how many changes without an event, one after the other, the look must find until the file
 	// system is taken for one that reports none. Where fsnotify loses events, one says little: the
@@ -27,10 +31,13 @@ type quirks struct {
 }
 
 var (
-	inotify = quirks{trust: 1}
-	kqueue  = quirks{trust: 5, foldsCase: true, watchesFiles: true, truncates: true}
-	windows = quirks{trust: 5, foldsCase: true, keepsPath: true}
+	kqueue  = quirks{trust: 5, foldsCase: true, keepsFirst: true, watchesFiles: true, truncates: true}
+	windows = quirks{trust: 5, foldsCase: true, keepsFirst: true, byIdentity: true}
 )
+
+// loses reports whether fsnotify loses events by itself: then each directory is looked at for new names,
+// also where nothing matters so far.
+func (q *quirks) loses() bool { return q.trust > 1 }
 
 // source is fsnotify, as far as it is needed here: a test can put one in its place that follows the
 // rules of another system.

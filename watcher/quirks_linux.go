@@ -1,4 +1,4 @@
 package watcher
 
-// system has the quirks of this system.
-var system = inotify
+// system has no quirks. One change without an event says that others will have none.
+var system = quirks{trust: 1}

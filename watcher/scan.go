@@ -56,7 +56,7 @@ func (t *tree) newNode(path string, up *dir, r *root) *dir {
 		before := st
 		if st, err = lstat(path); err != nil || st.Kind != kindDir || st.ID != before.ID {
 			if watched {
-				t.be.remove(path)
+				t.be.remove(path, st.ID)
 				t.watches--
 			}
 			continue
@@ -121,7 +121,7 @@ func (t *tree) drop(d *dir) {
 	}
 	for name, f := range d.files {
 		if t.q.watchesFiles && d.watched {
-			t.be.remove(d.join(name)) // after a rename of the directory it is watched under this name still
+			t.be.remove(d.join(name), f.st.ID) // after a rename of the directory it is watched under this name still
 		}
 		t.forget(d, name, f)
 	}
@@ -143,7 +143,7 @@ func (t *tree) unlink(d *dir) {
 	t.entries -= d.entries
 	d.entries = 0
 	if d.watched {
-		t.be.remove(d.path)
+		t.be.remove(d.path, d.id)
 		t.watches--
 		t.full = false
 	}

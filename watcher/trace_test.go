@@ -13,7 +13,7 @@ import (
 )
 
 // L3, L6, and the way each editor and tool saves: the scripts of
-// testdata/watch on both backends.
+// testdata/watch on each backend.
 func TestTraces(t *testing.T) {
 	t.Parallel()
 	scripts, err := filepath.Glob("../testdata/watch/*.txt")
@@ -21,7 +21,7 @@ func TestTraces(t *testing.T) {
 	if len(scripts) < 20 {
 		t.Fatalf("only %d scripts found", len(scripts))
 	}
-	backends(t, func(t *testing.T, o Options) {
+	systems(t, func(t *testing.T, o Options) {
 		for _, script := range scripts {
 			t.Run(strings.TrimSuffix(filepath.Base(script), ".txt"), func(t *testing.T) {
 				// One level down, so that scripts can move things out.

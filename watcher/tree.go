@@ -142,7 +142,7 @@ func newTree(w *Watcher, scope Scope) *tree {
 		directories: directories{nodes: map[string]*dir{}, byID: map[fileID]*dir{}},
 		scoping:     scoping{scope: scope, ways: map[string]*way{}, pivots: map[string]stat{}, outer: map[string]stat{}},
 		linkTable:   linkTable{links: map[string]string{}, targets: map[string][]string{}, linkDir: map[string]int{}},
-		coverage:    coverage{q: q, pollDev: map[uint64]bool{}, misses: map[uint64]int{}, budget: fileBudget()},
+		coverage:    coverage{q: q, pollDev: map[uint64]bool{}, refused: map[uint64]bool{}, misses: map[uint64]int{}, budget: fileBudget()},
 		settling: settling{
 			burst:   burst{quiet: w.o.Debounce, limit: w.o.MaxWait},
 			pending: map[string]*change{}, turned: map[string]Change{}, stale: map[string]stat{},
@@ -263,8 +263,11 @@ func (t *tree) release(h hint) {
 		return
 	}
 	if t.q.watchesFiles && h.op&opGone == 0 {
-		if st, err := lstat(d.path); err == nil && st.Kind == kindDir && st.ID == d.id {
-			return // fsnotify reports this for a directory that is watched again; if it was away in between, that is reported too
+		// fsnotify reports this for each directory that is watched again. And when a directory was renamed just
+		// after it had changed, fsnotify ends the watch and reports nothing.
+		st, err := lstat(d.path)
+		if err == nil && st.Kind == kindDir && st.ID == d.id && (!d.watched || t.be.keep(d.path) == nil) {
+			return
 		}
 	}
 	t.drop(d)

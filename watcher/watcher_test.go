@@ -19,7 +19,7 @@ import (
 // and then one closing batch that adds nothing.
 func TestOneSave(t *testing.T) {
 	t.Parallel()
-	backends(t, func(t *testing.T, o Options) {
+	systems(t, func(t *testing.T, o Options) {
 		root := o.Scope.Trees[0]
 		plant(t, root, map[string]string{"main.go": "package main"})
 		s := watch(t, o)
@@ -233,7 +233,7 @@ func TestDeepMkdir(t *testing.T) {
 // moved out and back.
 func TestMovedDirectories(t *testing.T) {
 	t.Parallel()
-	backends(t, func(t *testing.T, o Options) {
+	systems(t, func(t *testing.T, o Options) {
 		out := o.Scope.Trees[0]
 		root := filepath.Join(out, "project")
 		mkdir(t, root)
@@ -266,7 +266,7 @@ func TestMovedDirectories(t *testing.T) {
 // of the directory by then, though path and inode are what they were.
 func TestMovedAwayAndBack(t *testing.T) {
 	t.Parallel()
-	backends(t, func(t *testing.T, o Options) {
+	systems(t, func(t *testing.T, o Options) {
 		out := o.Scope.Trees[0]
 		root := filepath.Join(out, "project")
 		plant(t, root, map[string]string{"in/x.go": "0", "in/sub/y.go": "0"})
