@@ -159,7 +159,7 @@ func (o runOptions) run(ctx context.Context, s streams) error {
 	defer queue.Close(lastLines)
 	opt := session.Options{
 		Config: p.conf, Services: list, Version: Version(), Args: o.args, Cache: own.cache, Env: env, Once: o.once,
-		App: screen.App, Sinks: []event.Sink{queue, own.page.Timeline, own.page.Requests}, Page: own.page, Requests: own.page.Requests, Stdout: terminal(s.out), Stderr: terminal(s.err), Input: in, Suspend: in.Suspend,
+		App: screen.App, Sinks: []event.Sink{queue, own.page.Timeline, own.page.Requests}, Page: own.page, Requests: own.page.Requests, Editor: newEditors(p.conf.Root, func(b event.Problem) { e.Problem(b) }).open, Stdout: terminal(s.out), Stderr: terminal(s.err), Input: in, Suspend: in.Suspend,
 		Load: func() (*config.Config, []config.Service, error) { return o.reload(ctx, p, env) },
 		// Edits of the config come once all is there to take them.
 		Configured: func(before, after *config.Config, names []string) {

@@ -155,7 +155,7 @@ var specs = []spec{
 	{Key: Key{Name: "proxy.when_broken", Type: typeOneOf, Values: words(ExplainWhenBroken, ServeWhenBroken), Example: `"serve"`,
 		Doc: `What clients get while the code does not build. explain shows the error: an overlay on HTML pages, status 503 with the text for others. serve lets the old program answer, and marks the answer with a header.`}},
 	{Key: Key{Name: "proxy.editor", Type: typeString, Example: `"idea://open?file={file}&line={line}"`,
-		Doc: `The link for a position in the overlay. {file}, {line} and {column} are replaced. Empty: no links.`}, check: checkOptional(checkEditor)},
+		Doc: `What opens a position of the overlay in the editor: a link ("zed://file/{file}:{line}:{column}"), or a command that hotreload runs on a click ("goland --line {line} {file}"). {file}, {line} and {column} are replaced. A command is split at blanks outside of quotes, and no shell reads it. Empty: no links. docs/editors-and-scripts.md has the line for many editors.`}, check: checkOptional(checkEditor)},
 	{Key: Key{Name: "proxy.hosts", Type: typeStrings, Example: `["shop.test", ".ngrok.app"]`,
 		Doc: `More names under which the proxy works in full, with live reload and errors that show source code. A name that begins with a dot admits all names below it. localhost, names that end in .localhost, and loopback addresses always work. Under any other name, only the program's own pages are served.`}, check: checkHost},
 	{Key: Key{Name: "proxy.inspect", Type: typeBool, Example: `true`,

@@ -407,20 +407,6 @@ func checkSignal(s string) (wrong, hint string) {
 	return fmt.Sprintf("%q is not a signal: expected one of %s", s, strings.Join(signalNames, ", ")), hint
 }
 
-var editorPlaceholder = regexp.MustCompile(`\{[^{}]*\}`)
-
-func checkEditor(s string) (wrong, hint string) {
-	for _, p := range editorPlaceholder.FindAllString(s, -1) {
-		if !slices.Contains([]string{"{file}", "{line}", "{column}"}, p) {
-			return fmt.Sprintf("%s is not a placeholder: expected {file}, {line} and {column}", p), ""
-		}
-	}
-	if !strings.Contains(s, "{file}") {
-		return fmt.Sprintf("%q names no file", s), "put {file} where the path goes: \"vscode://file/{file}:{line}:{column}\""
-	}
-	return checkText(s)
-}
-
 func checkAnyGlob(s string) (wrong, hint string) {
 	switch {
 	case s == "":

@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -129,35 +128,6 @@ func TestP20RunProxyFixedPort(t *testing.T) {
 			s.stop(syscall.SIGTERM)
 		})
 	}
-}
-
-// P20: the key `o` opens the address of `run --proxy`.
-func TestP20RunProxyKey(t *testing.T) {
-	t.Parallel()
-	bin, page := t.TempDir(), filepath.Join(t.TempDir(), "page")
-	if err := syscall.Mkfifo(page, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	got, err := os.OpenFile(page, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer got.Close()
-	write(t, filepath.Join(bin, "xdg-open"), "#!/bin/sh\necho $1 >"+page+"\n")
-	if err := os.Chmod(filepath.Join(bin, "xdg-open"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	s, x := startTTY(t, newApp(t, portApp(true)), []string{"--proxy"}, withEnv("PATH="+bin+":"+os.Getenv("PATH")))
-	s.waitFor("live")
-	until(t, "keys are read", x.keyMode)
-	x.press("o")
-	buf := make([]byte, 200)
-	n, err := got.Read(buf)
-	if want := "http://" + s.proxied(); err != nil || strings.TrimSpace(string(buf[:n])) != want {
-		t.Errorf("%v: opened %q, want %s", err, buf[:n], want)
-	}
-	x.press("q")
-	s.exit()
 }
 
 // P20: what --proxy cannot mean is refused with the way to say it.

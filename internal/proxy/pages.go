@@ -21,7 +21,7 @@ var workerJS []byte
 
 // fullClient is the script of every page. The console comes first: it is to see what goes wrong in
 // the rest.
-var fullClient = slices.Concat(consoleJS, clientJS)
+var fullClient = slices.Concat(consoleJS, openJS, clientJS)
 
 const (
 	// writeTimeout is how long a browser may not read before its stream is
@@ -48,8 +48,12 @@ func (p *Proxy) internal(w http.ResponseWriter, r *http.Request) {
 	}
 	var answer http.HandlerFunc
 	name := strings.TrimPrefix(r.URL.Path, prefix)
-	if name == "console" && p.opt.Console != nil {
+	switch {
+	case name == "console" && p.opt.Console != nil:
 		p.reportConsole(w, r)
+		return
+	case name == openPath && p.opt.EditorCommand != nil:
+		p.openEditor(w, r)
 		return
 	}
 	switch name {

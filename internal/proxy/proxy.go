@@ -15,6 +15,7 @@
 //	report.go   what went wrong, for people: JSON for the overlay, text, a page
 //	resend.go   a form that was not sent, or not answered
 //	inspect.go  what is kept of requests, and sent again
+//	editor.go   a click on a place runs a command
 //	console.go  what goes wrong in the pages, for the terminal
 //	pages.go    /__hotreload/: the client script and the stream of states
 //
@@ -53,19 +54,22 @@ import (
 
 // Options of a proxy. The fields are those of the [proxy] table of the config.
 type Options struct {
-	Listen     string          // host:port; port 0 takes a free one
-	Cert, Key  string          // files with which the proxy speaks TLS itself; empty: it does not
-	Service    string          // whose events drive it
-	Hold       time.Duration   // how long a request may wait; zero: not at all
-	MaxHeld    int             // requests that may wait at a time; zero: 1000
-	Inject     bool            // put the script into HTML documents
-	WhenBroken string          // "explain" (also if empty) | "serve"
-	Editor     string          // what a place in the code links to, with {file}, {line}, {column}; empty: no links
-	Dir        string          // project root; files are named relative to it
-	Roots      func() []string // more directories of the user's code, to which places may link; nil: none
-	Hosts      []string        // more names to answer under in full: "shop.test", or ".ngrok.app" for all below
-	Page       http.Handler    // answers for the rest of the paths below /__hotreload/; nil: nothing does
-	Notice     func(event.Problem)
+	Listen     string        // host:port; port 0 takes a free one
+	Cert, Key  string        // files with which the proxy speaks TLS itself; empty: it does not
+	Service    string        // whose events drive it
+	Hold       time.Duration // how long a request may wait; zero: not at all
+	MaxHeld    int           // requests that may wait at a time; zero: 1000
+	Inject     bool          // put the script into HTML documents
+	WhenBroken string        // "explain" (also if empty) | "serve"
+	Editor     string        // what a place in the code links to, with {file}, {line}, {column}; empty: no links
+	// EditorCommand is what a click on a place runs, with the same; nil: Editor. RunEditor starts it.
+	EditorCommand []string
+	RunEditor     func(argv []string) error
+	Dir           string          // project root; files are named relative to it
+	Roots         func() []string // more directories of the user's code, to which places may link; nil: none
+	Hosts         []string        // more names to answer under in full: "shop.test", or ".ngrok.app" for all below
+	Page          http.Handler    // answers for the rest of the paths below /__hotreload/; nil: nothing does
+	Notice        func(event.Problem)
 	// Output is what the program of a generation has written since then, as far as it is kept. nil:
 	// not known.
 	Output func(generation int, since time.Time) []byte
@@ -113,13 +117,16 @@ func New(o Options) (*Proxy, error) {
 		}
 	}
 	var id [8]byte
+	var secret [32]byte
 	rand.Read(id[:])
+	rand.Read(secret[:])
 	p := &Proxy{
 		opt:     o,
 		ln:      ln,
 		certs:   certs,
 		dial:    new(net.Dialer).DialContext,
 		session: hex.EncodeToString(id[:]),
+		secret:  secret,
 		wake:    make(chan struct{}),
 		demand:  demand{pending: true},
 		pages:   pages{clients: map[*client]struct{}{}},

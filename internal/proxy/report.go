@@ -320,7 +320,7 @@ func (p *Proxy) readable(file string) bool {
 // link is what opens the place in an editor.
 func (p *Proxy) link(file string, line, column int) string {
 	t := p.opt.Editor
-	if t == "" || file == "" {
+	if t == "" && p.opt.EditorCommand == nil || file == "" {
 		return ""
 	}
 	if !filepath.IsAbs(file) {
@@ -328,6 +328,9 @@ func (p *Proxy) link(file string, line, column int) string {
 	}
 	if !p.known(file) {
 		return ""
+	}
+	if p.opt.EditorCommand != nil {
+		return p.editorLink(filepath.Clean(file), line, column)
 	}
 	file = escape(filepath.ToSlash(filepath.Clean(file)))
 	if strings.Contains(t, "/{file}") {

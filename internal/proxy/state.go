@@ -30,6 +30,7 @@ type Proxy struct {
 	ln      net.Listener
 	certs   []tls.Certificate // nil: no TLS
 	dial    func(ctx context.Context, network, addr string) (net.Conn, error)
+	secret  [32]byte
 	session string // distinguishes the pages of this session from those of an earlier one
 
 	base     context.Context

@@ -159,7 +159,7 @@ func (c *configurator) newMember(conf config.Service) (*member, error) {
 	svc.subject.Configure(set.Settings, false)
 	if !s.opt.Once {
 		if svc.companions, err = s.opt.Tools.Companions(CompanionOptions{
-			conf: conf, dir: s.root, reserved: &c.reserved, page: s.opt.Page,
+			conf: conf, dir: s.root, reserved: &c.reserved, page: s.opt.Page, editor: s.opt.Editor,
 			output: func(gen int, since time.Time) []byte { return s.host.Logs.Of(conf.Name, gen, since) },
 			roots:  func() []string { return s.files.Trees(svc.subject) },
 			notice: func(p event.Problem) {

@@ -50,6 +50,8 @@ type Options struct {
 	Page http.Handler
 	// Requests keeps what the proxies pass on, where the config asks for it. It is one of Sinks.
 	Requests *inspect.Log
+	// Editor starts the command of proxy.editor.
+	Editor func(argv []string) error
 	// Stdout and Stderr are set when they are terminals.
 	Stdout, Stderr *os.File
 	// Input is hotreload's standard input, for programs that want it (run.stdin).

@@ -153,6 +153,7 @@ type CompanionOptions struct {
 	roots    func() []string // directories of the user's code outside of the project
 	output   func(gen int, since time.Time) []byte
 	notice   func(event.Problem)
+	editor   func(argv []string) error
 
 	requests  *inspect.Log
 	requested func(event.Request)
@@ -175,7 +176,7 @@ func newFront(o CompanionOptions, ports *proxy.FreePorts) (companion.All, error)
 	}
 	opt := proxy.Options{
 		Listen: at, Listener: o.reserved.Proxy(at), Cert: cert, Key: key, Service: o.conf.Name, Hold: c.Hold, Inject: c.Inject,
-		WhenBroken: string(c.WhenBroken), Editor: c.Editor, Dir: o.dir, Hosts: c.Hosts, Roots: o.roots, Page: o.page,
+		WhenBroken: string(c.WhenBroken), Editor: c.EditorLink(), EditorCommand: c.EditorCommand(), RunEditor: o.editor, Dir: o.dir, Hosts: c.Hosts, Roots: o.roots, Page: o.page,
 		Output: o.output, Notice: o.notice,
 	}
 	if c.Inspect {
