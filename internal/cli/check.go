@@ -19,7 +19,7 @@ type mistake struct {
 	Hint    string `json:"hint"`
 }
 
-// listed is what check --json prints instead of a config that is not right.
+// listed is what check --json prints instead of a config with mistakes.
 func listed(errs config.Errors) any {
 	var list []mistake
 	for _, e := range errs {

@@ -78,7 +78,7 @@ command = ["false", "\u001b[2J\nFORGED"]
 				onlyGlyphs(t, fmt.Sprintf("%q", args), strings.ReplaceAll(a.out+a.err, "\t", " ")) // usage has tabs
 			}
 			write(t, filepath.Join(dir, "main.go"), good)
-			s.wait("undone", func(e ev) bool { return e.Event == "changed" && e.str("why") == "back to what runs" })
+			s.wait("undone", func(e ev) bool { return e.Event == "changed" && e.str("why") == "same as the running program" })
 			s.stop(syscall.SIGTERM)
 			onlyGlyphs(t, "the session", styles.ReplaceAllString(s.err.String(), ""))
 			if !strings.HasPrefix(s.out.String(), raw+"\n") {

@@ -66,7 +66,7 @@ const (
 	Same      State = "same"     // built, and the program is the one that runs
 	Reloaded  State = "reloaded" // only the browser
 	Ignored   State = "ignored"  // it cannot matter
-	Undone    State = "undone"   // back to what runs
+	Undone    State = "undone"   // same as the running program
 	Canceled  State = "canceled" // a newer save came first
 	Failed    State = "failed"
 	Crashed   State = "crashed"

@@ -53,7 +53,7 @@ func TestE7Changed(t *testing.T) {
 	}{
 		{change(1, 2, both), []string{"api rebuild Go file [api web]", "web rebuild Go file [api web]", "worker restart read by it [worker]"}},
 		{change(2, 1, map[string]Effect{"api": input, "web": input}), []string{
-			"api none back to what runs [api web]", "api undone [api web]", "web none back to what runs [api web]", "web undone [api web]"}},
+			"api none same as the running program [api web]", "api undone [api web]", "web none same as the running program [api web]", "web undone [api web]"}},
 		{Command{Do: DoRestart, Service: "web", Why: "asked"}, []string{"web restart asked [web]"}},
 		{Command{Do: DoRebuild, Why: "asked"}, []string{
 			"api rebuild asked [api web worker]", "web rebuild asked [api web worker]", "worker rebuild asked [api web worker]"}},

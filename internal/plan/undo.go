@@ -36,7 +36,7 @@ func (svc *service) undone() bool {
 
 // undo calls off what was under way for changes that are gone again.
 func (s *State) undo(svc *service, paths []string) {
-	s.say(svc, svc.gen, event.Changed{Paths: paths, Effect: None.String(), Why: "back to what runs", Undone: true})
+	s.say(svc, svc.gen, event.Changed{Paths: paths, Effect: None.String(), Why: "same as the running program", Undone: true})
 	s.say(svc, svc.gen, event.Undone{Paths: paths})
 	svc.failed.build, svc.failed.missedBuild = false, false
 	s.dropBuild(svc)

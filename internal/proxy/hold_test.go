@@ -103,7 +103,7 @@ func TestReleased(t *testing.T) {
 			r.waits(1)
 			for _, b := range []event.Body{ // nothing of this ends it
 				event.BuildStarted{}, event.BuildCanceled{}, event.Held{Reason: "resumed"}, event.Waiting{Reason: "slow"}, event.BuildFinished{OK: true},
-				event.Changed{Effect: "none", Why: "back to what runs"}, event.Changed{Effect: "reload"}, event.Changed{Effect: "rebuild"},
+				event.Changed{Effect: "none", Why: "same as the running program"}, event.Changed{Effect: "reload"}, event.Changed{Effect: "rebuild"},
 			} {
 				r.emit(b)
 			}

@@ -43,7 +43,7 @@ func TestH3Words(t *testing.T) {
 		{event.Held{Reason: "paused: changes are recorded but not built"}, "", 0},
 		{event.Resumed{}, "", 0},
 		{event.Held{Reason: "resumed"}, "", 0},
-		{event.Changed{Effect: "none", Why: "back to what runs", Undone: true}, own, 2},
+		{event.Changed{Effect: "none", Why: "same as the running program", Undone: true}, own, 2},
 		{event.Undone{Paths: []string{"/src/main.go"}}, own, 2},
 		{event.Changed{Effect: "rebuild", Why: "Go file"}, own, 3},
 		{event.BuildStarted{}, own, 3},

@@ -56,7 +56,7 @@ func (s *SettingsFiles) Variables(path string) (map[string]string, error) {
 
 // verdict is what is found of a file that was saved.
 type verdict struct {
-	err      error // it is not right
+	err      error // it has a mistake
 	known    bool  // its earlier content is known, and is still used
 	repaired bool  // it was not right before
 }
@@ -238,7 +238,7 @@ func (j *Judge) decide(in *plan.Files) {
 			}
 			j.say(p)
 			pc := planChange(c)
-			pc.Why = "is not right"
+			pc.Why = "has a mistake"
 			in.Changes = append(in.Changes, pc)
 			continue
 		}

@@ -45,7 +45,7 @@ func (v view) unsure() bool { return v.set.GoBuilds() && (v.graph == nil || v.ou
 // effect is what a change of the file means to the service.
 func (v view) effect(path string) plan.Effect {
 	if v.reads(path) {
-		return plan.Effect{Kind: plan.Restart, Why: "read at the start", Rule: plan.NoRule}
+		return plan.Effect{Kind: plan.Restart, Why: "read when the program starts", Rule: plan.NoRule}
 	}
 	input, why := v.input(path)
 	if r, glob := v.rule(path); r != nil {

@@ -88,7 +88,7 @@ api,web build   still building after 12s: 9 packages compiled (20 in all)
 		}, `api,web changed a.go
 worker changed a.go
 api,web changed a.go
-api,web undone  back to what runs
+api,web undone  same as the running program
 api,web,worker restart (key r)
 `},
 		{"a change does not overtake the build of the second one", append(started(1, "web", "worker"), []said{

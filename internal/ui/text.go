@@ -198,7 +198,7 @@ func (t *Text) normally(e event.Event) safe.Text {
 		return t.reloaded(e, b)
 	case event.Undone:
 		if services, first := sharers(e); first {
-			return t.lineOf(e, services, t.note, "undone", "back to what runs")
+			return t.lineOf(e, services, t.note, "undone", "same as the running program")
 		}
 	case event.Paused:
 		return t.line(e, t.note, "paused", "changes are remembered and not built")

@@ -144,10 +144,10 @@ waiting for a fix; shop is not running
 		{"L10 same program", TextOptions{}, []event.Body{event.BuildFinished{OK: true, DurationMS: 90, Unchanged: true}},
 			"built   90 ms: the program is the same, not restarted\n"},
 		{"L6 undo", TextOptions{}, []event.Body{
-			event.Changed{Paths: []string{"/home/user/shop/main.go"}, Effect: "none", Why: "back to what runs", Undone: true},
+			event.Changed{Paths: []string{"/home/user/shop/main.go"}, Effect: "none", Why: "same as the running program", Undone: true},
 			event.Undone{Paths: []string{"/home/user/shop/main.go"}},
 		},
-			"changed main.go\nundone  back to what runs\n"},
+			"changed main.go\nundone  same as the running program\n"},
 		{"L12 compiled twice", TextOptions{Verbose: true}, []event.Body{event.BuildFinished{OK: true, DurationMS: 700, Again: []string{"/home/user/shop/main.go"}}},
 			"built   700 ms, compiled twice, because this was written during the build: main.go\n"},
 		{"template", TextOptions{}, []event.Body{event.Changed{Paths: []string{"/home/user/shop/t.html"}, Effect: "restart", Why: "rule *.html"}},
