@@ -95,7 +95,7 @@ func look(ctx context.Context, o Options) (Result, error) {
 	}
 	if chosen[0].server > 0 {
 		chosen[0].proxy(d)
-		note("the program is a server: `hotreload run --proxy` puts a proxy in front of it that reloads pages; [proxy] has it always")
+		note("the program is a server: `hotreload run --proxy` puts a proxy in front of it that reloads pages; with [proxy] in the config, it is always there")
 	}
 	res.Data = d.bytes()
 	return res, nil
