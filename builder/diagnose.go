@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/hotreload/hotreload/internal/generated"
 )
 
 const (
@@ -275,6 +278,20 @@ func (p *parser) finish() []Diagnostic {
 	return p.list
 }
 
+// toSource moves a diagnostic of generated code to its source, and names the place in the code as well.
+// The column is that of the code.
+func (d *Diagnostic) toSource() {
+	source, line, _, ok := generated.Source(d.File, d.Line)
+	if !ok {
+		return
+	}
+	more := fmt.Sprintf("\tgenerated code: %s:%d:%d", filepath.Base(d.File), d.Line, d.Column)
+	if d.More != "" {
+		more += "\n" + d.More
+	}
+	d.File, d.Line, d.Column, d.More = source, line, 0, more
+}
+
 // frames adds the code around the diagnostics' lines, and drops those of a user's command
 // whose file does not exist: "12:30:05: started" is no place.
 func frames(list []Diagnostic, golang bool) []Diagnostic {
@@ -283,6 +300,7 @@ func frames(list []Diagnostic, golang bool) []Diagnostic {
 	out := list[:0]
 	for _, d := range list {
 		if d.File != "" {
+			d.toSource()
 			st, err := os.Stat(d.File)
 			exists := err == nil && st.Mode().IsRegular()
 			if !exists && !golang && d.Package == "" {

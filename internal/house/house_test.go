@@ -45,6 +45,7 @@ var layers = map[string]int{
 	"internal/direct":    1,
 	"internal/discover":  1,
 	"internal/proc":      0,
+	"internal/generated": 0,
 	"internal/gocmd":     0,
 	"internal/safe":      0,
 	"internal/filestat":  0,

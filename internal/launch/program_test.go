@@ -14,6 +14,7 @@ import (
 	"github.com/hotreload/hotreload/internal/companion"
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/plan"
+	"github.com/hotreload/hotreload/internal/testkit"
 	"github.com/hotreload/hotreload/runner"
 )
 
@@ -214,6 +215,14 @@ func TestExit(t *testing.T) {
 	x := exit(5, runner.Exit{Code: 3, Reason: "exit status 3", Panic: &runner.Panic{Stack: "panic: x", Frame: runner.Frame{File: "a.go", Line: 2}}})
 	if x.PID != 5 || x.Code != 3 || x.Signal != "" || x.Panic != "panic: x" || x.File != "a.go" || x.Line != 2 {
 		t.Errorf("%+v", x)
+	}
+	dir := t.TempDir()
+	made := filepath.Join(dir, "hi_templ.go")
+	testkit.Write(t, made, "package main\n\nvar x = f()\nvar y = Error{FileName: `hi.templ`, Line: 2, Col: 1}\n")
+	testkit.Write(t, filepath.Join(dir, "hi.templ"), "package main\nvar x = f() + 1\n")
+	x = exit(5, runner.Exit{Code: 2, Reason: "panic: x (" + made + ":3)", Panic: &runner.Panic{Stack: "panic: x", Frame: runner.Frame{File: made, Line: 3}}})
+	if want := filepath.Join(dir, "hi.templ"); x.File != want || x.Line != 2 || x.Reason != "panic: x ("+want+":2)" {
+		t.Errorf("of generated code: %+v", x)
 	}
 	x = exit(5, runner.Exit{Code: 0, Signal: 9})
 	if x.Code != -1 || x.Signal != "SIGKILL" || x.Number != 9 {

@@ -3,11 +3,13 @@ package launch
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hotreload/hotreload/internal/advice"
 	"github.com/hotreload/hotreload/internal/companion"
 	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/generated"
 	"github.com/hotreload/hotreload/internal/plan"
 	"github.com/hotreload/hotreload/runner"
 )
@@ -180,6 +182,11 @@ func exit(pid int, x runner.Exit) event.Exited {
 	}
 	if x.Panic != nil {
 		ev.Panic, ev.File, ev.Line = x.Panic.Stack, x.Panic.Frame.File, x.Panic.Frame.Line
+		if source, line, _, ok := generated.Source(ev.File, ev.Line); ok {
+			place := fmt.Sprintf(" (%s:%d)", ev.File, ev.Line)
+			ev.File, ev.Line = source, line // the stack has the place in the generated code
+			ev.Reason = strings.Replace(ev.Reason, place, fmt.Sprintf(" (%s:%d)", source, line), 1)
+		}
 	}
 	return ev
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"github.com/hotreload/hotreload/internal/generated"
 	"html"
 	"io"
 	"io/fs"
@@ -82,7 +83,7 @@ func (f *finder) link(file string, line, column int) string {
 	if path == "" {
 		return ""
 	}
-	if source, at, col, ok := original(path, line); ok {
+	if source, at, col, ok := generated.Source(path, line); ok {
 		path, line, column = source, at, col
 	}
 	return f.p.link(path, line, column)
@@ -147,61 +148,6 @@ func (f *finder) search() {
 		}
 		return nil
 	})
-}
-
-// generated is where templ says in its code which line of the .templ file an expression comes from.
-var generated = regexp.MustCompile("FileName: (?:`([^`]+)`|\"([^\"]+)\"), Line: (\\d+), Col: (\\d+)")
-
-// original is the place in a .templ file from which a line of its _templ.go was generated. templ
-// names it a few lines below each expression. Code that it copies as it is (imports, functions) is
-// found by its text, if that is there once.
-func original(file string, line int) (source string, at, column int, ok bool) {
-	const suffix, near = "_templ.go", 6
-	if !strings.HasSuffix(file, suffix) {
-		return "", 0, 0, false
-	}
-	source = strings.TrimSuffix(file, suffix) + ".templ"
-	code, made := lines(file), lines(source)
-	if line < 1 || line > len(code) || made == nil {
-		return "", 0, 0, false
-	}
-	for _, l := range code[line-1 : min(line-1+near, len(code))] {
-		if m := generated.FindStringSubmatch(l); m != nil && filepath.Base(m[1]+m[2]) == filepath.Base(source) {
-			at, _ = strconv.Atoi(m[3])
-			column, _ = strconv.Atoi(m[4])
-			return source, at, column, at >= 1 && at <= len(made)
-		}
-		if strings.TrimSpace(l) == "}" && l[0] == '}' {
-			break // the end of a function
-		}
-	}
-	text := strings.TrimSpace(code[line-1])
-	for i, l := range made {
-		if len(text) > 3 && strings.TrimSpace(l) == text {
-			if at != 0 {
-				return "", 0, 0, false
-			}
-			at = i + 1
-		}
-	}
-	return source, at, 0, at != 0
-}
-
-// lines are those of a file; nil if it cannot be read, or is too large to be source code.
-func lines(file string) []string {
-	const most = 4 << 20
-	if fi, err := os.Stat(file); err != nil || !fi.Mode().IsRegular() || fi.Size() > most {
-		return nil
-	}
-	src, err := os.ReadFile(file)
-	if err != nil {
-		return nil
-	}
-	list := strings.Split(string(src), "\n")
-	for i, l := range list {
-		list[i] = strings.TrimSuffix(l, "\r")
-	}
-	return list
 }
 
 // textPage is a text as a page, made while it is read: so a text that comes slowly is shown as it

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/generated"
 	"github.com/hotreload/hotreload/internal/safe"
 )
 
@@ -234,7 +235,7 @@ func tail(s string) string {
 // place is a place in the code for people. Of generated code it is the place in its source. The code
 // around it is read if it did not come with it, and if it is the user's.
 func (p *Proxy) place(d event.Diagnostic) codePlace {
-	if source, line, _, ok := original(d.File, d.Line); ok && p.known(d.File) {
+	if source, line, _, ok := generated.Source(d.File, d.Line); ok && p.known(d.File) {
 		d.File, d.Line, d.Column, d.Frame = source, line, 0, nil
 	}
 	if d.Frame == nil && p.readable(d.File) {
@@ -359,7 +360,7 @@ func escape(file string) string {
 func excerpt(file string, line int) []event.SourceLine {
 	const around = 3
 	var out []event.SourceLine
-	for i, l := range lines(file) {
+	for i, l := range generated.Lines(file) {
 		if n := i + 1; n >= line-around && n <= line+around {
 			out = append(out, event.SourceLine{Number: n, Text: l})
 		}
