@@ -191,7 +191,7 @@ func withPage(pg *page.Page, api http.Handler) http.Handler {
 			api.ServeHTTP(w, r)
 			return
 		}
-		if why := page.Foreign(r, nil); why != "" {
+		if why := (page.Access{}).Refuse(r); why != "" {
 			refuse(w, http.StatusForbidden, errors.New(why))
 			return
 		}

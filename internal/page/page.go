@@ -18,9 +18,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -68,7 +66,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // ServeHTTP answers for paths below Prefix. Who may ask at all is known by the server: it has
-// checked Host and Origin (Foreign).
+// checked Host and Origin (Access).
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
@@ -224,34 +222,4 @@ func list(s []Save) []Save {
 		return []Save{}
 	}
 	return s
-}
-
-// Foreign says why a request is not from a page of this machine; "" if it is. The page shows source
-// code and logs, and they are not for other sites: a Host that is no name of this machine means that
-// a name was bound to it, and another Origin that another page asks. allowed has more names.
-func Foreign(r *http.Request, allowed func(host string) bool) string {
-	host := r.Host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	host = strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
-	ip := net.ParseIP(host)
-	switch {
-	case host == "localhost" || strings.HasSuffix(host, ".localhost"):
-	case ip != nil && ip.IsLoopback():
-	case allowed != nil && allowed(host):
-	default:
-		return "the Host is not of this machine"
-	}
-	if o, given := r.Header["Origin"]; given {
-		u, err := url.Parse(o[0])
-		if err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host) {
-			return "the Origin is another one"
-		}
-	}
-	switch r.Header.Get("Sec-Fetch-Site") {
-	case "", "same-origin", "none":
-		return ""
-	}
-	return "the request comes from another site"
 }

@@ -17,8 +17,8 @@ import (
 // own are the proxy's own endpoints.
 var own = []string{"/__hotreload/client.js", "/__hotreload/worker.js", "/__hotreload/state", "/__hotreload/events"}
 
-// TestAttacks: one row for each attack on the proxy's own endpoints (P9, P19, U4). secret is a line
-// of source code that is part of the state while the build is broken.
+// TestAttacks: each of the proxy's own endpoints asks who asks (P9, P19, U4); page.TestAccess has all
+// attacks. secret is a line of source code that is part of the state while the build is broken.
 func TestAttacks(t *testing.T) {
 	t.Parallel()
 	const secret = "the_secret_line"
@@ -37,41 +37,16 @@ func TestAttacks(t *testing.T) {
 		ok     bool
 	}{
 		{"as it is", nil, true},
-		{"localhost", []string{"Host", at}, true},
-		{"a name below localhost", []string{"Host", "shop.localhost"}, true},
-		{"a loopback number", []string{"Host", "127.1.2.3:8090"}, true},
-		{"IPv6", []string{"Host", "[::1]:8090"}, true},
-		{"upper case", []string{"Host", "LOCALHOST"}, true},
-		{"with the dot of the root", []string{"Host", "localhost.:8090"}, true},
 		{"own origin", []string{"Host", at, "Origin", "http://" + at}, true},
-		{"typed in", []string{"Sec-Fetch-Site", "none"}, true},
-		{"own page", []string{"Sec-Fetch-Site", "same-origin"}, true},
 		{"a name of proxy.hosts", []string{"Host", "shop.test:8090", "Origin", "http://shop.test:8090"}, true},
-		{"a name of proxy.hosts in a tunnel with TLS", []string{"Host", "a.ngrok.app", "Origin", "https://a.ngrok.app"}, true},
-
 		{"DNS rebinding (CVE-2025-24010)", []string{"Host", "evil.example"}, false},
 		{"a foreign Host that says no Origin, as an event stream or upgrade does (CVE-2025-24010)", []string{"Host", "evil.example", "Upgrade", "websocket", "Connection", "Upgrade"}, false},
-		{"a name that begins as ours", []string{"Host", "localhost.evil.example"}, false},
-		{"a name that begins as a number of ours", []string{"Host", "127.0.0.1.evil.example"}, false},
-		{"a name that ends as ours", []string{"Host", "evillocalhost"}, false},
-		{"below a name that is admitted alone", []string{"Host", "a.shop.test"}, false},
-		{"the suffix alone", []string{"Host", "ngrok.app"}, false},
-		{"a name that ends as the suffix", []string{"Host", "evilngrok.app"}, false},
-		{"the suffix in the middle", []string{"Host", "a.ngrok.app.evil.example"}, false},
-		{"number of another machine", []string{"Host", "192.0.2.1"}, false},
-		{"every interface, from a page of the network (0.0.0.0 day)", []string{"Host", "0.0.0.0:8090"}, false},
-		{"a number in one word", []string{"Host", "2130706433"}, false},
 		{"any origin is allowed (GHSA-67mh-4wv8-2f99)", []string{"Host", at, "Origin", "https://evil.example"}, false},
 		{"an origin by number is trusted (CVE-2025-30360)", []string{"Host", at, "Origin", "http://192.0.2.1:1234"}, false},
 		{"another number of this machine (CVE-2025-30360)", []string{"Host", at, "Origin", "http://127.0.0.1:1234"}, false},
 		{"a page in a sandbox", []string{"Host", at, "Origin", "null"}, false},
-		{"an empty origin", []string{"Host", at, "Origin", ""}, false},
-		{"another port of this machine", []string{"Host", at, "Origin", "http://localhost:1235"}, false},
-		{"another scheme", []string{"Host", at, "Origin", "https://" + at}, false},
-		{"an origin that ends as ours", []string{"Host", at, "Origin", "http://evil.example@" + at}, false},
 		{"two origins", []string{"Host", at, "Origin", "http://" + at, "Origin", "http://evil.example"}, false},
 		{"the script of another site is included (CVE-2025-30359)", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Dest", "script"}, false},
-		{"another port includes it", []string{"Sec-Fetch-Site", "same-site"}, false},
 		{"Sec-Fetch-Site decides alone (CVE-2026-6402)", []string{"Host", "evil.example", "Sec-Fetch-Site", "same-origin"}, false},
 		{"X-Forwarded-For is trusted (CVE-2015-3224)", []string{"Host", "evil.example", "X-Forwarded-For", "127.0.0.1", "X-Forwarded-Host", "localhost", "Forwarded", "for=127.0.0.1;host=localhost"}, false},
 	} {

@@ -53,16 +53,15 @@ type consoleEntry struct {
 	Line  int    `json:"line"`
 }
 
-// reportConsole takes what a page reports. A browser sends an Origin with it, and it is ours: refused
-// has checked that.
+// reportConsole takes what a page reports.
 func (p *Proxy) reportConsole(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		http.Error(w, "hotreload: only POST", http.StatusMethodNotAllowed)
 		return
 	}
-	if r.Header.Get("Origin") == "" {
-		http.Error(w, "hotreload: refused: no Origin", http.StatusForbidden)
+	if why := p.access().RefuseChange(r); why != "" {
+		http.Error(w, "hotreload: refused: "+why, http.StatusForbidden)
 		return
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(consoleTimeout))

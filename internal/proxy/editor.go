@@ -34,15 +34,15 @@ func (p *Proxy) placeSum(q url.Values) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// openEditor runs the command for a place that was clicked. refused has checked Host and Origin.
+// openEditor runs the command for a place that was clicked.
 func (p *Proxy) openEditor(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		http.Error(w, "hotreload: the editor is opened by a click, which needs JavaScript", http.StatusMethodNotAllowed)
 		return
 	}
-	if r.Header.Get("Origin") == "" {
-		http.Error(w, "hotreload: refused: no Origin", http.StatusForbidden)
+	if why := p.access().RefuseChange(r); why != "" {
+		http.Error(w, "hotreload: refused: "+why, http.StatusForbidden)
 		return
 	}
 	q := r.URL.Query()

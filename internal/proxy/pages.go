@@ -42,7 +42,7 @@ func ours(h http.Header) {
 func (p *Proxy) internal(w http.ResponseWriter, r *http.Request) {
 	ours(w.Header())
 	h := w.Header()
-	if why := p.refused(r); why != "" {
+	if why := p.access().Refuse(r); why != "" {
 		http.Error(w, "hotreload: refused: "+why, http.StatusForbidden)
 		return
 	}

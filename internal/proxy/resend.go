@@ -40,10 +40,8 @@ func (k *keptForm) add(p []byte, err error) {
 //
 // A form that another site sent is not offered: the program would take it for one of its own.
 func (p *Proxy) resend(q *query) string {
-	named, ok := p.admitsHost(q.Request)
-	origin, has := q.Header["Origin"]
-	site := q.Header.Get("Sec-Fetch-Site")
-	if !ok || q.Method != http.MethodPost || has && !sameOrigin(origin, q.Request, named) || site != "" && site != "same-origin" && site != "none" {
+	ok := q.Method == http.MethodPost && p.access().Refuse(q.Request) == ""
+	if !ok {
 		return ""
 	}
 	if !q.kept.whole && !q.kept.lost && !q.given && q.Body != nil {
