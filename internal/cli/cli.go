@@ -37,7 +37,7 @@ var version = ""
 // Version is the version of this binary.
 func Version() string {
 	if version != "" {
-		return version
+		return strings.TrimPrefix(version, "v") // of a tag
 	}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return strings.TrimPrefix(info.Main.Version, "v")
