@@ -9,7 +9,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -28,11 +27,12 @@ const pictures = "docs/img"
 
 func main() {
 	hotreload := flag.String("hotreload", "bin/hotreload", "the `binary` to show")
-	only := flag.String("only", "", "make one picture: chart or movie")
+	only := flag.String("only", "", "make one picture: chart, movie or page")
 	flag.Parse()
 	for name, draw := range map[string]func() error{
 		"chart": speed,
 		"movie": func() error { return demo(*hotreload) },
+		"page":  func() error { return sessionPage(*hotreload) },
 	} {
 		if *only != "" && *only != name {
 			continue
@@ -66,40 +66,42 @@ const (
 	proxy = "127.0.0.1:8090"
 )
 
-// demo runs hotreload on a copy of examples/hello and makes the movie and the picture of the overlay.
-func demo(hotreload string) (err error) {
+// newStage is a copy of examples/hello, with a home directory of its own.
+func newStage(hotreload string) (s *stage, clean func(), err error) {
 	hotreload, err = filepath.Abs(hotreload)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	home, err := os.MkdirTemp("", "pictures-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(home)
 	for _, addr := range []string{app, proxy} {
 		l, err := net.Listen("tcp", addr)
 		if err != nil {
-			return fmt.Errorf("the pictures show this address: %w", err)
+			return nil, nil, fmt.Errorf("the pictures show this address: %w", err)
 		}
 		l.Close()
 	}
 	// The home directory of the pictures is the temporary one, that of the toolchain is not.
 	goenv, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE", "GOPATH").Output()
 	if err != nil {
-		return err
+		return nil, nil, err
+	}
+	home, err := os.MkdirTemp("", "pictures-")
+	if err != nil {
+		return nil, nil, err
 	}
 	dirs := strings.Split(strings.TrimSpace(string(goenv)), "\n")
-	s := &stage{hotreload: hotreload, dir: filepath.Join(home, "hello")}
+	s = &stage{hotreload: hotreload, dir: filepath.Join(home, "hello")}
 	s.env = append(os.Environ(), "HOME="+home, "GOCACHE="+dirs[0], "GOMODCACHE="+dirs[1], "GOPATH="+dirs[2],
 		"PATH="+filepath.Dir(hotreload)+":"+os.Getenv("PATH"), "TERM=xterm-256color", "CI=")
-	if err := os.CopyFS(s.dir, os.DirFS("examples/hello")); err != nil {
+	return s, func() { os.RemoveAll(home) }, os.CopyFS(s.dir, os.DirFS("examples/hello"))
+}
+
+// demo runs hotreload on a copy of examples/hello and makes the movie and the picture of the overlay.
+func demo(hotreload string) (err error) {
+	s, clean, err := newStage(hotreload)
+	if err != nil {
 		return err
 	}
-	const file = ".hotreload.toml"
-	if err := s.edit(file, "\n[[rules]]", "\n[proxy]\nlisten = \""+proxy+"\"\n\n[[rules]]"); err != nil {
-		return err
-	}
+	defer clean()
 	if err := s.openTerminal(); err != nil {
 		return err
 	}
@@ -140,7 +142,7 @@ const panel = `(document.querySelector('hotreload-overlay')?.shadowRoot?.querySe
 
 // play makes the edits and records a frame before and after each.
 func (s *stage) play() (frames []frame, err error) {
-	if _, err := s.tmux("send-keys", "hotreload run", "Enter"); err != nil {
+	if _, err := s.tmux("send-keys", "hotreload run --proxy="+proxy, "Enter"); err != nil {
 		return nil, err
 	}
 	if err := s.shows(" live ", 1); err != nil {
@@ -311,31 +313,4 @@ func (s *stage) openBrowser(ctx context.Context) (end func(), err error) {
 
 func (s *stage) browse(actions ...chromedp.Action[chromedp.Void]) error {
 	return chromedp.Do(s.browser, actions...)
-}
-
-// planned reports whether the direct engine is ready: it takes its plan beside the first
-// build, and a person who looks at the page before the first edit leaves it the time.
-func (s *stage) planned() (bool, error) {
-	cmd := exec.Command(s.hotreload, "status", "--json")
-	cmd.Dir, cmd.Env = s.dir, s.env
-	out, err := cmd.Output()
-	if err != nil {
-		return false, fmt.Errorf("hotreload status: %w", err)
-	}
-	var status struct {
-		Services []struct {
-			Direct *struct {
-				Ready bool `json:"ready"`
-			} `json:"direct"`
-		} `json:"services"`
-	}
-	if err := json.Unmarshal(out, &status); err != nil {
-		return false, err
-	}
-	for _, v := range status.Services {
-		if v.Direct != nil && !v.Direct.Ready {
-			return false, nil
-		}
-	}
-	return true, nil
 }
