@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"os/exec"
 	"path/filepath"
@@ -132,41 +131,6 @@ rules = []
 	}
 }
 
-// C8, C1: the mistakes of a config, for people and for programs; nothing else is printed.
-func TestC8CheckMistakes(t *testing.T) {
-	t.Parallel()
-	dir := shell(t, "[run]\nstdinn = \"app\"\nstop_timeout = \"5\"\n")
-	file := filepath.Join(dir, ".hotreload.toml")
-	a := ask(t, dir, "check")
-	if a.code != 2 || a.out != "" {
-		t.Errorf("%+v", a)
-	}
-	for _, want := range []string{file + ":2:1: ", `2 | stdinn = "app"`, `did you mean "stdin"?`, file + ":3:16: "} {
-		if !strings.Contains(a.err, want) {
-			t.Errorf("no %q in\n%s", want, a.err)
-		}
-	}
-	a = ask(t, dir, "check", "--json")
-	if a.code != 2 {
-		t.Errorf("exit %d", a.code)
-	}
-	type mistake struct {
-		File         string
-		Line, Column int
-		Message      string
-		Hint         string
-	}
-	got := decode[struct{ Errors []mistake }](t, a).Errors
-	if len(got) != 2 || got[0].File != file || got[0].Line != 2 || got[0].Column != 1 || got[0].Hint != `did you mean "stdin"?` || got[1].Line != 3 || got[1].Message == "" {
-		t.Errorf("%+v", got)
-	}
-	for _, args := range [][]string{{"check", "--set", "run.nope=1"}, {"check", "-c", "missing.toml"}, {"check", "--nope"}, {"check", "more"}} {
-		if a := ask(t, t.TempDir(), args...); a.code != 2 || a.out != "" || !strings.Contains(a.err, "error: ") && !strings.Contains(a.err, args[len(args)-1]) {
-			t.Errorf("%v: %+v", args, a)
-		}
-	}
-}
-
 // C8: why answers for every kind of file what run would do, before it exists too, and
 // whether the code builds or not.
 func TestC8Why(t *testing.T) {
@@ -239,21 +203,6 @@ func TestC8Why(t *testing.T) {
 	// Nothing was built or left in the project.
 	if a := ask(t, dir, "status"); a.code != 2 {
 		t.Errorf("a session was started: %+v", a)
-	}
-}
-
-// C8: the version, for people and for programs.
-func TestC8Version(t *testing.T) {
-	t.Parallel()
-	v := decode[struct{ Version, Go, OS, Arch string }](t, ask(t, t.TempDir(), "version", "--json"))
-	if v.Version == "" || !strings.HasPrefix(v.Go, "go1.") || v.OS == "" || v.Arch == "" {
-		t.Errorf("%+v", v)
-	}
-	want := fmt.Sprintf("hotreload %s\n%s %s/%s\n", v.Version, v.Go, v.OS, v.Arch)
-	for _, form := range []string{"version", "--version"} {
-		if a := ask(t, t.TempDir(), form); a.code != 0 || a.out != want || a.err != "" {
-			t.Errorf("%s: %+v, want %q", form, a, want)
-		}
 	}
 }
 
