@@ -91,8 +91,8 @@ func sessionPage(hotreload string) (err error) {
 		}); err != nil {
 			return err
 		}
-		// Where the copy is, is of no interest to readers.
-		if _, err := chromedp.Run(s.browser, chromedp.Evaluate[string](`document.querySelector('#session').textContent = 'in ~/hello'`)); err != nil {
+		// Where the copy is, is of no interest to readers. The page may draw it again at any time.
+		if _, err := chromedp.Run(s.browser, chromedp.Evaluate[int](elsewhere)); err != nil {
 			return err
 		}
 		png, err := chromedp.Run(s.browser, chromedp.CaptureScreenshot())
@@ -146,3 +146,10 @@ func (s *stage) planned() (bool, error) {
 	}
 	return true, nil
 }
+
+// elsewhere is JavaScript that shows another directory in the head of the page.
+const elsewhere = `(() => {
+  const style = new CSSStyleSheet();
+  style.replaceSync('#session { font-size: 0 } #session::after { font-size: 15px; content: "in ~/hello" }');
+  return document.adoptedStyleSheets.push(style);
+})()`
