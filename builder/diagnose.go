@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/hotreload/hotreload/internal/files"
 	"github.com/hotreload/hotreload/internal/generated"
 )
 
@@ -323,7 +324,7 @@ func sourceLines(path string, st fs.FileInfo) []string {
 	if st.Size() > maxSource {
 		return nil
 	}
-	text, err := os.ReadFile(path)
+	text, err := files.ReadShared(path)
 	if err != nil {
 		return nil
 	}

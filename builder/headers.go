@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/hotreload/hotreload/internal/files"
 	"github.com/hotreload/hotreload/internal/gocmd"
 )
 
@@ -52,7 +53,7 @@ func headerFlags(tmp string, flags buildFlags, dir string, lists ...[]Headers) (
 		for _, h := range list {
 			text := sha256.New()
 			for _, f := range h.Files {
-				content, err := os.ReadFile(f)
+				content, err := files.ReadShared(f)
 				fmt.Fprintf(text, "%s %d %v\n", f, len(content), err == nil)
 				text.Write(content)
 			}
@@ -71,7 +72,7 @@ func headerFlags(tmp string, flags buildFlags, dir string, lists ...[]Headers) (
 			users = filepath.Join(dir, users)
 		}
 		var o struct{ Replace map[string]string }
-		text, err := os.ReadFile(users)
+		text, err := files.ReadShared(users)
 		if err != nil || json.Unmarshal(text, &o) != nil {
 			return nil, nil // go build says what is wrong with it
 		}

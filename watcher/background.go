@@ -1,11 +1,17 @@
 package watcher
 
 import (
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/files"
 )
 
-const hashBatch = 128 // files read in one go
+const (
+	hashBatch   = 128 // files read in one go
+	lockedTries = 10  // to read what other programs do not share, once the others are read
+)
 
 // background gives the files of the first scan their sums, next to the owner of
 // the tree, so that no event waits for it. It is idle as soon as all are known.
@@ -109,26 +115,45 @@ func (b *background) next(t *tree) (job []hashed) {
 func (b *background) read(job []hashed, limit int64, opened func(string)) {
 	defer b.done.Done()
 	buf := make([]byte, chunk)
+	var locked []*hashed
 	for i := range job {
 		select {
 		case <-b.quit:
 			return
 		default:
 		}
-		h := &job[i]
-		path := h.dir.join(h.name)
-		sum, st, err := sumFile(path, limit, buf, opened)
-		h.ok = err == nil && st.Size == h.st.Size && st.Mtime == h.st.Mtime && st.ID.Ino == h.st.ID.Ino
-		// A write in the middle of the reading shows here, however late its event is.
-		if after, err := follow(path); err != nil || after != st {
-			h.ok = false
+		if h := &job[i]; h.read(limit, buf, opened) {
+			locked = append(locked, h)
 		}
-		h.sum = sum
+	}
+	for range lockedTries {
+		if len(locked) == 0 {
+			break
+		}
+		select {
+		case <-b.quit:
+			return
+		case <-time.After(tryEvery):
+		}
+		locked = slices.DeleteFunc(locked, func(h *hashed) bool { return !h.read(limit, buf, opened) })
 	}
 	select {
 	case b.results <- job:
 	case <-b.quit:
 	}
+}
+
+// read gives h its sum. It returns whether another program has the file open and does not share it.
+func (h *hashed) read(limit int64, buf []byte, opened func(string)) (locked bool) {
+	path := h.dir.join(h.name)
+	sum, st, err := sumFile(path, limit, buf, opened)
+	h.ok = err == nil && st.Size == h.st.Size && st.Mtime == h.st.Mtime && st.ID.Ino == h.st.ID.Ino
+	// A write in the middle of the reading shows here, however late its event is.
+	if after, err := follow(path); err != nil || after != st {
+		h.ok = false
+	}
+	h.sum = sum
+	return files.Locked(err)
 }
 
 func (b *background) got(job []hashed, now time.Time) {

@@ -5,6 +5,7 @@ import "time"
 // schedule is when to look without an event.
 type schedule struct {
 	nextPoll, nextCheck, nextLost, nextSafety, resyncAt, lastResync time.Time
+	readAgain                                                       time.Time // what is in tree.later
 
 	rounds    uint32 // of polling
 	scanTook  time.Duration
@@ -26,6 +27,9 @@ func (t *tree) clock(now time.Time) {
 	}
 	if due(&t.nextLost) {
 		t.again = true
+	}
+	if due(&t.readAgain) {
+		t.readLater()
 	}
 	if due(&t.nextCheck) {
 		t.check()
@@ -57,6 +61,7 @@ func (t *tree) next() time.Time {
 		}
 	}
 	earlier(t.resyncAt)
+	earlier(t.readAgain)
 	earlier(t.nextLost)
 	if t.polled() {
 		earlier(t.nextPoll)

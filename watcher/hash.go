@@ -5,8 +5,8 @@ import (
 	"errors"
 	"hash/maphash"
 	"io"
-	"os"
 
+	"github.com/hotreload/hotreload/internal/files"
 	"github.com/hotreload/hotreload/internal/filestat"
 )
 
@@ -27,7 +27,7 @@ const chunk = 64 << 10
 // errBig the stat is valid. opened, if not nil, is called between the stat and the
 // reading.
 func sumFile(path string, limit int64, buf []byte, opened func(path string)) (Sum, stat, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
+	f, err := files.OpenShared(path)
 	if err != nil {
 		return Sum{}, stat{}, err
 	}

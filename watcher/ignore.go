@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/hotreload/hotreload/internal/files"
 )
 
 // glob is one pattern on slash-separated paths relative to some directory.
@@ -75,7 +77,7 @@ func readIgnore(up *ignoreFile, path, base, label string) *ignoreFile {
 	if st, err := lstat(path); err != nil || st.Kind != kindFile || st.Size > maxIgnoreFile {
 		return up // git follows no link here either
 	}
-	text, err := os.ReadFile(path)
+	text, err := files.ReadShared(path)
 	if err != nil {
 		return up
 	}
@@ -269,7 +271,7 @@ func outerIgnore(tree string) (*ignoreFile, []string) {
 		return nil, nil
 	}
 	common := git
-	if text, err := os.ReadFile(filepath.Join(git, "commondir")); err == nil {
+	if text, err := files.ReadShared(filepath.Join(git, "commondir")); err == nil {
 		// A linked worktree keeps its excludes in the main repository.
 		common = absIn(git, strings.TrimSpace(string(text)))
 	}
@@ -310,7 +312,7 @@ func gitTop(dir string) (top, git string) {
 				return dir, path
 			}
 			if st.Kind == kindFile && st.Size < 64<<10 {
-				if text, err := os.ReadFile(path); err == nil {
+				if text, err := files.ReadShared(path); err == nil {
 					if to, ok := strings.CutPrefix(strings.TrimSpace(string(text)), "gitdir:"); ok {
 						return dir, absIn(dir, strings.TrimSpace(to))
 					}

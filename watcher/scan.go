@@ -3,10 +3,10 @@ package watcher
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/hotreload/hotreload/internal/files"
 	"github.com/hotreload/hotreload/internal/filestat"
 )
 
@@ -191,7 +191,7 @@ type dirEntry = fs.DirEntry
 
 // readDir is os.ReadDir without the sorting.
 func readDir(path string) ([]dirEntry, error) {
-	f, err := os.Open(path)
+	f, err := files.OpenShared(path)
 	if err != nil {
 		return nil, err
 	}
@@ -474,13 +474,40 @@ func (t *tree) read(d *dir, name string, f *file) {
 	case gone(err) || errors.Is(err, errNoFile):
 		t.forget(d, name, f)
 		return
+	case files.Locked(err) && f.tries < maxTries:
+		f.tries++
+		f.dirty = true
+		t.later = append(t.later, path)
+		t.readAgain = time.Now().Add(tryEvery)
+		return
 	default: // no permission, or an error of the disk
 		if st, err := follow(path); err == nil {
 			f.set(st)
 		}
 		f.sum = statSum(f.st)
 	}
-	f.hashed, f.dirty = true, false
+	f.hashed, f.dirty, f.tries = true, false, 0
+}
+
+// readLater reads again what another program had open and did not share.
+func (t *tree) readLater() {
+	paths := t.later
+	t.later = nil
+	for _, path := range paths {
+		at, name := splitPath(path)
+		d := t.nodes[at]
+		if d == nil {
+			continue
+		}
+		f := d.files[name]
+		switch {
+		case f == nil || !f.dirty:
+		case f.hashed || t.pending[path] != nil:
+			t.note(d, path, name, f.known())
+		default: // found, and taken for known
+			t.read(d, name, f)
+		}
+	}
 }
 
 // note remembers that a file may differ from what was reported.

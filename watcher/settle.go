@@ -10,6 +10,7 @@ type settling struct {
 	burst    burst
 	pending  map[string]*change
 	fresh    []string          // pending since the last try to open
+	later    []string          // files that another program does not share now
 	turned   map[string]Change // names whose directory link leads elsewhere now
 	minor    bool              // something minor happened since then
 	relevant bool              // something that counts happened since the last settle
@@ -116,7 +117,9 @@ func (t *tree) tryOpen(first time.Time) {
 			}
 			n++
 			t.read(d, c.name, f)
-			_, f = t.current(c)
+			if _, f = t.current(c); f != nil && f.dirty {
+				continue // it is read later
+			}
 		}
 		var now Sum
 		if f != nil {
@@ -190,7 +193,7 @@ func (t *tree) readDirty() (empty bool) {
 			_, f = t.current(c)
 		}
 		switch {
-		case f == nil:
+		case f == nil || f.dirty: // gone, or read later
 		case f.known() == c.base:
 			t.same(path, c)
 		case f.st.Size == 0:
@@ -208,15 +211,15 @@ func (t *tree) same(path string, c *change) {
 	}
 }
 
-// collect turns what is pending into changes. For an Open batch it leaves what
-// is not read yet, and files that are empty just now.
+// collect turns what is pending into changes. It leaves what is not read yet, and for an
+// Open batch files that are empty just now.
 func (t *tree) collect(open bool) []Change {
 	var out []Change
 	for path, c := range t.pending {
 		_, f := t.current(c)
 		var now Sum
 		if f != nil {
-			if open && (f.dirty || f.st.Size == 0) {
+			if f.dirty || open && f.st.Size == 0 {
 				continue
 			}
 			now = f.known()

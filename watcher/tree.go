@@ -18,6 +18,8 @@ const (
 	maxSafety   = 100 * time.Millisecond // ... only if it takes less than this
 	safetyStep  = time.Millisecond       // how long it may delay an event
 	hashDelay   = 20 * time.Millisecond  // see background
+	tryEvery    = 50 * time.Millisecond  // how often a file is tried that another program does not share
+	maxTries    = 40                     // ... and how many times, until its stat stands for its content
 	racyAge     = int64(2 * time.Second) // git's rule: mtime this young may hide a write
 	maxOpen     = 64                     // files read before an Open batch is sent
 	maxNotices  = 100
@@ -75,11 +77,12 @@ func splitPath(path string) (dir, name string) {
 type file struct {
 	sum    Sum
 	st     stat
-	hashed bool // sum is of the content; otherwise it is the zero Sum, and unknown
-	dirty  bool // must be read before sum says anything
-	racy   bool // looked at so soon after its mtime that a write could hide
-	link   bool // a symbolic link to a file
-	minor  bool // probably nothing follows from it; valid if judged
+	hashed bool  // sum is of the content; otherwise it is the zero Sum, and unknown
+	dirty  bool  // must be read before sum says anything
+	racy   bool  // looked at so soon after its mtime that a write could hide
+	link   bool  // a symbolic link to a file
+	tries  uint8 // to read it while another program did not share it
+	minor  bool  // probably nothing follows from it; valid if judged
 	judged bool
 }
 

@@ -4,10 +4,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io/fs"
-	"os"
 	"syscall"
 	"time"
 
+	"github.com/hotreload/hotreload/internal/files"
 	"github.com/hotreload/hotreload/internal/filestat"
 )
 
@@ -73,7 +73,7 @@ func read(path string) (known, []byte, error) {
 		if before.Size > maxContent {
 			return known{stamp: before, young: before.Since(now)}, nil, nil
 		}
-		text, err := os.ReadFile(path)
+		text, err := files.ReadShared(path)
 		if err != nil {
 			return known{}, nil, refuse("%s cannot be read", path)
 		}

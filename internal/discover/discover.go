@@ -236,7 +236,7 @@ func (c *Cache) source(file string, all bool) *Source {
 			return was.source
 		}
 	}
-	src, err := os.ReadFile(file)
+	src, err := files.ReadShared(file)
 	if err != nil {
 		return was.source
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hotreload/hotreload/internal/files"
 	"github.com/hotreload/hotreload/internal/filestat"
 	"github.com/hotreload/hotreload/internal/gocmd"
 	"github.com/hotreload/hotreload/internal/proc"
@@ -85,7 +86,7 @@ type listing struct {
 // readDir lists a directory as long as more, which is given how many entries were read, says so. One that cannot be read is
 // empty.
 func readDir(dir string, more func(read int) bool) (l listing) {
-	f, err := os.Open(dir)
+	f, err := files.OpenShared(dir)
 	if err != nil {
 		return l
 	}

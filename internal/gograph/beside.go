@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/hotreload/hotreload/internal/files"
 	"github.com/hotreload/hotreload/internal/gocmd"
 )
 
@@ -36,7 +37,7 @@ func above(dir, name string) (file string, data []byte) {
 	for {
 		file := filepath.Join(dir, name)
 		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
-			data, _ := os.ReadFile(file)
+			data, _ := files.ReadShared(file)
 			return file, data
 		}
 		parent := filepath.Dir(dir)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hotreload/hotreload/internal/files"
 	"github.com/hotreload/hotreload/internal/filestat"
 	"github.com/hotreload/hotreload/internal/gocmd"
 )
@@ -88,7 +89,7 @@ func (g *Guess) patterns(dir string) []string {
 			continue
 		}
 		if known.young || !known.stat.Same(st) {
-			src, err := os.ReadFile(path)
+			src, err := files.ReadShared(path)
 			if err != nil {
 				src = nil
 			}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hotreload/hotreload/internal/files"
 	"github.com/hotreload/hotreload/internal/gocmd"
 )
 
@@ -85,7 +86,7 @@ func smallSource(file string) []byte {
 	if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() || info.Size() > 1<<20 {
 		return nil
 	}
-	src, _ := os.ReadFile(file)
+	src, _ := files.ReadShared(file)
 	return src
 }
 

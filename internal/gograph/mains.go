@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/hotreload/hotreload/internal/files"
 	"github.com/hotreload/hotreload/internal/gocmd"
 )
 
@@ -69,7 +69,7 @@ func workspacePatterns(dir, work string) []string {
 	if !filepath.IsAbs(work) {
 		return patterns // none, or "off"
 	}
-	data, err := os.ReadFile(work)
+	data, err := files.ReadShared(work)
 	if err != nil {
 		return patterns
 	}

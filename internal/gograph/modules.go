@@ -48,7 +48,7 @@ func (r *moduleReader) workspace(work string) {
 	r.g.note(work, "workspace file")
 	r.g.note(work+".sum", "checksums of the workspace")
 	r.vendored(filepath.Dir(work))
-	data, err := os.ReadFile(work)
+	data, err := files.ReadShared(work)
 	if err != nil {
 		return
 	}
@@ -84,7 +84,7 @@ func (r *moduleReader) mainModule(gomod string) {
 
 // mod adds the module in base, and those that the replace lines of its go.mod name.
 func (r *moduleReader) mod(file, base string) {
-	data, err := os.ReadFile(file)
+	data, err := files.ReadShared(file)
 	if err != nil {
 		return
 	}
@@ -144,7 +144,7 @@ func ModulePath(dir string) string {
 // overlay adds the file given by -overlay and those that it puts in place of others.
 func (g *Graph) overlay(file, dir string) {
 	g.extra[file] = "overlay"
-	data, err := os.ReadFile(file)
+	data, err := files.ReadShared(file)
 	if err != nil {
 		return
 	}

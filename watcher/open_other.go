@@ -1,5 +1,0 @@
-//go:build !unix
-
-package watcher
-
-const openFlags = 0
