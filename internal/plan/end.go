@@ -103,15 +103,22 @@ func (s *State) overdue(t Timer) {
 	for _, svc := range s.services {
 		for _, p := range svc.procs() {
 			took := s.now.Sub(p.askedAt)
-			if !p.askedToEnd() || p.overdue || took < least {
+			if !p.askedToEnd() || p.kill != notKilled || took < least {
 				continue
 			}
-			p.overdue = true
-			if took < svc.StopTimeout { // else its own time is over, and that is reported
-				s.say(svc, p.gen, event.Problem{Message: "killed: did not stop in time", Hint: "the limit is the longest run.stop_timeout"})
+			p.kill = killed
+			if took < svc.StopTimeout {
+				p.kill = killedEarly
 			}
 			s.stop(svc, p, true)
 		}
 	}
 	s.do(Arm{t, next})
+}
+
+// reportKilled reports that a process was killed before its own time was over, if nothing else has.
+func (s *State) reportKilled(svc *service, p *process) {
+	if p.kill == killedEarly {
+		s.say(svc, p.gen, event.Problem{Message: "killed: did not stop in time", Hint: "the limit is the longest run.stop_timeout"})
+	}
 }

@@ -63,6 +63,9 @@ func (in Ended) apply(s *State) {
 		svc.latest.exit = &in.Exit
 	}
 	s.say(svc, p.gen, in.Exit)
+	if p.kill == killedEarly && (len(in.Exit.Killed) > 0 || endedInTime(in.Exit)) {
+		p.kill = killed // nothing is left to be reported
+	}
 	switch next {
 	case workDone:
 		s.jobDone(svc, p, in.Exit.Reason)
@@ -77,6 +80,12 @@ func (in Ended) apply(s *State) {
 	case startsAgain:
 		s.backOff(svc, p)
 	}
+}
+
+// endedInTime reports whether an exit does not look like a kill. Windows has no signals: a killed
+// program has an exit code there.
+func endedInTime(x event.Exited) bool {
+	return x.Code == 0 || x.Signal != "" && x.Signal != "SIGKILL"
 }
 
 // exitCode is the code of a session that ends with its program.
@@ -128,14 +137,17 @@ func (in Gone) apply(s *State) {
 	if svc == nil {
 		return
 	}
-	switch p := svc.process(in.Launch); {
-	case p == nil:
-	case p == svc.old:
-		svc.old = nil
-	default:
-		if svc.old == nil {
-			svc.endSpan(spanStop, s.now)
-		}
-		svc.proc, svc.old = svc.old, nil // what was to be replaced goes on
+	p := svc.process(in.Launch)
+	if p == nil {
+		return
 	}
+	s.reportKilled(svc, p)
+	if p == svc.old {
+		svc.old = nil
+		return
+	}
+	if svc.old == nil {
+		svc.endSpan(spanStop, s.now)
+	}
+	svc.proc, svc.old = svc.old, nil // what was to be replaced continues
 }

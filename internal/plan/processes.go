@@ -18,8 +18,17 @@ type process struct {
 	started time.Time
 	readyAt time.Time
 	askedAt time.Time // to end
-	overdue bool      // it is killed: the time for all to end is over
+	kill    kill
 }
+
+// kill is whether the process was killed because the time for all to end was over.
+type kill int
+
+const (
+	notKilled   kill = iota
+	killed           // at the end of its own time, which its exit reports
+	killedEarly      // before that, which is not reported so far
+)
 
 // readiness is how far the program has come. It keeps its last value when the process ends.
 type readiness int

@@ -376,6 +376,7 @@ func (s *script) input(line string) (Input, error) {
 		x := event.Exited{PID: 100 + n, Code: number(1), Reason: "exit code " + word(1)}
 		if strings.HasPrefix(word(1), "SIG") {
 			x.Code, x.Signal, x.Number, x.Reason = -1, word(1), number(2), "killed by "+word(1)
+			x.Killed = w[min(len(w), 3):]
 		}
 		return Ended{Service: name, Launch: n, Exit: x}, nil
 	case "suspended":
