@@ -145,13 +145,6 @@ func Receive[T any](t testing.TB, what string, c <-chan T) T {
 	}
 }
 
-// Alive reports whether a process exists and is not a zombie. It needs /proc.
-func Alive(pid int) bool {
-	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
-	_, rest, _ := strings.Cut(string(stat), ") ")
-	return err == nil && !strings.HasPrefix(rest, "Z")
-}
-
 // Process is a process of the system.
 type Process struct {
 	PID  int

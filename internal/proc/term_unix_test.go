@@ -1,3 +1,5 @@
+//go:build unix
+
 package proc
 
 import (
@@ -31,7 +33,7 @@ func inTerminal(t *testing.T, mode string) (master *os.File, said func() string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := exec.Command("/proc/self/exe")
+	c := ourselves(t.Fatal)
 	c.Env = selfEnv(mode)
 	c.Stdin, c.Stdout, c.Stderr = tty, w, os.Stderr
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
@@ -65,6 +67,15 @@ func inTerminal(t *testing.T, mode string) (master *os.File, said func() string)
 	}
 }
 
+// ourselves is a command that runs this test binary.
+func ourselves(fail func(...any)) *exec.Cmd {
+	self, err := selfPath()
+	if err != nil {
+		fail(err)
+	}
+	return exec.Command(self)
+}
+
 func mustStart(c Cmd) (*Group, *bufio.Scanner) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -80,7 +91,7 @@ func mustStart(c Cmd) (*Group, *bufio.Scanner) {
 }
 
 func terminalState() string {
-	m, err := unix.IoctlGetTermios(0, unix.TCGETS)
+	m, err := ReadModes(os.Stdin)
 	if err != nil {
 		return err.Error()
 	}
@@ -138,7 +149,7 @@ func TestForeground(t *testing.T) {
 func modeBackground() int {
 	Setup()
 	if os.Getenv("BACKGROUND") == "" {
-		c := exec.Command("/proc/self/exe")
+		c := ourselves(func(args ...any) { panic(args) })
 		c.Env = append(os.Environ(), "BACKGROUND=1")
 		c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
 		c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -186,7 +197,10 @@ func modeStopped() int {
 
 func TestStoppedByTerminal(t *testing.T) {
 	_, said := inTerminal(t, "tty-stopped")
-	for _, want := range []string{"21", "15 0", "21", "15 0", "22", "15 0", "20", "3"} {
+	stopped := func(sig syscall.Signal) string { return fmt.Sprint(int(sig)) }
+	for _, want := range []string{
+		stopped(syscall.SIGTTIN), "15 0", stopped(syscall.SIGTTIN), "15 0", stopped(syscall.SIGTTOU), "15 0", stopped(syscall.SIGTSTP), "3",
+	} {
 		if l := said(); l != want {
 			t.Errorf("%q, want %q", l, want)
 		}

@@ -1,3 +1,5 @@
+//go:build unix
+
 package runner
 
 import (
@@ -150,15 +152,19 @@ func shell(script string) Spec {
 }
 
 func self(mode string, env ...string) Spec {
+	exe, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
 	return Spec{
-		Path: "/proc/self/exe", Args: []string{"helper-" + mode}, StopTimeout: patience,
+		Path: exe, Args: []string{"helper-" + mode}, StopTimeout: patience,
 		Env: append(append(proc.CleanEnv(os.Environ()), modeVar+"="+mode), env...),
 	}
 }
 
 func countFds(t *testing.T) int {
 	t.Helper()
-	fds, err := os.ReadDir("/proc/self/fd")
+	fds, err := os.ReadDir("/dev/fd")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,3 +1,5 @@
+//go:build unix
+
 package proc
 
 import (
@@ -38,6 +40,7 @@ const patience = testkit.Deadline
 var (
 	eventually = testkit.Until
 	listener   = testkit.Listener
+	alive      = testkit.Alive
 )
 
 // program is a running command whose output lines can be waited for.
@@ -137,18 +140,6 @@ func closed(c <-chan struct{}) bool {
 	default:
 		return false
 	}
-}
-
-// alive says whether the process exists and is no zombie.
-func alive(pid int) bool {
-	p, ok := procDir.stat(pid)
-	return ok && !p.zombie
-}
-
-// exists says whether there is an entry in the process table.
-func exists(pid int) bool {
-	_, ok := procDir.stat(pid)
-	return ok
 }
 
 // modeCountTerm takes 300 ms after SIGTERM and says how many it has seen (R1).
