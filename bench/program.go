@@ -158,7 +158,7 @@ func (b *bench) write(dir string, p program, where place, marker string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, []byte(strings.Replace(string(text), "@VERSION@", marker, 1)), 0o644)
+	return os.WriteFile(file, []byte(replaceVersion(string(text), marker)), 0o644)
 }
 
 // packages counts what a program is built from, package main included.
@@ -242,4 +242,9 @@ func copyTree(from, to string) error {
 		return err
 	}
 	return os.CopyFS(to, os.DirFS(from))
+}
+
+// replaceVersion is a source with its version.
+func replaceVersion(source, marker string) string {
+	return strings.Replace(source, "@VERSION@", marker, 1)
 }

@@ -12,10 +12,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/chromedp/chromedp"
-
-	"github.com/hotreload/hotreload/internal/chromium"
 )
 
 // loadTurns are the turns of each row of group proxy under load, of loadTurn each.
@@ -65,8 +61,8 @@ func throughProxy(ctx context.Context, b *bench, o options, tools []tool) ([]*ta
 	if o.short {
 		turn = loadTurn / 10
 	}
-	t := &table{Title: "Proxy: requests on kept-alive connections, closed load", Head: []string{"way", "clients", "requests/s", "median ms", "99 % ms", "failed", "requests/s of direct"},
-		Notes: []string{fmt.Sprintf("%d turns of %s each, the ways taking turns; client, proxy and program share the processors.", loadTurns, turn)}}
+	t := &table{Title: "Proxy: requests on kept-alive connections, closed load", Head: []string{"way", "clients", "requests/s", "median ms", "added ms", "99 % ms", "failed", "requests/s of direct"},
+		Notes: []string{fmt.Sprintf("%d turns of %s each, the ways taking turns; client, proxy and program share the processors. Added: to the median of a direct connection.", loadTurns, turn)}}
 	for _, clients := range []int{1, 32} {
 		sums := make([]closedLoad, len(ways))
 		for range loadTurns {
@@ -82,11 +78,14 @@ func throughProxy(ctx context.Context, b *bench, o options, tools []tool) ([]*ta
 			s := sums[i]
 			slices.Sort(s.took)
 			rate := float64(len(s.took)) / s.time.Seconds()
-			of := ""
+			of, added := "", ""
 			if base := sums[0]; len(base.took) > 0 {
+				if i > 0 {
+					added = decimal(float64((s.took.median() - base.took.median()).Microseconds()) / 1000)
+				}
 				of = decimal(rate / (float64(len(base.took)) / base.time.Seconds()))
 			}
-			t.row(w.name, strconv.Itoa(clients), strconv.Itoa(int(rate)), decimal(float64(s.took.median().Microseconds())/1000),
+			t.row(w.name, strconv.Itoa(clients), strconv.Itoa(int(rate)), decimal(float64(s.took.median().Microseconds())/1000), added,
 				decimal(float64(s.took.at(0.99).Microseconds())/1000), strconv.FormatInt(s.failed, 10), of)
 			progress("  %-20s %2d clients: %.0f requests/s", w.name, clients, rate)
 		}
@@ -142,96 +141,4 @@ func closed(ctx context.Context, addr string, clients int, d time.Duration) (clo
 	}
 	wg.Wait()
 	return closedLoad{slices.Concat(all...), failed.Load(), time.Since(begin)}, ctx.Err()
-}
-
-// pageShown measures what a person waits for: from the save until the new page is on the
-// screen of a browser that was left alone.
-func pageShown(ctx context.Context, b *bench, o options, tools []tool) ([]*table, error) {
-	t := &table{Title: "Page: from save to shown in Chromium, small program, through the proxy", Head: []string{"tool", "n", "median ms", "min ms", "max ms", "of that after `live` ms"},
-		Notes: []string{"A headless Chromium has the page open; nothing is loaded by hand. Shown: the document that the browser has says the new version, asked every 2 ms."}}
-	browser, end, err := chromium.Start(ctx)
-	if err != nil {
-		t.row(ours, "left out: "+err.Error(), "", "", "", "")
-		return []*table{t}, nil
-	}
-	defer end()
-	p := programs[0]
-	dir, err := b.ready(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	var used []tool
-	for _, one := range tools {
-		if w, ok := one.(watching); ok && one.name() == ours {
-			used = append(used, w.with("hotreload, proxy", "proxy.listen", "[proxy]\nlisten = %q\n"),
-				w.with("hotreload, proxy, start-first", "the same with order = start-first", "order = \"start-first\"\n[proxy]\nlisten = %q\n"))
-		}
-	}
-	f, err := b.open(ctx, p, dir, "page", used, false, o)
-	defer f.close()
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range f.runners {
-		if r.dropped != "" {
-			continue
-		}
-		tab, closeTab := chromedp.NewContext(browser)
-		if err := chromedp.Do(tab, chromedp.Navigate("http://"+r.project.addr+"/page")); err != nil {
-			closeTab()
-			return nil, err
-		}
-		var took, after sample
-		for round := 0; round <= o.n; round++ {
-			settle(f.pause, settleLimit)
-			s := r.session.(*watchSession)
-			if err := s.events.skip(); err != nil {
-				closeTab()
-				return nil, err
-			}
-			marker := b.marker()
-			saved := time.Now()
-			if err := b.write(r.project.dir, p, inMain, marker); err != nil {
-				closeTab()
-				return nil, err
-			}
-			if err := shown(tab, marker); err != nil {
-				closeTab()
-				return nil, err
-			}
-			d := time.Since(saved)
-			ph, ok := s.phases(ctx)
-			if round == 0 {
-				continue // warms up
-			}
-			took = append(took, d)
-			if ok {
-				after = append(after, d-ph.whole)
-			}
-			progress("  round %d/%d  %-28s %6s ms", round, o.n, r.tool.name(), ms(d))
-		}
-		closeTab()
-		t.row(r.tool.name(), strconv.Itoa(len(took)), ms(took.median()), ms(took.min()), ms(took.max()), ms(after.median()))
-	}
-	return []*table{t}, nil
-}
-
-// shown waits until the page of the tab says the marker. While the page is being
-// exchanged, there is nothing to ask.
-func shown(tab context.Context, marker string) error {
-	ctx, cancel := context.WithTimeout(tab, editLimit)
-	defer cancel()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		text, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`String(document.body && document.body.textContent)`))
-		if text == marker {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("the page never said %s; it says %q", marker, text)
-		case <-tick.C:
-		}
-	}
 }
