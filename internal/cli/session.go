@@ -379,6 +379,11 @@ func (s streams) status(st control.Status) error {
 	if st.PageURL != "" {
 		safe.Fprintf(s.out, "page: %s\n", st.PageURL)
 	}
+	for _, x := range st.Services {
+		if x.NewerTexts {
+			safe.Fprintf(s.out, "%s: shows texts of templ that are newer than its build; the next build takes them in\n", x.Service)
+		}
+	}
 	s.serviceLines(slices.DeleteFunc(slices.Clone(st.Services), func(x control.ServiceStatus) bool { return x.Error == "" }))
 	for _, x := range st.Services {
 		if x.Direct != nil {

@@ -32,8 +32,9 @@ type ServiceStatus struct {
 	Running    int       `json:"running"`    // generation of what runs
 	Since      time.Time `json:"since,omitzero"`
 	WaitsFor   string    `json:"waits_for,omitempty"`
-	Paused     bool      `json:"paused,omitempty"` // changes are only noted
-	Engine     string    `json:"engine,omitempty"` // which one made the newest build: go or direct
+	Paused     bool      `json:"paused,omitempty"`      // changes are only noted
+	NewerTexts bool      `json:"newer_texts,omitempty"` // the program reads texts of templ that the next build takes in
+	Engine     string    `json:"engine,omitempty"`      // which one made the newest build: go or direct
 	ProxyURL   string    `json:"proxy_url,omitempty"`
 
 	Error       string             `json:"error,omitempty"` // one line: why it is not live

@@ -56,7 +56,7 @@ func statuses(reports []plan.Report) []ServiceStatus {
 	for _, r := range reports {
 		s := ServiceStatus{
 			Service: r.Service, Generation: r.Generation, State: r.State, Stale: r.Stale,
-			PID: r.PID, Running: r.Running, Since: r.Since, WaitsFor: r.WaitsFor, Paused: r.Paused,
+			PID: r.PID, Running: r.Running, Since: r.Since, WaitsFor: r.WaitsFor, Paused: r.Paused, NewerTexts: r.Texts,
 			Exit: r.Exit, Live: r.Live, LiveGen: r.LiveGeneration,
 		}
 		if r.Build != nil {

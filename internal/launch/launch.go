@@ -23,6 +23,7 @@ import (
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/plan"
+	"github.com/hotreload/hotreload/internal/proc"
 	"github.com/hotreload/hotreload/runner"
 )
 
@@ -145,6 +146,17 @@ func (p *Program) RunsWithThis() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return err == nil && p.running > 0 && slices.Equal(now, p.given)
+}
+
+// Given is a variable that what runs was started with; empty if it has none, or if nothing runs.
+func (p *Program) Given(name string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.running == 0 {
+		return ""
+	}
+	value, _ := proc.LookupEnv(p.given, name)
+	return value
 }
 
 // isServer reports whether the program has been seen to listen.

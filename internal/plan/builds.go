@@ -238,6 +238,9 @@ func (s *State) buildSucceeded(svc *service, in *BuildDone, newest bool) {
 	in.Finished.OK = true
 	in.Finished.Unchanged = svc.unchanged(in.Program) != nil && !svc.wants.restart // else it would be replaced
 	svc.latest.build = &in.Finished
+	if j := svc.recent.build; !svc.programs.texts.After(j.compiling) {
+		svc.programs.texts = time.Time{}
+	}
 	svc.parts = buildParts{s.now, in.Finished.CompileMS, in.Finished.LinkMS}
 	s.say(svc, in.Generation, in.Finished)
 }

@@ -105,6 +105,7 @@ func (s *State) changed(svc *service, in Files, concerned map[string]bool) bool 
 		v.paths[Rebuild] = nil
 	}
 	rebuild, restart := v.has(Rebuild), v.has(Restart)
+	rebuild = rebuild || restart && !svc.programs.texts.IsZero() // started otherwise, it may not read them any more
 	if len(v.rules) > 0 {
 		rebuild = rebuild || svc.failed.missedBuild
 		restart = restart || svc.failed.missedRestart > 0
@@ -180,6 +181,9 @@ func (s *State) judge(svc *service, in Files, concerned map[string]bool) *verdic
 			svc.wants.signals = union(svc.wants.signals, []string{e.Signal})
 		case Reload:
 			svc.wants.reloads(e.CSS)
+			if e.Texts {
+				svc.programs.texts = c.At
+			}
 		}
 	}
 	return v

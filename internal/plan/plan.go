@@ -75,6 +75,7 @@ type Effect struct {
 	Signal string // for Kind Signal
 	CSS    bool   // for Kind Reload: the page can replace it without being loaded again
 	Input  bool   // the file is one that the service is built from
+	Texts  bool   // for Kind Reload: the program has new texts, which the next build takes in
 }
 
 // NoRule is the value of Effect.Rule when no command has to run.

@@ -8,6 +8,7 @@ import (
 
 // programs are the built programs that are kept.
 type programs struct {
+	texts    time.Time       // when texts were changed that the program reads and was not built with; zero: it was
 	good     *Program        // the newest that was built and is, or was, to run
 	result   *result         // a newer one that waits until it can be used
 	lastLive *Program        // with rollback: the one that was live last

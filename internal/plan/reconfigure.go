@@ -45,7 +45,7 @@ func (s *State) edit(svc *service, c Service, in Reconfigured) {
 	}
 	svc.wants.triggers = nil // the numbers may mean other rules now
 	switch {
-	case in.Rebuild[c.Name]:
+	case in.Rebuild[c.Name], in.Restart[c.Name] && !svc.programs.texts.IsZero():
 		svc.wantFreshBuild(s.now)
 	case in.Restart[c.Name]:
 		svc.wantRestart(s.now)

@@ -20,6 +20,7 @@ type Report struct {
 	WaitsFor string // services that must be live first
 	Held     string // the same for people, with what is wrong with them
 	Paused   bool   // changes are only recorded
+	Texts    bool   // the program reads texts from files that are newer than its build
 
 	Build          *event.BuildFinished // the newest build that ran to its end, or commands of rules that have failed
 	Exit           *event.Exited        // how the last process ended, if none runs
@@ -65,7 +66,7 @@ func (s *State) Reports() []Report {
 		services = append(services, svc)
 		r := svc.report()
 		r.Settled = r.Settled && s.begun // before, every service is still wanted
-		r.Paused = s.isPaused(svc)
+		r.Paused, r.Texts = s.isPaused(svc), !svc.programs.texts.IsZero()
 		out = append(out, r)
 		settled[svc.Name] = r.Settled
 	}

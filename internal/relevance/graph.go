@@ -68,6 +68,7 @@ func (j *Judge) readGraph(ctx context.Context, s *Subject) {
 	for _, f := range g.Inputs() {
 		if ctx.Err() == nil {
 			j.memory.learnHeader(f)
+			j.memory.learnTempl(f)
 		}
 	}
 	// What the go command has read of a file that was written in the meantime may be nothing, and the

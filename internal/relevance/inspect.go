@@ -134,7 +134,7 @@ func (j *Judge) change(in *plan.Files, c watcher.Change, except func(*Subject) b
 	f := judgedFile{
 		Change: &pc, complete: complete, now: now, goesOn: j.burst.pieces.next(c.Path, now),
 		unread: c.Old != (watcher.Sum{}) && c.New != (watcher.Sum{}) && isData(j.root, c.Path),
-		exists: c.New != (watcher.Sum{}),
+		exists: c.New != (watcher.Sum{}), texts: j.memory.newTexts(c.Path),
 	}
 	for _, s := range j.all() {
 		if except != nil && except(s) {
@@ -158,7 +158,8 @@ type judgedFile struct {
 	complete bool // the file can be compiled
 	goesOn   bool // it goes on with a change just before
 	exists   bool
-	unread   bool // it is a file that a program could read, and so far none does
+	unread   bool     // it is a file that a program could read, and so far none does
+	texts    []string // of templ, if nothing else has changed
 	now      time.Time
 }
 
@@ -166,6 +167,9 @@ type judgedFile struct {
 func (j *Judge) judge(in *plan.Files, s *Subject, f *judgedFile) {
 	v := j.view(s)
 	e := v.effect(f.Path)
+	if !v.unsure() {
+		e = s.onlyTexts(e, f.Path, f.texts)
+	}
 	if v.unsure() && !e.Input {
 		j.memory.postpone(s, f.Path)
 	}

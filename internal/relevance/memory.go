@@ -1,6 +1,7 @@
 package relevance
 
 import (
+	"crypto/sha256"
 	"path/filepath"
 	"sync"
 	"time"
@@ -22,6 +23,9 @@ type memory struct {
 	pending map[key]bool
 	// unread are changes that were made while it was not known what the program opens.
 	unread map[key]plan.Change
+	// templ has, of the files that templ has generated, the sum of the code without its texts, as it
+	// was seen last.
+	templ map[string][sha256.Size]byte
 	// twice has what was reported while one watcher takes the place of another; nil: none does.
 	twice map[string]watcher.Sum
 }
@@ -32,6 +36,7 @@ type key struct{ service, path string }
 func newMemory() memory {
 	return memory{
 		headers: map[string]string{}, reported: map[key]time.Time{}, pending: map[key]bool{}, unread: map[key]plan.Change{},
+		templ: map[string][sha256.Size]byte{},
 	}
 }
 

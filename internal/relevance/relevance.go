@@ -114,6 +114,8 @@ type Subject struct {
 	conf atomic.Pointer[Settings] // replaced when the config is edited
 	// runsWithThis reports whether the program runs with the environment that it would have now.
 	runsWithThis func() bool
+	// given is a variable that the program was started with; empty if it has none, or does not run.
+	given func(name string) string
 
 	graph atomic.Pointer[gograph.Graph]
 	opens atomic.Pointer[discover.Set] // what its code opens
@@ -135,12 +137,16 @@ type Subject struct {
 }
 
 // NewSubject knows nothing of the service but its settings. RunsWithThis reports whether its
-// program runs with the environment that it would have now; nil: never.
-func NewSubject(s *Settings, runsWithThis func() bool) *Subject {
+// program runs with the environment that it would have now, and given is a variable of that environment;
+// nil: there is no program.
+func NewSubject(s *Settings, runsWithThis func() bool, given func(name string) string) *Subject {
 	if runsWithThis == nil {
 		runsWithThis = func() bool { return false }
 	}
-	sub := &Subject{name: s.Name, runsWithThis: runsWithThis}
+	if given == nil {
+		given = func(string) string { return "" }
+	}
+	sub := &Subject{name: s.Name, runsWithThis: runsWithThis, given: given}
 	sub.wanted.Store(1)
 	sub.conf.Store(s)
 	return sub

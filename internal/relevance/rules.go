@@ -26,7 +26,7 @@ type RuleNote struct {
 func CheckRules(ctx context.Context, c *config.Config, services []config.Service) ([]RuleNote, error) {
 	var list []*Subject
 	for _, s := range services {
-		list = append(list, NewSubject(NewSettings(s, nil), nil))
+		list = append(list, NewSubject(NewSettings(s, nil), nil, nil))
 	}
 	j := New(Options{Config: c})
 	j.subjects.Store(&list)

@@ -197,10 +197,10 @@ func (j *Judge) parsedBy(path string) (of []*Subject) {
 	return of
 }
 
-// undecided keeps the change of a file of settings until the burst closes: in the middle of
+// undecided keeps the change of a file of settings, or of texts of templ, until the burst closes: in the middle of
 // it, the file may be half written. The plan learns which services it will concern.
 func (j *Judge) undecided(in *plan.Files, c watcher.Change) bool {
-	of := append(j.envOf(c.Path), j.parsedBy(c.Path)...)
+	of := slices.Concat(j.envOf(c.Path), j.parsedBy(c.Path), j.waitsForTexts(c.Path))
 	for _, s := range of {
 		in.Undecided = append(in.Undecided, s.name)
 	}

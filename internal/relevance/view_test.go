@@ -21,7 +21,7 @@ func subject(t *testing.T, change func(*config.Service)) (*Judge, *Subject) {
 	set.Name = "api"
 	change(&set)
 	j := New(Options{Config: c, Cache: filepath.Join(c.Root, "cache"), RecordFile: filepath.Join(c.Root, "events"), Report: func(Report) {}, Edited: func() {}})
-	s := NewSubject(NewSettings(set, nil), nil)
+	s := NewSubject(NewSettings(set, nil), nil, nil)
 	if err := j.Open([]*Subject{s}); err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func Why(ctx context.Context, o Options, services []config.Service, newBuilder f
 		if err != nil {
 			return nil, err
 		}
-		s := NewSubject(NewSettings(c, b), nil)
+		s := NewSubject(NewSettings(c, b), nil, nil)
 		if err := j.learn(ctx, s); err != nil {
 			return nil, err
 		}

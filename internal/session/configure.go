@@ -150,7 +150,8 @@ func (c *configurator) do(job configJob) {
 func (c *configurator) newMember(conf config.Service) (*member, error) {
 	s := c.s
 	svc := &service{name: conf.Name, processes: map[int]Process{}}
-	svc.subject = relevance.NewSubject(relevance.NewSettings(conf, nil), func() bool { return svc.program.RunsWithThis() })
+	svc.subject = relevance.NewSubject(relevance.NewSettings(conf, nil), func() bool { return svc.program.RunsWithThis() },
+		func(name string) string { return svc.program.Given(name) })
 	set, err := c.settings(svc, conf)
 	if err != nil {
 		return nil, err

@@ -400,6 +400,7 @@ type fakeProgram struct {
 
 func (p *fakeProgram) Configure(c config.Service) { p.conf = c }
 func (p *fakeProgram) RunsWithThis() bool         { return true }
+func (p *fakeProgram) Given(string) string        { return "" }
 func (p *fakeProgram) New(l plan.Launch, report func(launch.Event)) Process {
 	return &fakeProcess{fakeProgram: p, name: p.conf.Name, l: l, report: report, end: make(chan struct{})}
 }

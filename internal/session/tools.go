@@ -88,6 +88,7 @@ type Job struct {
 type Program interface {
 	Configure(config.Service)
 	RunsWithThis() bool
+	Given(name string) string
 	New(plan.Launch, func(launch.Event)) Process
 	ExplainTaken(t launch.AddressTaken, services []config.Service, control string) event.Problem
 	Explain(end launch.EndedEarly, sources []string) (event.Problem, bool)
