@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"cmp"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -213,6 +215,27 @@ func TestConsoleAttacks(t *testing.T) {
 	defer r.console.mu.Unlock()
 	if len(r.console.seen) > consoleSeen {
 		t.Errorf("%d are remembered", len(r.console.seen))
+	}
+}
+
+// The developer tools are asked to look through our console to the line of the page that calls it.
+func TestConsoleIsIgnoredByTools(t *testing.T) {
+	r, _ := startLive(t, Options{Inject: true}, says("x"))
+	script := r.get("/__hotreload/client.js").body
+	code, comment, ok := strings.Cut(script, "//# sourceMappingURL=data:application/json;base64,")
+	text, err := base64.StdEncoding.DecodeString(strings.TrimSpace(comment))
+	var m struct {
+		Version    int
+		Sources    []string
+		Mappings   string
+		IgnoreList []int
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &m)
+	}
+	if lines := strings.Count(m.Mappings, ";") + 1; err != nil || !ok || m.Version != 3 || !slices.Equal(m.Sources, []string{"client.js"}) ||
+		!slices.Equal(m.IgnoreList, []int{0}) || lines != strings.Count(code, "\n") {
+		t.Errorf("%t, %v: %d lines of %d in %s", ok, err, lines, strings.Count(code, "\n"), text)
 	}
 }
 

@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"bytes"
 	_ "embed"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -21,7 +23,15 @@ var workerJS []byte
 
 // fullClient is the script of every page. The console comes first: it is to see what goes wrong in
 // the rest.
-var fullClient = slices.Concat(consoleJS, openJS, clientJS)
+var fullClient = ignored(slices.Concat(consoleJS, openJS, clientJS))
+
+// ignored adds a source map that maps each line to itself and asks the developer tools to ignore the
+// script: so the place of a console.error is where the page calls it, and not our console.
+func ignored(script []byte) []byte {
+	text := fmt.Sprintf(`{"version":3,"sources":["client.js"],"names":[],"mappings":"AAAA%s","ignoreList":[0]}`,
+		strings.Repeat(";AACA", bytes.Count(script, []byte("\n"))-1))
+	return append(script, "//# sourceMappingURL=data:application/json;base64,"+base64.StdEncoding.EncodeToString([]byte(text))+"\n"...)
+}
 
 const (
 	// writeTimeout is how long a browser may not read before its stream is
