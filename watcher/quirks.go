@@ -18,7 +18,7 @@ type quirks struct {
 	truncates bool
 
 	// keepsFirst: who is watched already stays as it was watched first. On Windows that is a directory, and it keeps
-	// its first path, wherever it is now. With kqueue it is a path, and events come of what was there first.
+	// its first path, wherever it is now. With kqueue it is a path, and events come for what was there first.
 	keepsFirst bool
 
 	// byIdentity: a watch is removed by a path that leads to what is watched, now.
@@ -35,7 +35,7 @@ var (
 	windows = quirks{trust: 5, foldsCase: true, keepsFirst: true, byIdentity: true}
 )
 
-// loses reports whether fsnotify loses events by itself: then each directory is looked at for new names,
+// loses reports whether fsnotify itself loses events: then each directory is looked at for new names,
 // also where nothing matters so far.
 func (q *quirks) loses() bool { return q.trust > 1 }
 

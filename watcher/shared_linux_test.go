@@ -12,7 +12,7 @@ import (
 )
 
 // lease is a file that is opened and not shared: whoever opens it without waiting gets an error, as on Windows
-// and on its shares. The channel receives when somebody tried.
+// and on its shares. The channel receives when a reader tried.
 func lease(t *testing.T, path string) (tried <-chan os.Signal, end func()) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -35,7 +35,7 @@ func await(t *testing.T, tried <-chan os.Signal) {
 	select {
 	case <-tried:
 	case <-time.After(patience):
-		t.Fatal("nobody reads the file")
+		t.Fatal("the file is not read")
 	}
 }
 

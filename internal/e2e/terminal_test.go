@@ -1111,7 +1111,7 @@ func TestT10NoShell(t *testing.T) {
 }
 
 // T10: a stop and continuation by others than the terminal is followed by a scan of the
-// files: their events may have been lost. Here there are none, and the next look by itself
+// files: their events may have been lost. Here there are none, and the next regular scan
 // is an hour away.
 func TestT10Continued(t *testing.T) {
 	t.Parallel()

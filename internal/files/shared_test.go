@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// N5 (13): who reads a file or a directory keeps nobody from moving and removing it.
+// N5 (13): a reader of a file or a directory does not keep others from moving and removing it.
 func TestShared(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"file", "sub"} {

@@ -118,7 +118,7 @@ type modelService struct {
 	open       int  // builds started and neither finished nor canceled
 	injected   bool // the newest build or rule commands failed for no reason in the files
 	injectedBy string
-	downOK     bool // it ended by itself or could not be started, so it need not run
+	downOK     bool // it ended unasked or could not be started, so it need not run
 	timers     map[TimerKind]time.Time
 	seen       map[int]int // by rule: what its command has read last
 	built      map[int]bool

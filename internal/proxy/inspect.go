@@ -102,7 +102,7 @@ func (k *record) answered(x *exchange, res *http.Response) {
 	}
 }
 
-// endless notes that the exchange does not end by itself: it is shown at once.
+// endless notes that the exchange has no end: it is shown at once.
 func (p *Proxy) endless(k *record, upgraded bool) {
 	if k == nil {
 		return
@@ -164,7 +164,7 @@ func (w *statusWriter) Write(p []byte) (int, error) {
 // Errors of a replay.
 var (
 	errNotLive = errors.New("the newest program is not live, so the request was not sent")
-	errEndless = errors.New("the answer does not end by itself, so it is not kept")
+	errEndless = errors.New("the answer has no end, so it is not kept")
 )
 
 // Replay implements inspect.Sender. The request passes through here like the first one, so that the

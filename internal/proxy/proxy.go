@@ -146,7 +146,7 @@ func (p *Proxy) Run(ctx context.Context) error {
 	}
 	srv := &http.Server{
 		Handler:     http.HandlerFunc(p.serve),
-		ErrorLog:    log.New(io.Discard, "", 0), // nobody prints but ui
+		ErrorLog:    log.New(io.Discard, "", 0), // only ui prints
 		BaseContext: func(net.Listener) context.Context { return p.base },
 		// Nothing limits a body or an answer: uploads, event streams and slow handlers take their time.
 		ReadHeaderTimeout: p.opt.HeaderTimeout,

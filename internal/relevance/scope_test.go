@@ -6,7 +6,7 @@ import (
 	"github.com/hotreload/hotreload/watcher"
 )
 
-// E3, W11: which directories a rule's path leads to that would not be entered by themselves.
+// E3, W11: which directories a rule's path leads to that are skipped by default.
 func TestGlobEnters(t *testing.T) {
 	const git, noise, link = watcher.SkipGit, watcher.SkipNoise, watcher.SkipLink
 	for _, c := range []struct {
