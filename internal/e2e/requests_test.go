@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp"
+
 	"github.com/hotreload/hotreload/internal/inspect"
 	"github.com/hotreload/hotreload/internal/testkit"
 )
@@ -109,6 +111,10 @@ func TestU3Requests(t *testing.T) {
 	if n := got(); n != 4 {
 		t.Errorf("the program got it %d times:\n%s", n, w.dump())
 	}
+	if err := chromedp.Do(b.ctx, chromedp.EmulateViewport(360, 640)); err != nil {
+		t.Fatal(err)
+	}
+	b.sees(`document.documentElement.scrollWidth <= 360`, "true")
 	if html := b.js(`document.querySelector('#requests').outerHTML`); strings.Contains(html, "s3cr3t") || strings.Contains(html, "c00kie") {
 		t.Errorf("a credential is shown: %s", html)
 	}

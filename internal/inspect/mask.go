@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// masked stands for a value that is not shown.
+// masked is shown instead of a value that is secret.
 const masked = "(hidden)"
 
 // secretHeaders have credentials, whatever their value looks like.

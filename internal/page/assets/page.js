@@ -235,7 +235,7 @@ function requestRow(s) {
     s.no_replay ? el('p', {class: 'soft'}, `It cannot be sent again: ${s.no_replay}.`) : el('div', {class: 'filter'},
       el('button', {class: 'again', on: {click: () => requestCommand(s.id, 'replay')}}, 'Replay'),
       el('label', {}, repeat, ' replay after every save')),
-    r?.difference ? el('pre', {class: 'diff'}, r.difference.split('\n').map(l =>
+    r?.difference ? el('pre', {class: 'diff'}, r.difference.trimEnd().split('\n').map(l =>
       el('span', {class: l[0] === '+' ? 'added' : l[0] === '-' ? 'removed' : ''}, l + '\n'))) : '',
     ...message(`Request to ${d.host}`, d.request),
     ...message(d.generation ? `Answer of generation ${d.generation}` : 'Answer of hotreload', d.answer),
