@@ -36,9 +36,7 @@ func TestP18Console(t *testing.T) {
 		t.Errorf("%d reports after a save", n)
 	}
 	for _, want := range []string{"console static/site.js:2: broken \\x1b[31m {\"a\":1}\n", "console static/site.js:3: uncaught ReferenceError: missing is not defined\n"} {
-		if text := w.err.String(); strings.Count(text, want) != 2 {
-			t.Errorf("%q is not printed twice:\n%s", want, text)
-		}
+		until(t, "printed twice: "+want, func() bool { return strings.Count(w.err.String(), want) == 2 })
 	}
 	w.rewrite(files[".hotreload.toml"] + "\n[proxy]\nconsole = false\n")
 	w.waitFor("live")

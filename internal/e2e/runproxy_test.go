@@ -31,6 +31,7 @@ func TestP20RunProxy(t *testing.T) {
 		s := start(t, dir, []string{"--proxy"})
 		s.waitFor("live")
 		addr := s.proxied()
+		until(t, "the address is printed", func() bool { return strings.Contains(s.err.String(), "  http://"+addr+"\n") })
 		if first == "" {
 			first = addr
 		}
@@ -203,7 +204,8 @@ func TestP21ProxyMoves(t *testing.T) {
 		if !strings.HasPrefix(s.status().PageURL, "http://"+addr+"/__hotreload/") {
 			t.Errorf("%s: the page is at %q", step, s.status().PageURL)
 		}
-		if text := s.err.String(); strings.Count(text, addr) != 1 || !strings.Contains(text, "open    http://"+addr+"\n") {
+		until(t, step+": printed", func() bool { return strings.Contains(s.err.String(), "open    http://"+addr+"\n") })
+		if text := s.err.String(); strings.Count(text, addr) != 1 {
 			t.Errorf("%s: printed:\n%s", step, text)
 		}
 	}
@@ -215,8 +217,6 @@ func TestP21ProxyMoves(t *testing.T) {
 	if s.proxied() != "" || strings.Contains(page(), "proxy_url") || !strings.HasPrefix(s.status().PageURL, "http://"+control+"/") {
 		t.Errorf("it is still there: %s, the page at %s", page(), s.status().PageURL)
 	}
-	if !strings.Contains(s.err.String(), "closed  the proxy is closed\n") {
-		t.Errorf("printed:\n%s", s.err.String())
-	}
+	until(t, "printed", func() bool { return strings.Contains(s.err.String(), "closed  the proxy is closed\n") })
 	s.stop(syscall.SIGTERM)
 }
