@@ -18,8 +18,8 @@ import (
 // has with kqueue and on Windows, over the real file system. What they hear of it comes from here: inotify, which
 // counts by inode and not by name, as those systems do.
 func init() {
-	fakes["kqueue"] = fakeSystem{kqueue, openFakeKqueue}
-	fakes["windows"] = fakeSystem{windows, openFakeWindows}
+	fakes["kqueue"] = fakeSystem{kqueueQuirks, openFakeKqueue}
+	fakes["windows"] = fakeSystem{windowsQuirks, openFakeWindows}
 }
 
 type inodeEvent struct {

@@ -37,7 +37,7 @@ func noiseFile(name string) string {
 		strings.HasSuffix(name, ".vsctmp"),                               // VS Code
 		strings.HasSuffix(name, ".bck") && strings.Contains(name, ".go"), // Helix: main.goXXXXXX.bck
 		randomTail(name, ".tmp", 6) && name[0] == '.' && len(name) == 10, // Zed and other users of Rust's tempfile: .tmpXXXXXX
-		qtTemp(name):
+		qtTemp(name), safeSave(name), replaced(name):
 		return editor
 	case goTemp(name):
 		return "temporary file next to a Go file"
@@ -94,6 +94,23 @@ func goTemp(name string) bool {
 func qtTemp(name string) bool {
 	i := strings.LastIndexByte(name, '.')
 	return i > 0 && strings.Contains(name[:i], ".") && randomTail(name[i:], ".", 6)
+}
+
+// safeSave: TextEdit, Xcode, BBEdit and others of macOS write main.go.sb-1a2b3c4d-XXXXXX.
+func safeSave(name string) bool {
+	i := strings.LastIndex(name, ".sb-")
+	return i > 0 && len(name) == i+len(".sb-1a2b3c4d-XXXXXX") && name[i+12] == '-' && hexadecimal(name[i+4:i+12])
+}
+
+// replaced: ReplaceFile of Windows, which Visual Studio and Office save with, keeps the old file as main.go~RF1a2b3c.TMP.
+func replaced(name string) bool {
+	i := strings.LastIndex(name, "~RF")
+	rest, ok := strings.CutSuffix(name[max(i, 0):], ".TMP")
+	return i > 0 && ok && hexadecimal(rest[len("~RF"):])
+}
+
+func hexadecimal(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789abcdefABCDEF") == ""
 }
 
 // kakTemp: Kakoune with writemethod "replace" writes .main.go.kak.XXXXXX.

@@ -150,12 +150,13 @@ func TestNoise(t *testing.T) {
 		".DS_Store", "sedX2k3Fz", "sed1abcde", "app-go-tmp-umask", "main.go.QrTsUv", ".main.go.QrTsUv", ".main.go.kate-swp",
 		".goutputstream-ABC123", ".tmpA1b2C3", ".nfs000000000012", ".fuse_hidden0001", "__debug_bin123", "main.go.tmp",
 		"main.go.tmp.123.abc", "settings.json.vsctmp", ".merge_file_a1B2c3", "._main.go", ".git", ".main.go.un~", "main.goAbCdEf.bck",
-		".main.go.kak.abc123", "tmpYSN2ml", "tmpabc1ef",
+		".main.go.kak.abc123", "tmpYSN2ml", "tmpabc1ef", "main.go.sb-1a2b3c4d-AbCdEf", "index.html~RF1a2b3c.TMP",
 	}
 	counts := []string{
 		"main.go", ".env", ".env.local", ".hotreload.toml", ".air.toml", ".gitignore", ".golangci.yml", ".env.sample", "main.go.backup",
 		"sedation", "sedatives", "4914", "1234", "swp", ".sw", "#", "x.tmp", "README", "main.go.txt", "a.b.abcdef", "._", "#include", "git",
 		"flycheck.go", "config.yaml.orig", "my.swp.go", "v1.2.3", "rc.kak.backup", "tmpfolder", "tmpYSN2ml.go", ".rc.kak.more.txt",
+		"main.go.sb-guide", "main.sb-1a2b3c4d-abcdef.go", "main.go.sb-notahex1-AbCdEf", "~RF1a.TMP", "a~RFnotes.TMP", "a~RF12.go",
 	}
 	for _, n := range noise {
 		if noiseFile(n) == "" {

@@ -31,8 +31,8 @@ type quirks struct {
 }
 
 var (
-	kqueue  = quirks{trust: 5, foldsCase: true, keepsFirst: true, watchesFiles: true, truncates: true}
-	windows = quirks{trust: 5, foldsCase: true, keepsFirst: true, byIdentity: true}
+	kqueueQuirks  = quirks{trust: 5, foldsCase: true, keepsFirst: true, watchesFiles: true, truncates: true}
+	windowsQuirks = quirks{trust: 5, foldsCase: true, keepsFirst: true, byIdentity: true}
 )
 
 // loses reports whether fsnotify itself loses events: then each directory is looked at for new names,

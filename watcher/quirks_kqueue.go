@@ -3,4 +3,4 @@
 package watcher
 
 // system has the quirks of this system: macOS and the BSDs.
-var system = kqueue
+var system = kqueueQuirks

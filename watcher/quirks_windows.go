@@ -1,4 +1,4 @@
 package watcher
 
 // system has the quirks of this system.
-var system = windows
+var system = windowsQuirks

@@ -223,12 +223,13 @@ func (t *tree) readAbove() {
 // realDir is the directory that a path leads to.
 func realDir(path string) (string, error) {
 	real, err := filepath.EvalSymlinks(path)
-	if err == nil {
-		if st, e := lstat(real); e != nil || st.Kind != kindDir {
-			err = errNoFile
-		}
+	if err != nil {
+		return real, err
 	}
-	return real, err
+	if st, err := lstat(real); err == nil && st.Kind == kindDir {
+		return real, nil
+	}
+	return mountedAt(real)
 }
 
 // lose says that a tree is not there, and keeps what was known of it.

@@ -62,3 +62,41 @@ func TestSince(t *testing.T) {
 		}
 	}
 }
+
+// A directory is the same one under another name, and another one under the same name.
+func TestDirectoryID(t *testing.T) {
+	dir := t.TempDir()
+	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	ask := func(path string) ID {
+		t.Helper()
+		st, err := OfLink(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if of, err := OfFile(f); err != nil || of.ID != st.ID || !st.ID.Known() {
+			t.Errorf("%+v and %+v, %v", of, st, err)
+		}
+		if of, err := Of(path); err != nil || of.ID != st.ID {
+			t.Errorf("%+v and %+v, %v", of, st, err)
+		}
+		return st.ID
+	}
+	if err := os.Mkdir(a, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	was := ask(a)
+	if err := os.Rename(a, b); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(a, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if ask(b) != was || ask(a) == was {
+		t.Errorf("was %v; now %v, and the other is %v", was, ask(b), ask(a))
+	}
+}

@@ -27,14 +27,18 @@ type Limit struct {
 // of changes made on the other side: there is no error to go by.
 //
 // FUSE in general is one of them. Not so fuseblk (ntfs-3g, exfat) and
-// fuse-overlayfs: there the changes are made on this side.
+// fuse-overlayfs: there the changes are made on this side. On Windows, the folders that a virtual machine shares
+// with its host are drives of such a type, and so is what WinFsp provides (sshfs, rclone). A drive on the network
+// has the type that it has on its server; most of these report changes.
 func sendsNoEvents(typ string) bool {
-	switch typ {
+	switch typ = strings.ToLower(typ); typ {
+	case "vboxsharedfolderfs", "prlsf": // Windows
+		return true
 	case "9p", "drvfs", "wslfs", "virtiofs", "nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "ceph",
 		"lustre", "beegfs", "gpfs", "vboxsf", "prl_fs", "vmhgfs", "fakeowner", "webdav", "afpfs", "macfuse", "osxfuse", "fuse":
 		return true
 	case "fuse.fuse-overlayfs":
 		return false
 	}
-	return strings.HasPrefix(typ, "fuse.")
+	return strings.HasPrefix(typ, "fuse.") || strings.HasPrefix(typ, "fuse-") || strings.HasPrefix(typ, "winfsp")
 }
