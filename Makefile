@@ -65,14 +65,15 @@ unreached = for os in linux darwin windows; do GOOS=$$os bin/tools/deadcode ./cm
 	sort | uniq -c | awk '$$1 == 3 {$$1 = ""; print}' | grep -vE '^ (watcher|builder|runner)/.* func: [A-Z]'
 
 .PHONY: lint
-lint: ## gofmt, vet for linux, darwin and windows, staticcheck, deadcode, tidy, the rules of the house; golangci-lint if installed
+lint: ## gofmt, vet and staticcheck for linux, darwin and windows, deadcode, tidy, the rules of the house; golangci-lint if installed
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	  if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	GOOS=linux $(GO) vet ./...
 	GOOS=darwin $(GO) vet ./...
 	GOOS=windows $(GO) vet ./...
-	$(GO) run $(STATICCHECK) ./...
+	GOBIN=$(CURDIR)/bin/tools $(GO) install $(STATICCHECK)
 	GOBIN=$(CURDIR)/bin/tools $(GO) install $(DEADCODE)
+	@for os in linux darwin windows; do echo "staticcheck for $$os"; GOOS=$$os bin/tools/staticcheck ./... || exit 1; done
 	bin/tools/deadcode ./cmd/... >/dev/null
 	@dead=$$($(unreached)); if [ -n "$$dead" ]; then echo "no system reaches:$$dead"; exit 1; fi
 	@if command -v golangci-lint >/dev/null; then echo golangci-lint run; golangci-lint run; fi

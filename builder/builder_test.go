@@ -35,8 +35,6 @@ func TestMain(m *testing.M) {
 
 const deadline = testkit.Deadline
 
-var read = testkit.Read
-
 const tiny = "package main\n\nfunc main() { println(version) }\n\nconst version = \"one\"\n"
 
 // project writes a module of the given files.

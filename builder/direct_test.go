@@ -10,7 +10,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
+
+var read = testkit.Read
 
 // several is a program of a few packages.
 var several = map[string]string{

@@ -49,21 +49,8 @@ type handler struct {
 	in     *Input
 	hangup func() bool
 	again  <-chan time.Time // when to try to resume once more
-	ctrlC  time.Time        // when it was pressed last
-}
-
-// echo is the time in which a second SIGINT is the first one once more: the terminal sends
-// Ctrl-C to all in the foreground, and some who start us (go tool, npm) pass it on besides.
-// Nobody presses it twice that fast, and taken for two it would kill the program.
-const echo = 100 * time.Millisecond
-
-// pressed reports whether a SIGINT is one that was not seen before.
-func (h *handler) pressed(now time.Time) bool {
-	if now.Sub(h.ctrlC) < echo {
-		return false
-	}
-	h.ctrlC = now
-	return true
+	//lint:ignore U1000 Windows does not use it
+	ctrlC
 }
 
 // resume goes on after a stop. What the program needs of the terminal may not be there

@@ -61,3 +61,20 @@ func (h *handler) handle(sig os.Signal) {
 		// the session in an orderly way, instead of killing us at once.
 	}
 }
+
+// ctrlC knows when Ctrl-C was pressed last.
+type ctrlC struct{ last time.Time }
+
+// echo is the time in which a second SIGINT is the first one once more: the terminal sends
+// Ctrl-C to all in the foreground, and some who start us (go tool, npm) pass it on besides.
+// Nobody presses it twice that fast, and taken for two it would kill the program.
+const echo = 100 * time.Millisecond
+
+// pressed reports whether a SIGINT is one that was not seen before.
+func (c *ctrlC) pressed(now time.Time) bool {
+	if now.Sub(c.last) < echo {
+		return false
+	}
+	c.last = now
+	return true
+}

@@ -20,3 +20,8 @@ func (h *handler) handle(sig os.Signal) {
 		s.Command(plan.Command{Do: plan.DoQuit, Why: "the console is closing"})
 	}
 }
+
+// ctrlC: the console sends each Ctrl-C once.
+//
+//lint:ignore U1000 see handler
+type ctrlC struct{}

@@ -135,7 +135,8 @@ func newApp(t *testing.T, files map[string]string, name ...string) string {
 // web is a running session of webApp.
 type web struct {
 	*session
-	addr  string
+	addr string
+	//lint:ignore U1000 on Linux, the soak test uses it
 	cache string // of hotreload, where a test has one of its own
 }
 

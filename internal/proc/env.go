@@ -7,11 +7,6 @@ import (
 	"strings"
 )
 
-// marker is the variable by which a daemon that left its group is recognised as ours
-// (/proc/PID/environ): it survives fork, setsid and exec, unlike parent, group and
-// session. It holds a number that no other group on this machine has.
-const marker = "HOTRELOAD_GROUP"
-
 // CleanEnv returns env without what was meant for this process alone:
 //
 //   - LISTEN_FDS and its companions, NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -525,4 +526,24 @@ func TestStateRealTime(t *testing.T) {
 func exists(pid int) bool {
 	_, ok := procDir.stat(pid)
 	return ok
+}
+
+var (
+	eventually = testkit.Until
+	listener   = testkit.Listener
+	alive      = testkit.Alive
+)
+
+// pids reads a line of numbers.
+func (p *program) pids() []int {
+	p.t.Helper()
+	var pids []int
+	for _, f := range strings.Fields(p.line()) {
+		n, err := strconv.Atoi(f)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		pids = append(pids, n)
+	}
+	return pids
 }

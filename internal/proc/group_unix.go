@@ -469,16 +469,6 @@ func (g *Group) finish() {
 	close(g.gone)
 }
 
-// process is one entry of the system's table.
-type process struct {
-	pid, ppid, pgrp int
-	zombie          bool
-	start           uint64 // with pid: the identity of the process
-	name            string
-	image           string // changes with each exec
-	noEnv           bool   // just beginning to execute a program, or ending
-}
-
 func (p process) String() string {
 	return strings.TrimSpace(strconv.Itoa(p.pid) + " " + p.name)
 }

@@ -9,7 +9,6 @@ import (
 // the groups of a killed hotreload, for the system closes their job objects; the
 // directories of one that was killed stay until their owner finds them again.
 type Guard struct {
-	pid    int // none
 	remove []string
 	once   sync.Once
 }

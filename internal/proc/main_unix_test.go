@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -37,12 +35,6 @@ var modes = map[string]func() int{
 
 const patience = testkit.Deadline
 
-var (
-	eventually = testkit.Until
-	listener   = testkit.Listener
-	alive      = testkit.Alive
-)
-
 // program is a running command whose output lines can be waited for.
 type program struct {
 	*Group
@@ -62,20 +54,6 @@ func (p *program) line() string {
 		p.t.Fatal("no line of output")
 	}
 	return ""
-}
-
-// pids reads a line of numbers.
-func (p *program) pids() []int {
-	p.t.Helper()
-	var pids []int
-	for _, f := range strings.Fields(p.line()) {
-		n, err := strconv.Atoi(f)
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		pids = append(pids, n)
-	}
-	return pids
 }
 
 func run(t *testing.T, c Cmd) *program {

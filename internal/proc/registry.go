@@ -1,12 +1,8 @@
 package proc
 
 import (
-	"fmt"
 	"os"
-	"strconv"
-	"strings"
 	"sync"
-	"sync/atomic"
 )
 
 // registry is what has to be known process-wide, because the things it describes are
@@ -72,25 +68,9 @@ func tellGuards(r record) {
 	}
 }
 
-// sessionMark is the number of this session on this machine, and whether what it starts is marked with it.
-var sessionMark = sync.OnceValues(markSession)
-
-// groupCount numbers the groups of this session, from 1.
-var groupCount atomic.Uint64
-
-// nonceOf names a group uniquely on this machine. Group 0 is what belongs to none.
-func nonceOf(session, group uint64) string { return fmt.Sprintf("%016x-%d", session, group) }
-
 // Apart starts a process that belongs to no group, and may outlive this one: a browser.
 func Apart(start func() error) error {
 	registry.spawn.Lock() // no marked process is forked now
 	defer registry.spawn.Unlock()
 	return start()
-}
-
-// sessionOf is the session of a group, 0 if the nonce is none.
-func sessionOf(nonce string) uint64 {
-	text, _, _ := strings.Cut(nonce, "-")
-	session, _ := strconv.ParseUint(text, 16, 64)
-	return session
 }

@@ -454,3 +454,13 @@ func fullName(pid int, name string) string {
 	}
 	return name
 }
+
+// process is one entry of the system's table.
+type process struct {
+	pid, ppid, pgrp int
+	zombie          bool
+	start           uint64 // with pid: the identity of the process
+	name            string
+	image           string // changes with each exec
+	noEnv           bool   // just beginning to execute a program, or ending
+}

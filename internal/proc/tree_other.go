@@ -7,6 +7,14 @@ import "syscall"
 // Without a subreaper orphans belong to PID 1, and a daemon that left its group can be
 // recognised by nothing: it is documented as out of reach here.
 
+// process is one of them; without its start and image, one process id is one process.
+type process struct {
+	pid   int
+	start uint64
+	name  string
+	image string
+}
+
 func (g *Group) strays() (strays []process, sure bool) { return nil, true }
 
 func (g *Group) remember() {}
