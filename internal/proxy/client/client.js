@@ -547,7 +547,7 @@ button.badge:hover { border-color: var(--soft); }
     if (t.words) body.append(el('div', {}, t.kind === 'build-failed' ? null : el('p', {class: 'label'}, 'Output'), el('pre', {tabindex: '0'}, ...linked(t.words))));
     if (t.stack.length) body.append(el('div', {}, el('p', {class: 'label'}, 'Stack'), stackOf(t.stack)));
     panel.append(body,
-      el('footer', {}, el('kbd', {}, 'Esc'), ' hides this.', t === own ? '' : ' It goes away by itself when the next save works.'));
+      el('footer', {}, el('kbd', {}, 'Esc'), ' hides this.', t === own ? '' : ' It disappears when the next save works.'));
     const shade = el('div', {class: solid ? 'shade solid' : 'shade'}, panel);
     shade.onclick = e => e.target === shade && hide();
     return shade;
