@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -170,9 +171,9 @@ func (s *watching) wrong(format string, args ...any) {
 // means of a file of its own, and returns the batches since the last call.
 func (s *watching) settled() []Batch {
 	s.t.Helper()
-	if s.fake != nil {
+	if s.loses() {
 		// There, what is written later may be reported earlier, and some of it not at all.
-		s.fake.drain(s.t)
+		s.drain()
 		s.lookAround()
 	}
 	s.mark++
@@ -359,7 +360,7 @@ func (s *watching) state() (files map[string]Sum, dirs, watched []string) {
 func (s *watching) watches() (dirs, watched []string) {
 	s.t.Helper()
 	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); {
-		s.fake.drain(s.t)
+		s.drain()
 		dirs, watched = nil, nil
 		s.do(func(t *tree) {
 			for _, d := range t.nodes {
@@ -407,6 +408,16 @@ func mkdir(t *testing.T, path string) {
 func rename(t *testing.T, from, to string) {
 	t.Helper()
 	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// symlink skips the test where only a privilege lets one make links.
+func symlink(t *testing.T, target, path string) {
+	t.Helper()
+	if err := os.Symlink(target, path); err != nil && runtime.GOOS == "windows" {
+		t.Skip(err)
+	} else if err != nil {
 		t.Fatal(err)
 	}
 }
@@ -469,6 +480,27 @@ func systems(t *testing.T, f func(t *testing.T, o Options)) {
 		t.Run(name, func(t *testing.T) {
 			f(t, Options{Backend: Backend(name), Scope: Scope{Trees: []string{tempDir(t)}}})
 		})
+	}
+}
+
+// loses reports whether the system whose rules are followed loses events.
+func (s *watching) loses() bool {
+	q := s.quirks()
+	return q.loses()
+}
+
+func (s *watching) quirks() quirks {
+	if q := s.w.test.quirks; q != nil {
+		return *q
+	}
+	return system
+}
+
+// drain waits until a fake has reported what happened. What a system has not reported cannot be waited for.
+func (s *watching) drain() {
+	s.t.Helper()
+	if s.fake != nil {
+		s.fake.drain(s.t)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -366,6 +367,9 @@ func TestMaxWait(t *testing.T) {
 // missed, everything was looked at, and one line says so.
 func TestOverflow(t *testing.T) {
 	t.Parallel()
+	if system.watchesFiles {
+		t.Skip("kqueue keeps one note per file, and has no queue that overflows")
+	}
 	root := tempDir(t)
 	plant(t, root, map[string]string{"d/first.go": "1"})
 	pause := make(chan struct{})
@@ -436,6 +440,7 @@ func TestNoInstances(t *testing.T) {
 // met through the link first, and must go by its true name all the same.
 func TestReplacedByLink(t *testing.T) {
 	t.Parallel()
+	symlink(t, "somewhere", filepath.Join(tempDir(t), "link")) // may skip
 	moved := func(t *testing.T, old, new string) { rename(t, old, new) }
 	for _, c := range []struct {
 		name    string
@@ -558,23 +563,32 @@ func TestOddEntries(t *testing.T) {
 		s := watch(t, o)
 		plant(t, root, map[string]string{"d/plain.go": "1"})
 		odd := filepath.Join(root, "d")
-		plantOdd(t, odd)
-		s.expect("+d/bad\xff\xfename", "+d/new\nline.go", "+d/plain.go", "+d/"+strings.Repeat("n", 255))
+		want := []string{"+d/plain.go"}
+		for _, name := range plantOdd(t, odd) {
+			want = append(want, "+d/"+name)
+		}
+		s.expect(want...)
 		if n := s.noticesOf(""); len(n) > 0 {
 			t.Errorf("notices: %v", n)
 		}
 	})
 }
 
-func plantOdd(t *testing.T, dir string) {
-	must(t, os.Symlink("nowhere", filepath.Join(dir, "broken.go")))
-	must(t, os.Symlink("loop", filepath.Join(dir, "loop")))
-	must(t, os.Symlink("..", filepath.Join(dir, "up")))
+// plantOdd returns the names of what counts.
+func plantOdd(t *testing.T, dir string) (made []string) {
+	symlink(t, "nowhere", filepath.Join(dir, "broken.go"))
+	symlink(t, "loop", filepath.Join(dir, "loop"))
+	symlink(t, "..", filepath.Join(dir, "up"))
 	fifo(t, filepath.Join(dir, "fifo.go"))
 	socket(t, dir, "sock.go")
-	write(t, filepath.Join(dir, "new\nline.go"), "1")
-	write(t, filepath.Join(dir, "bad\xff\xfename"), "1")
-	write(t, filepath.Join(dir, strings.Repeat("n", 255)), "1")
+	for _, name := range []string{"new\nline.go", "bad\xff\xfename", strings.Repeat("n", 255)} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("1"), 0o644); err == nil {
+			made = append(made, name)
+		} else if runtime.GOOS == "linux" {
+			t.Fatal(err) // other systems have rules for names
+		}
+	}
+	return made
 }
 
 // W10: a symlinked root is reported under the name that was given; a symlinked
@@ -586,10 +600,10 @@ func TestSymlinks(t *testing.T) {
 		real, link := filepath.Join(base, "real"), filepath.Join(base, "link")
 		plant(t, real, map[string]string{"main.go": "1", "v1/p.go": "1", "v2/p.go": "2"})
 		plant(t, base, map[string]string{"out/o.go": "1", "outfile": "1"})
-		must(t, os.Symlink(real, link))
-		must(t, os.Symlink("v1", filepath.Join(real, "pkg")))
-		must(t, os.Symlink("../out", filepath.Join(real, "outpkg")))
-		must(t, os.Symlink("../outfile", filepath.Join(real, "data.txt")))
+		symlink(t, real, link)
+		symlink(t, "v1", filepath.Join(real, "pkg"))
+		symlink(t, "../out", filepath.Join(real, "outpkg"))
+		symlink(t, "../outfile", filepath.Join(real, "data.txt"))
 		o.Scope = Scope{Trees: []string{link}, Dirs: []string{filepath.Join(link, "pkg"), filepath.Join(link, "outpkg")}}
 		s := watch(t, o)
 		s.hashed()
@@ -611,19 +625,19 @@ func TestSymlinks(t *testing.T) {
 		must(t, os.Remove(filepath.Join(real, "data.txt")))
 		write(t, filepath.Join(real, "data.txt"), "3")
 		s.expect("data.txt")
-		must(t, os.Symlink("../outfile", filepath.Join(real, "tmp")))
+		symlink(t, "../outfile", filepath.Join(real, "tmp"))
 		rename(t, filepath.Join(real, "tmp"), filepath.Join(real, "data.txt"))
 		s.expect("data.txt")
 		// Its directory goes away, and comes back.
 		plant(t, base, map[string]string{"far/away/f": "1"})
-		must(t, os.Symlink("../far/away/f", filepath.Join(real, "far.txt")))
+		symlink(t, "../far/away/f", filepath.Join(real, "far.txt"))
 		s.expect("+far.txt")
 		rename(t, filepath.Join(base, "far", "away"), filepath.Join(base, "far", "elsewhere"))
 		s.expect("-far.txt")
 		must(t, os.Remove(filepath.Join(real, "far.txt")))
 		// The link is turned.
 		must(t, os.Remove(filepath.Join(real, "pkg")))
-		must(t, os.Symlink("v2", filepath.Join(real, "pkg")))
+		symlink(t, "v2", filepath.Join(real, "pkg"))
 		s.expect("pkg/p.go")
 		write(t, filepath.Join(real, "v2", "p.go"), "4")
 		s.expect("pkg/p.go", "v2/p.go")

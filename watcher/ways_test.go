@@ -3,7 +3,6 @@ package watcher
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 )
@@ -13,9 +12,6 @@ import (
 // end, and a link that is turned, removed or made changes what it names.
 func TestLinkedDirectories(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("links want a privilege there")
-	}
 	backends(t, func(t *testing.T, o Options) {
 		base := tempDir(t)
 		root := filepath.Join(base, "root")
@@ -25,17 +21,17 @@ func TestLinkedDirectories(t *testing.T) {
 		})
 		link := func(target, name string) {
 			t.Helper()
-			must(t, os.Symlink(target, filepath.Join(root, "#link#")))
+			symlink(t, target, filepath.Join(root, "#link#"))
 			rename(t, filepath.Join(root, "#link#"), filepath.Join(root, name))
 		}
 		link("../ext", "tmpl")
 		link("real", "in")
 		link("../big", "not") // which is not asked for
 		link(".", "self")
-		must(t, os.Symlink("..", filepath.Join(root, "real", "up")))
-		must(t, os.Symlink("../../ext", filepath.Join(root, "real", "tmpl")))
-		must(t, os.Symlink("../ext2", filepath.Join(base, "ext3", "l")))
-		must(t, os.Symlink("../ext3", filepath.Join(base, "ext2", "l")))
+		symlink(t, "..", filepath.Join(root, "real", "up"))
+		symlink(t, "../../ext", filepath.Join(root, "real", "tmpl"))
+		symlink(t, "../ext2", filepath.Join(base, "ext3", "l"))
+		symlink(t, "../ext3", filepath.Join(base, "ext2", "l"))
 		o.Scope = Scope{
 			Trees: []string{root},
 			Keep:  func(f string, why Skip) bool { return strings.HasSuffix(f, ".html") && why == SkipLink },
@@ -92,9 +88,6 @@ func TestLinkedDirectories(t *testing.T) {
 // asks for is none.
 func TestLinkBesideSetScope(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("links want a privilege there")
-	}
 	backends(t, func(t *testing.T, o Options) {
 		base := tempDir(t)
 		root := filepath.Join(base, "root")
@@ -103,7 +96,7 @@ func TestLinkBesideSetScope(t *testing.T) {
 		})
 		link := func(target, name string) {
 			t.Helper()
-			must(t, os.Symlink(target, filepath.Join(root, "#link#")))
+			symlink(t, target, filepath.Join(root, "#link#"))
 			rename(t, filepath.Join(root, "#link#"), filepath.Join(root, name))
 		}
 		for _, name := range []string{"turned", "removed", "replaced"} {
@@ -142,16 +135,13 @@ func TestLinkBesideSetScope(t *testing.T) {
 // A link to everything does not become a watch of everything.
 func TestTooMuchBehindALink(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("links want a privilege there")
-	}
 	base := memDir(t)
 	root := filepath.Join(base, "root")
 	mkdir(t, root)
 	for i := range maxThrough + 10 {
 		mkdir(t, filepath.Join(base, "ext", string(rune('a'+i%26)), strings.Repeat("x", 1+i/26)))
 	}
-	must(t, os.Symlink("../ext", filepath.Join(root, "all")))
+	symlink(t, "../ext", filepath.Join(root, "all"))
 	s := watch(t, Options{Backend: "poll", Scope: Scope{Trees: []string{root}, Enter: func(string, Skip) bool { return true }}})
 	if n := s.notice("limit"); !strings.Contains(n.Message, "4096") {
 		t.Errorf("notice: %+v", n)
