@@ -161,9 +161,9 @@ func (u *upstream) closeIdle() {
 	u.h2.CloseIdleConnections()
 }
 
-// RoundTrip speaks HTTP/2 to the program if the client does (gRPC needs it from
+// send speaks HTTP/2 to the program if the client does (gRPC needs it from
 // end to end) and the program understands it.
-func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
+func (u *upstream) send(r *http.Request) (*http.Response, error) {
 	if of(r).q.ProtoMajor == 2 {
 		ok, err := u.speaksHTTP2(r.Context())
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hotreload/hotreload/internal/event"
@@ -38,6 +39,7 @@ type Proxy struct {
 	handlers sync.WaitGroup
 	encoded  sync.Once // it was reported that pages cannot be given the script
 	console  console
+	secure   atomic.Bool // the newest program speaks TLS, although its address does not say so
 
 	mu   sync.Mutex    // guards what follows; never held across I/O, so Emit never blocks
 	wake chan struct{} // closed and replaced at every change

@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -73,6 +74,36 @@ func TestTLSUpstream(t *testing.T) {
 			t.Errorf("%s: InsecureSkipVerify %v", at, got)
 		}
 	}
+}
+
+// TestTLSUnsaid: a program speaks TLS, and no setting says so; the next one does not (P20).
+func TestTLSUnsaid(t *testing.T) {
+	serve := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%v %s %s", r.TLS != nil, r.URL.RequestURI(), body)
+	})
+	secure := httptest.NewUnstartedServer(serve)
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	plain := httptest.NewServer(serve)
+	t.Cleanup(plain.Close)
+	r := start(t, Options{})
+	for _, s := range []*httptest.Server{secure, plain, secure} {
+		r.goLive(&app{addr: s.Listener.Addr().String()})
+		want(t, r.get("/a?b"), 200, fmt.Sprint(s == secure, " /a?b "))
+		posted, err := r.do("POST", "/form", "text")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want(t, posted, 200, fmt.Sprint(s == secure, " /form text"))
+		r.gen++
+	}
+	// The same words from a program that speaks HTTP are its answer.
+	words := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, strings.TrimSpace(toTLS), 400) }))
+	t.Cleanup(words.Close)
+	r.goLive(&app{addr: words.Listener.Addr().String()})
+	want(t, r.get("/"), 400, toTLS)
 }
 
 // TestRedirects to the program's own port lead to the proxy (P20).
