@@ -75,7 +75,7 @@ func TestE5EnvFile(t *testing.T) {
 			t.Errorf("%s: reported %d times", name, n)
 		}
 		mark = w.mark()
-		write(t, env, "# the same values\nCOLOR=red\nPASSWORD="+secret+"\n")
+		replaceFile(t, env, "# the same values\nCOLOR=red\nPASSWORD="+secret+"\n")
 		w.fixed(".env")
 		w.untouched(mark, before)
 		if !strings.Contains(w.err.String(), "fixed   .env") {
@@ -83,7 +83,7 @@ func TestE5EnvFile(t *testing.T) {
 		}
 	}
 	// Go code is built and started with the last good values.
-	write(t, env, "COLOR=\"blue\nPASSWORD="+secret+"\n")
+	replaceFile(t, env, "COLOR=\"blue\nPASSWORD="+secret+"\n")
 	w.problemWith(".env:1")
 	w.setVersion("two")
 	w.live()
@@ -91,7 +91,7 @@ func TestE5EnvFile(t *testing.T) {
 		t.Errorf("%+v, COLOR is %q", a, color)
 	}
 	mark := w.mark()
-	write(t, env, "COLOR=\"blue\"\nPASSWORD="+secret+"\n")
+	replaceFile(t, env, "COLOR=\"blue\"\nPASSWORD="+secret+"\n")
 	w.fixed(".env")
 	w.live()
 	w.settle()
@@ -102,7 +102,7 @@ func TestE5EnvFile(t *testing.T) {
 		t.Errorf("%d starts", n)
 	}
 	// What Windows editors write is no mistake.
-	write(t, env, "\uFEFFCOLOR=green\r\nPASSWORD="+secret+"\r\n")
+	replaceFile(t, env, "\uFEFFCOLOR=green\r\nPASSWORD="+secret+"\r\n")
 	w.live()
 	if color := w.get(w.addr, "/env?COLOR"); color != "green true" {
 		t.Errorf("COLOR is %q", color)
