@@ -74,6 +74,7 @@ func (w *world) replace(file, old, text string) {
 
 // TestD1Flags holds the same for the flags that change how a program is compiled and linked.
 func TestD1Flags(t *testing.T) {
+	testkit.Slow(t)
 	for i, flags := range [][]string{
 		{"-ldflags=-w -buildid=hotreload/app"},
 		{"-ldflags=-s -w -X main.greeting=no -X 'example.com/app/leaf.Name=two words' -buildid=hotreload/app"},
@@ -115,7 +116,7 @@ func TestD1Flags(t *testing.T) {
 
 // TestD2 holds that the engine leaves to go build what a recipe cannot foresee.
 func TestD2(t *testing.T) {
-	for _, c := range []struct {
+	for i, c := range []struct {
 		name, reason string
 		edit         func(w *world)
 		broken       bool // go build fails
@@ -157,6 +158,9 @@ func TestD2(t *testing.T) {
 		}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if i%3 != 0 {
+				testkit.Slow(t)
+			}
 			w := newWorld(t, module(t, program), ".", defaults)
 			w.refresh()
 			c.edit(w)
@@ -297,6 +301,7 @@ func TestD3Failed(t *testing.T) {
 
 // TestD3Canceled holds the same for a build that is canceled, at many moments.
 func TestD3Canceled(t *testing.T) {
+	testkit.Slow(t)
 	w := newWorld(t, module(t, program), ".", defaults)
 	w.refresh()
 	w.same()

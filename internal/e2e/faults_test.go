@@ -297,6 +297,7 @@ func TestW8RootLost(t *testing.T) {
 // W7: with polling the loop is the same: one restart for a save however it is written, none
 // where nothing has changed, new files and directories found.
 func TestW7Polling(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	files := maps.Clone(webApp)
 	files[".hotreload.toml"] = "[watch]\nbackend = \"poll\"\npoll_interval = \"20ms\"\n"

@@ -39,6 +39,7 @@ func copyHandover(t *testing.T, addr string) string {
 // Z2, Z6: examples/handover takes its socket by go-systemd, says when it is ready, drains
 // and hands its state on; the same in both orders.
 func TestZ2Handover(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for _, order := range []string{"stop-first", "start-first"} {
 		t.Run(order, func(t *testing.T) {

@@ -79,6 +79,7 @@ func init() { time.Sleep(time.Hour) }
 // Z3: start-first: the old program answers until the new one is ready, and goes on,
 // marked as stale, if that dies or is not ready in time.
 func TestZ3StartFirst(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for _, c := range broken {
 		t.Run(c.name, func(t *testing.T) {

@@ -11,11 +11,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // R7: the port is taken by a stranger: it is named with pid and command, and left alone;
 // when the port is free, the next restart works.
 func TestR7PortTaken(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for name, c := range map[string]struct{ listen, say string }{
 		"same address":            {"127.0.0.1:0", ""},

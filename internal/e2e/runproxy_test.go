@@ -80,6 +80,7 @@ func lineOf(text, word string) string {
 
 // P20: `run --proxy=ADDR`, a port alone, and a config that has an address of its own.
 func TestP20RunProxyAt(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	files := portApp(true)
 	one, two, three := testkit.Address(t), testkit.Address(t), testkit.Address(t)

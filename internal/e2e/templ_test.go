@@ -63,6 +63,7 @@ func main() {
 // is built: the program shows the text at once. status says so, and the next build takes the text in.
 // Any other edit is built.
 func TestTemplTexts(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	dir, templ := templProject(t)
 	texts, addr := t.TempDir(), testkit.Address(t)
