@@ -99,11 +99,13 @@ run.ready = "exit"
 	mark := s.mark()
 	s.edit("main.go", "}\n", "}\n\n// A comment.\n")
 	s.live()
+	s.waitFor("build_finished") // wait can return before the events are read
 	if e := s.since(mark); count(e, "started") != 0 || count(e, "build_finished") != 1 {
 		t.Errorf("a comment lets the job run again\n%s", s.dump())
 	}
 	s.edit("main.go", "one", "two")
 	s.live()
+	s.waitFor("started")
 	if e := s.since(mark); count(e, "started") != 1 {
 		t.Errorf("the job did not run again\n%s", s.dump())
 	}
