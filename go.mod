@@ -19,7 +19,7 @@ require (
 	golang.org/x/term v0.47.0
 )
 
-// For tests, the bench and the pictures. docs/architecture.md says why they are no module of their own.
+// For tests, the bench and the pictures. docs/architecture.md says why they are not a separate module.
 require (
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.22.1

@@ -109,7 +109,7 @@ func pageShown(ctx context.Context, b *bench, o options, tools []tool) ([]*table
 	return []*table{t}, nil
 }
 
-// page measures one kind of save with one tool, in a tab of its own.
+// page measures one kind of save with one tool, in a separate tab.
 func (r *runner) page(ctx context.Context, b *bench, o options, f *field, browser context.Context, e edit, t *table) error {
 	tab, closeTab := chromedp.NewContext(browser)
 	defer closeTab()

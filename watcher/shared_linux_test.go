@@ -39,7 +39,7 @@ func await(t *testing.T, tried <-chan os.Signal) {
 	}
 }
 
-// N5 (13): a file that another program does not share is no change of its own. It is read when it can be: one that
+// N5 (13): a file that another program does not share does not count as changed. It is read when it can be: one that
 // was written, or is new, is reported once, with its content, and one that has the old content is not reported.
 func TestNotShared(t *testing.T) {
 	for _, c := range []struct{ name, content string }{{"a.go", "two"}, {"a.go", "one"}, {"new.go", "one"}} {

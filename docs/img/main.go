@@ -66,7 +66,7 @@ const (
 	proxy = "127.0.0.1:8090"
 )
 
-// newStage is a copy of examples/hello, with a home directory of its own.
+// newStage is a copy of examples/hello, with a separate home directory.
 func newStage(hotreload string) (s *stage, clean func(), err error) {
 	hotreload, err = filepath.Abs(hotreload)
 	if err != nil {

@@ -121,12 +121,16 @@ func explained(err error) error {
 	return err
 }
 
-func mcpStatus(ctx context.Context, s streams, _ *sessionFlags, c *control.Client, in mcpService) (any, error) {
-	var st control.Status
-	err := c.Do(ctx, http.MethodGet, "/status", "", &st)
-	if err == nil {
+// mcpServices is the status of the service that is asked for, or of all.
+func mcpServices(ctx context.Context, c *control.Client, in mcpService) (st control.Status, err error) {
+	if err = c.Do(ctx, http.MethodGet, "/status", "", &st); err == nil {
 		err = onlyService(&st, in.Service)
 	}
+	return st, err
+}
+
+func mcpStatus(ctx context.Context, s streams, _ *sessionFlags, c *control.Client, in mcpService) (any, error) {
+	st, err := mcpServices(ctx, c, in)
 	if err != nil {
 		return nil, err
 	}
@@ -153,11 +157,7 @@ func mcpAwait(ctx context.Context, s streams, f *sessionFlags, _ *control.Client
 }
 
 func mcpErrors(ctx context.Context, s streams, _ *sessionFlags, c *control.Client, in mcpService) (any, error) {
-	var st control.Status
-	err := c.Do(ctx, http.MethodGet, "/status", "", &st)
-	if err == nil {
-		err = onlyService(&st, in.Service)
-	}
+	st, err := mcpServices(ctx, c, in)
 	if err != nil {
 		return nil, err
 	}

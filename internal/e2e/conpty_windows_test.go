@@ -16,7 +16,7 @@ import (
 	"github.com/hotreload/hotreload/internal/testkit"
 )
 
-// onConsole starts a program on a pseudo-console of its own, and returns where keys are written and a
+// onConsole starts a program on a new pseudo-console, and returns where keys are written and a
 // channel that is closed when it has ended.
 func onConsole(t *testing.T, dir string, argv ...string) (keys *os.File, ended chan struct{}) {
 	t.Helper()

@@ -78,7 +78,7 @@ func lineOf(text, word string) string {
 	return ""
 }
 
-// P20: `run --proxy=ADDR`, a port alone, and a config that has an address of its own.
+// P20: `run --proxy=ADDR`, a port alone, and a config that has another address.
 func TestP20RunProxyAt(t *testing.T) {
 	testkit.Slow(t)
 	t.Parallel()
@@ -100,7 +100,7 @@ func TestP20RunProxyAt(t *testing.T) {
 	}
 }
 
-// P20: a program that listens on a port of its own, of either family. The proxy leads to it; that is
+// P20: a program that listens on another port, of either family. The proxy leads to it; that is
 // reported once, and not again after a save.
 func TestP20RunProxyFixedPort(t *testing.T) {
 	t.Parallel()

@@ -18,7 +18,7 @@ var (
 )
 
 // hideConsole gives this process a console without a window if it has none: CTRL_BREAK reaches only
-// processes of the same console, and each child would open a window of its own. AllocConsole was
+// processes of the same console, and each child would open another window. AllocConsole was
 // rejected, for it shows a window before it can be hidden. So a helper is started with such a
 // console, which then belongs to both, and stays when the helper has ended.
 func hideConsole() {

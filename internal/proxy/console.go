@@ -53,15 +53,23 @@ type consoleEntry struct {
 	Line  int    `json:"line"`
 }
 
-// reportConsole takes what a page reports.
-func (p *Proxy) reportConsole(w http.ResponseWriter, r *http.Request) {
+// mayChange reports whether the request may cause something. If not, it is answered; onlyPost is the answer to another method.
+func (p *Proxy) mayChange(w http.ResponseWriter, r *http.Request, onlyPost string) bool {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		http.Error(w, "hotreload: only POST", http.StatusMethodNotAllowed)
-		return
+		http.Error(w, "hotreload: "+onlyPost, http.StatusMethodNotAllowed)
+		return false
 	}
 	if why := p.access().RefuseChange(r); why != "" {
 		http.Error(w, "hotreload: refused: "+why, http.StatusForbidden)
+		return false
+	}
+	return true
+}
+
+// reportConsole takes what a page reports.
+func (p *Proxy) reportConsole(w http.ResponseWriter, r *http.Request) {
+	if !p.mayChange(w, r, "only POST") {
 		return
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(consoleTimeout))
@@ -132,7 +140,7 @@ func (c *console) take(page int, e consoleEntry) (report, full bool) {
 	return false, full
 }
 
-// consoleEvent is an entry with the file in the project that its URL stands for, if there is one.
+// consoleEvent is an entry with the file of the project that its URL names, if there is one.
 func (p *Proxy) consoleEvent(e consoleEntry, host string) event.Console {
 	c := event.Console{Level: e.Level, Text: cut(e.Text, consoleText), Line: max(e.Line, 0)}
 	u, err := url.Parse(cut(e.File, consoleFile))

@@ -36,13 +36,7 @@ func (p *Proxy) placeSum(q url.Values) string {
 
 // openEditor runs the command for a place that was clicked.
 func (p *Proxy) openEditor(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		http.Error(w, "hotreload: the editor is opened by a click, which needs JavaScript", http.StatusMethodNotAllowed)
-		return
-	}
-	if why := p.access().RefuseChange(r); why != "" {
-		http.Error(w, "hotreload: refused: "+why, http.StatusForbidden)
+	if !p.mayChange(w, r, "the editor is opened by a click, which needs JavaScript") {
 		return
 	}
 	q := r.URL.Query()
