@@ -89,6 +89,10 @@ func pageShown(ctx context.Context, b *bench, o options, tools []tool) ([]*table
 				w.with("hotreload, proxy, start-first", "the same with order = start-first", "order = \"start-first\"\n[proxy]\nlisten = %q\n"))
 		case ok && one.name() == "air":
 			used = append(used, airPage())
+		case ok && one.name() == "templ":
+			w := templProxy(`\.(go|templ|html|css)$`)
+			w.label = "templ, proxy, with a build"
+			used = append(used, w)
 		}
 	}
 	f, err := b.open(ctx, website, dir, "page", used, false, o)
@@ -113,11 +117,7 @@ func pageShown(ctx context.Context, b *bench, o options, tools []tool) ([]*table
 func (r *runner) page(ctx context.Context, b *bench, o options, f *field, browser context.Context, e edit, t *table) error {
 	tab, closeTab := chromedp.NewContext(browser)
 	defer closeTab()
-	addr := r.project.addr
-	if r.tool.name() == airPage().name() {
-		addr = airProxyAddr(r.project)
-	}
-	if err := chromedp.Do(tab, chromedp.Navigate("http://"+addr+"/page")); err != nil {
+	if err := chromedp.Do(tab, chromedp.Navigate("http://"+r.entry()+"/page")); err != nil {
 		return err
 	}
 	s := r.session.(*watchSession)
@@ -195,10 +195,10 @@ func becomes(ctx context.Context, expr string) error {
 
 // airPage is Air with a build and its own proxy in front of the program.
 func airPage() watching {
-	return watching{label: "air, proxy, with a build", text: "its proxy: enabled, proxy_port, app_port; delay = 1; include_ext with html and css",
+	return watching{label: "air, proxy, with a build", front: true, text: "its proxy: enabled, proxy_port, app_port; delay = 1; include_ext with html and css",
 		files: func(p project) map[string]string {
 			_, app, _ := net.SplitHostPort(p.addr)
-			_, front, _ := net.SplitHostPort(airProxyAddr(p))
+			_, front, _ := net.SplitHostPort(frontAddr(p))
 			return map[string]string{".air.toml": fmt.Sprintf(
 				"root = \".\"\ntmp_dir = \"tmp\"\n\n[build]\ncmd = \"go build -o ./tmp/main .\"\nentrypoint = [\"./tmp/main\"]\ninclude_ext = [\"go\", \"html\", \"css\"]\ndelay = 1\n\n[proxy]\nenabled = true\nproxy_port = %s\napp_port = %s\n", front, app)}
 		},

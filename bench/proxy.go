@@ -34,10 +34,10 @@ func throughProxy(ctx context.Context, b *bench, o options, tools []tool) ([]*ta
 		r    *runner
 	}
 	var used []tool
-	for _, m := range refusedModes(tools) {
-		switch m.tool.name() {
-		case ours, "hotreload, proxy", "air, proxy":
-			used = append(used, m.tool)
+	for _, one := range refusedModes(tools) {
+		switch one.name() {
+		case ours, "hotreload, proxy", "air, proxy", "templ, proxy":
+			used = append(used, one)
 		}
 	}
 	f, err := b.open(ctx, p, dir, "proxy", used, true, o)
@@ -51,10 +51,8 @@ func throughProxy(ctx context.Context, b *bench, o options, tools []tool) ([]*ta
 		case r.dropped != "":
 		case name == ours:
 			ways = append(ways, way{"direct connection", r.project.addr, r})
-		case name == "air, proxy":
-			ways = append(ways, way{name, airProxyAddr(r.project), r})
 		default:
-			ways = append(ways, way{name, r.project.addr, r})
+			ways = append(ways, way{name, r.entry(), r})
 		}
 	}
 	turn := loadTurn

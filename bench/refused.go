@@ -11,32 +11,28 @@ import (
 	"time"
 )
 
-// mode is a way to restart, with the tool set up for it.
-type mode struct {
-	tool tool
-	addr func(project) string // where the requests go; nil: to the program itself
-}
-
 // refusedModes are the ways that group "refused" compares. A mode with a proxy or with
-// passed-on sockets is one more entry: a hotreload with another configuration file.
-func refusedModes(tools []tool) []mode {
-	var out []mode
+// passed-on sockets is one more entry: a tool with another configuration.
+func refusedModes(tools []tool) []tool {
+	var out []tool
 	for _, t := range tools {
 		n := t.name()
 		if onlyBuilds(n) {
 			continue
 		}
-		out = append(out, mode{tool: t})
+		out = append(out, t)
 		switch n {
 		case ours:
 			w := t.(watching)
 			out = append(out,
-				mode{tool: w.with("hotreload, sockets", "run.listen; the program does not drain", "listen = [%q]\n")},
-				mode{tool: w.with("hotreload, sockets, start-first", "the same with order = start-first", "listen = [%q]\norder = \"start-first\"\n")},
-				mode{tool: w.with("hotreload, proxy", "proxy.listen", "[proxy]\nlisten = %q\n")},
-				mode{tool: w.with("hotreload, proxy, start-first", "the same with order = start-first", "order = \"start-first\"\n[proxy]\nlisten = %q\n")})
+				w.with("hotreload, sockets", "run.listen; the program does not drain", "listen = [%q]\n"),
+				w.with("hotreload, sockets, start-first", "the same with order = start-first", "listen = [%q]\norder = \"start-first\"\n"),
+				w.with("hotreload, proxy", "proxy.listen", "[proxy]\nlisten = %q\n"),
+				w.with("hotreload, proxy, start-first", "the same with order = start-first", "order = \"start-first\"\n[proxy]\nlisten = %q\n"))
 		case "air":
-			out = append(out, mode{tool: airProxy(), addr: airProxyAddr})
+			out = append(out, airProxy())
+		case "templ":
+			out = append(out, templProxy(""))
 		}
 	}
 	return out
@@ -60,10 +56,10 @@ func (w watching) with(label, text, more string) watching {
 
 // airProxy is Air with its own proxy in front of the program.
 func airProxy() watching {
-	return watching{label: "air, proxy", text: "its proxy: enabled, proxy_port, app_port; delay = 1",
+	return watching{label: "air, proxy", front: true, text: "its proxy: enabled, proxy_port, app_port; delay = 1",
 		files: func(p project) map[string]string {
 			_, app, _ := net.SplitHostPort(p.addr)
-			_, front, _ := net.SplitHostPort(airProxyAddr(p))
+			_, front, _ := net.SplitHostPort(frontAddr(p))
 			return map[string]string{".air.toml": fmt.Sprintf(
 				"root = \".\"\ntmp_dir = \"tmp\"\n\n[build]\ncmd = \"true\"\nentrypoint = [%q]\ndelay = 1\n\n[proxy]\nenabled = true\nproxy_port = %s\napp_port = %s\n", p.server, front, app)}
 		},
@@ -71,11 +67,38 @@ func airProxy() watching {
 	}
 }
 
-// airProxyAddr is the address of Air's proxy, a fixed distance from that of the program.
-func airProxyAddr(p project) string {
+// templProxy is templ with its proxy in front of the program. It also restarts the program for files
+// that match the pattern; empty: for what it watches anyway.
+func templProxy(pattern string) watching {
+	w := watching{label: "templ, proxy", front: true, text: "the same with --proxy"}
+	if pattern != "" {
+		w.text += " and --watch-pattern=" + pattern
+	}
+	w.argv = func(p project) []string {
+		host, port, _ := net.SplitHostPort(frontAddr(p))
+		more := []string{"--proxy=http://" + p.addr, "--proxybind=" + host, "--proxyport=" + port, "--open-browser=false"}
+		if pattern != "" {
+			more = append(more, "--watch-pattern="+pattern)
+		}
+		return templWatch(p, more...)
+	}
+	return w
+}
+
+// frontAddr is the address of a peer's own proxy, a fixed distance from that of the program.
+func frontAddr(p project) string {
 	host, port, _ := net.SplitHostPort(p.addr)
 	n, _ := strconv.Atoi(port)
 	return net.JoinHostPort(host, strconv.Itoa(n+1500))
+}
+
+// entry is where requests to the program go: to the proxy that the tool puts in front, if it has one
+// at another address.
+func (r *runner) entry() string {
+	if w, ok := r.tool.(watching); ok && w.front {
+		return frontAddr(r.project)
+	}
+	return r.project.addr
 }
 
 // refused puts every mode under the same open load (a request per tick, whether or not
@@ -88,8 +111,8 @@ func refused(ctx context.Context, b *bench, o options, tools []tool) ([]*table, 
 	}
 	t := &table{Title: "F3 requests without an answer per restart", Head: []string{"tool", "restarts", "requests", "failed", "failed per restart", "slowest answer ms"},
 		Notes: []string{fmt.Sprintf("Build command `true`; a new connection every %s during each restart and for 200 ms after it. Failed: refused, reset or cut off.", loadEvery)}}
-	for _, m := range refusedModes(tools) {
-		f, err := b.open(ctx, p, dir, "refused", []tool{m.tool}, true, o)
+	for _, one := range refusedModes(tools) {
+		f, err := b.open(ctx, p, dir, "refused", []tool{one}, true, o)
 		if err != nil {
 			f.close()
 			return nil, err
@@ -97,12 +120,8 @@ func refused(ctx context.Context, b *bench, o options, tools []tool) ([]*table, 
 		r := f.runners[0]
 		restarts, total := 0, loadResult{}
 		for i := 0; i < o.n && r.dropped == ""; i++ {
-			addr := r.project.addr
-			if m.addr != nil {
-				addr = m.addr(r.project)
-			}
 			r.age()
-			l := startLoad(ctx, addr)
+			l := startLoad(ctx, r.entry())
 			got, _, err := f.edit(ctx, r, inMain)
 			if err == nil {
 				time.Sleep(200 * time.Millisecond) // the load goes on behind the restart

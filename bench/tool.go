@@ -123,6 +123,7 @@ type watching struct {
 	label, text string
 	files       func(project) map[string]string // configuration to write into the project
 	argv        func(project) []string
+	front       bool          // has a proxy in front of the program, at frontAddr
 	reports     bool          // writes hotreload's events
 	age         time.Duration // least age of the program at the next edit
 	// idle waits for what the tool does for itself after the build that was served since then; may be nil.
@@ -260,16 +261,29 @@ func selfChecked(ctx context.Context, binary string, p project, since time.Time)
 	}
 }
 
+// builds are the commands that build and run the program of a project.
+func builds(p project, out string) (build, binary string) {
+	if p.server != "" {
+		return "true", p.server
+	}
+	return "go build -o " + out + " .", out
+}
+
+// script is both commands as one line of a shell.
+func script(p project, out string) string {
+	build, binary := builds(p, out)
+	return build + " && exec " + binary
+}
+
+// templWatch is templ that builds and runs the program of a project.
+func templWatch(p project, more ...string) []string {
+	return append([]string{"templ", "generate", "--watch", "--cmd=" + script(p, "./app")}, more...)
+}
+
 // peers are set up as their own documentation does it for "build this program and run
 // it". Where a delay can be configured, a second variant takes the smallest one, so that
 // no tool suffers from its default.
 func peers() map[string][]watching {
-	builds := func(p project, out string) (build, binary string) {
-		if p.server != "" {
-			return "true", p.server
-		}
-		return "go build -o " + out + " .", out
-	}
 	air := func(label, text, more string) watching {
 		return watching{label: label, text: text,
 			files: func(p project) map[string]string {
@@ -278,10 +292,6 @@ func peers() map[string][]watching {
 			},
 			argv: func(project) []string { return []string{"air", "-c", ".air.toml"} },
 		}
-	}
-	script := func(p project, out string) string {
-		build, binary := builds(p, out)
-		return build + " && exec " + binary
 	}
 	return map[string][]watching{
 		"air": {
@@ -318,11 +328,12 @@ func peers() map[string][]watching {
 			},
 			argv: func(project) []string { return []string{"modd", "-f", "modd.conf"} },
 		}},
+		"templ": {{label: "templ", text: "templ generate --watch --cmd='go build -o ./app . && exec ./app'", argv: func(p project) []string { return templWatch(p) }}},
 	}
 }
 
 // peerOrder is the order in which peers appear in tables.
-var peerOrder = []string{"air", "wgo", "CompileDaemon", "reflex", "modd"}
+var peerOrder = []string{"air", "wgo", "CompileDaemon", "reflex", "modd", "templ"}
 
 // findPeers takes the peers that are on PATH and says which are not.
 func findPeers(ctx context.Context) (found []tool, versions []fact, missing []string) {
