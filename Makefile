@@ -118,7 +118,7 @@ identity: ## the direct engine against go build, byte for byte: EDITS (5,000) ra
 	$(GO) test -count=1 -timeout 24h -v -run 'TestD1Identity$$' ./internal/direct -identity.edits $(EDITS) -identity.seed $(SEED)
 
 .PHONY: bench
-bench: build ## figures beside the peers found on PATH (minutes; see bench/README.md)
+bench: ## figures beside the peers found on PATH (minutes; see bench/README.md)
 	$(GO) run ./bench $(BENCHFLAGS)
 
 .PHONY: example

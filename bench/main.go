@@ -72,7 +72,7 @@ func parse(args []string) (options, error) {
 	fs.BoolVar(&o.list, "list", false, "list the groups")
 	fs.StringVar(&o.json, "json", "", "write all figures to this `file`")
 	fs.StringVar(&o.write, "write", "", "write the tables to this `file` (bench/RESULTS.md)")
-	fs.StringVar(&o.hotreload, "hotreload", "bin/hotreload", "the hotreload to measure (make build)")
+	fs.StringVar(&o.hotreload, "hotreload", "", "the hotreload to measure; empty: the one of this source, built first")
 	fs.StringVar(&o.cache, "cache", "", "where programs and build caches lie; empty: hotreload-bench in the user's cache directory")
 	fs.StringVar(&o.gocache, "gocache", "", "Go build cache for all tools; empty: one of the bench's own in -cache")
 	if err := fs.Parse(args); err != nil {
@@ -140,7 +140,7 @@ func compare(ctx context.Context, o options) error {
 	}
 	defer unlock()
 	quiet := listen()
-	if err := b.buildServer(); err != nil {
+	if err := errors.Join(b.buildServer(), b.buildOurs()); err != nil {
 		return err
 	}
 	r := &report{Facts: facts(ctx, b.hotreload), Command: "go run ./bench " + strings.Join(o.args, " "), Skipped: []string{}}
@@ -188,11 +188,7 @@ func (b *bench) tools(ctx context.Context, o options, r *report) []tool {
 		out = append(out, byHand{label: hand}, byHand{label: handFlags, flags: devFlags})
 	}
 	if wanted(o.tools, ours) {
-		if _, err := os.Stat(b.hotreload); err != nil {
-			r.Skipped = append(r.Skipped, fmt.Sprintf("hotreload: %v (make build)", err))
-		} else {
-			out = append(out, hotreloadTool(b.hotreload), goEngineTool(b.hotreload))
-		}
+		out = append(out, hotreloadTool(b.hotreload), goEngineTool(b.hotreload))
 	}
 	found, versions, missing := findPeers(ctx)
 	for _, t := range found {
@@ -235,9 +231,11 @@ func prepare(o options) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	hotreload, err := filepath.Abs(o.hotreload)
-	if err != nil {
-		return nil, err
+	hotreload := o.hotreload
+	if hotreload != "" {
+		if hotreload, err = filepath.Abs(hotreload); err != nil {
+			return nil, err
+		}
 	}
 	for _, d := range []string{"log", "programs", "work"} {
 		if err := os.MkdirAll(filepath.Join(cache, d), 0o755); err != nil {

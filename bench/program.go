@@ -189,6 +189,16 @@ func (b *bench) buildServer() error {
 	return run([]string{"go", "build", "-o", b.server, "."}, dir, b.env, b.log("prepare-server"))
 }
 
+// buildOurs builds the hotreload of this source, unless another one is to be measured. A binary that
+// was built before may be an old one.
+func (b *bench) buildOurs() error {
+	if b.hotreload != "" {
+		return nil
+	}
+	b.hotreload = filepath.Join(b.cache, "hotreload")
+	return run([]string{"go", "build", "-o", b.hotreload, "github.com/hotreload/hotreload/cmd/hotreload"}, "", os.Environ(), b.log("prepare-hotreload"))
+}
+
 // download fetches a module into the module cache and says where it lies.
 func download(ctx context.Context, module, dir string, env []string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", module)

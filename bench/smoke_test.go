@@ -20,16 +20,12 @@ func TestSmoke(t *testing.T) {
 		t.Skip("TestSmoke builds and restarts real programs for about a minute: not with -short")
 	}
 	dir := t.TempDir()
-	binary := filepath.Join(dir, "hotreload")
-	if out, err := exec.Command("go", "build", "-o", binary, "../cmd/hotreload").CombinedOutput(); err != nil {
-		t.Fatalf("hotreload does not compile: %v\n%s", err, out)
-	}
 	gocache, err := exec.Command("go", "env", "GOCACHE").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	o, err := parse([]string{"-short", "-n", "1", "-pause", "10ms", "-idle", "200ms", "-tools", "hand,hotreload",
-		"-hotreload", binary, "-cache", filepath.Join(dir, "cache"), "-gocache", strings.TrimSpace(string(gocache)),
+		"-cache", filepath.Join(dir, "cache"), "-gocache", strings.TrimSpace(string(gocache)),
 		"-json", filepath.Join(dir, "out.json"), "-write", filepath.Join(dir, "RESULTS.md")})
 	if err != nil {
 		t.Fatal(err)
