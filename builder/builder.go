@@ -95,7 +95,7 @@ func New(o Options) (*Builder, error) {
 	if err := b.prepareCache(); err != nil {
 		return nil, err
 	}
-	if o.custom() {
+	if !o.golang() {
 		return b, nil
 	}
 	if o.direct() {

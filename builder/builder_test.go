@@ -434,6 +434,12 @@ func TestGoMissing(t *testing.T) {
 		t.Errorf("New without go: %v", err)
 	}
 
+	// Where nothing is built, it is not needed.
+	none := newBuilder(t, Options{Dir: dir, Cache: t.TempDir(), Env: testEnv("PATH=" + dir), StepsOnly: true})
+	if r := build(t, none, 1); r.OK || r.Summary == "" || none.Group() != "" || none.Flags() != nil {
+		t.Errorf("a builder without a program: %+v", r)
+	}
+
 	bin := t.TempDir()
 	real, err := exec.LookPath("go")
 	if err != nil {

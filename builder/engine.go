@@ -2,6 +2,7 @@ package builder
 
 import (
 	"context"
+	"errors"
 
 	"github.com/hotreload/hotreload/internal/proc"
 )
@@ -49,6 +50,9 @@ func (b *Builder) engines() []engine {
 // make has the program of a task made by the first engine that does not decline. The last one
 // never does.
 func (b *Builder) make(ctx context.Context, t task) (r Result) {
+	if b.o.StepsOnly {
+		return b.refuse(errors.New("there is no program to build: StepsOnly is set"))
+	}
 	if !b.o.custom() {
 		var err error
 		if t.tool, err = b.goTool(ctx, t.env); err != nil {

@@ -24,6 +24,10 @@ type Options struct {
 	Command Step
 	Output  string
 
+	// StepsOnly: there is no program to build. Only Steps and Beside are used, so the go command
+	// is not needed.
+	StepsOnly bool
+
 	Before  []Step        // run before each build, in order; a failing one fails the build
 	Env     []string      // complete environment of the build as "key=value"
 	Timeout time.Duration // of one build, its Before steps included; 0: none
@@ -97,8 +101,11 @@ func (s Step) both() bool  { return len(s.Argv) > 0 && s.Shell != "" }
 // custom reports that a command of the user's builds, not go build.
 func (o Options) custom() bool { return !o.Command.empty() }
 
+// golang reports that the go command builds.
+func (o Options) golang() bool { return !o.custom() && !o.StepsOnly }
+
 // direct reports that builds are to be tried without the go command.
-func (o Options) direct() bool { return o.Engine == EngineDirect && !o.custom() }
+func (o Options) direct() bool { return o.Engine == EngineDirect && o.golang() }
 
 // complete fills in defaults and refuses what cannot work.
 func complete(o Options) (Options, error) {

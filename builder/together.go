@@ -52,7 +52,7 @@ func (b *Builder) Group() string {
 
 // groupable says that other programs can be built with this one. What a direct build shares with others it has compiled already.
 func groupable(o Options) bool {
-	return !o.custom() && o.Engine != EngineDirect && target(o.Package) != ""
+	return o.golang() && o.Engine != EngineDirect && target(o.Package) != ""
 }
 
 // major is the last element of a module's or package's path that go build does not take

@@ -403,6 +403,42 @@ rules = [{ paths = ["scripts/*.sh"], effect = "restart" }]
 	}
 }
 
+// N5 (40): where nothing is built, no go command is needed: not for the start, not for rules and their commands, not for `why`.
+func TestS5WithoutGo(t *testing.T) {
+	t.Parallel()
+	dir, bin := t.TempDir(), t.TempDir()
+	for _, name := range []string{"sh", "sleep"} {
+		path, err := exec.LookPath(name)
+		if err == nil {
+			err = os.Symlink(path, filepath.Join(bin, name))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, filepath.Join(dir, ".hotreload.toml"), `
+[run]
+command = ["sh", "-c", "echo runs; exec sleep 1000"]
+[[rules]]
+paths = ["*.txt"]
+command = ["sh", "-c", "echo by the rule >out.log"]
+effect = "restart"
+`)
+	write(t, filepath.Join(dir, "data.txt"), "1")
+	env := "PATH=" + bin
+	s := start(t, dir, nil, withEnv(env))
+	s.waitFor("live")
+	write(t, filepath.Join(dir, "data.txt"), "2")
+	s.waitFor("live")
+	if got := read(t, filepath.Join(dir, "out.log")); got != "by the rule\n" {
+		t.Errorf("the rule's command wrote %q", got)
+	}
+	if a := askWith(t, []string{env}, dir, "why", "data.txt"); a.code != 0 || !strings.Contains(a.out, "restart") {
+		t.Errorf("why: %+v", a)
+	}
+	s.stop(syscall.SIGTERM)
+}
+
 // S6: Ctrl-C with ten services: all end in the reverse order of need, those that do not
 // need each other at the same time.
 func TestS6StopInOrder(t *testing.T) {

@@ -95,28 +95,26 @@ func Packages(r io.Reader) iter.Seq2[*Package, error] {
 
 // ContextArgs ask go list, behind its flags, for the build context: GOOS, tags from wherever they come, release and
 // experiment tags. Package unsafe is the cheapest one to list.
+//
+// No space, quote or line break is in the format: where go is a batch file (version managers on Windows), cmd.exe splits the
+// command line once more, by rules of its own, and ends it at a line break.
 func ContextArgs() []string {
-	const format = `{{with context}}{{.GOOS}}
-{{.GOARCH}}
-{{.CgoEnabled}}
-{{.Compiler}}
-{{join .BuildTags ","}}
-{{join .ToolTags ","}}
-{{join .ReleaseTags ","}}
-{{.InstallSuffix}}
-{{end}}`
-	return []string{"-find", "-f", format, "--", "unsafe"}
+	fields := []string{"GOOS", "GOARCH", "CgoEnabled", "Compiler", "BuildTags", "ToolTags", "ReleaseTags", "InstallSuffix"}
+	for i, f := range fields {
+		fields[i] = "{{(context)." + f + "}}"
+	}
+	return []string{"-find", "-f=" + strings.Join(fields, ","), "--", "unsafe"}
 }
 
-// ParseContext reads what go list prints for [ContextArgs].
+// ParseContext reads what go list prints for [ContextArgs]. Tags have neither commas nor spaces.
 func ParseContext(text string) (build.Context, error) {
-	lines := strings.Split(text, "\n")
-	if len(lines) < 8 {
+	fields := strings.Split(strings.TrimRight(text, "\r\n"), ",")
+	if len(fields) != 8 {
 		return build.Context{}, errors.New("no build context")
 	}
-	split := func(s string) []string { return strings.FieldsFunc(s, func(r rune) bool { return r == ',' }) }
+	tags := func(s string) []string { return strings.Fields(strings.Trim(s, "[]")) }
 	return build.Context{
-		GOOS: lines[0], GOARCH: lines[1], CgoEnabled: lines[2] == "true", Compiler: lines[3],
-		BuildTags: split(lines[4]), ToolTags: split(lines[5]), ReleaseTags: split(lines[6]), InstallSuffix: lines[7],
+		GOOS: fields[0], GOARCH: fields[1], CgoEnabled: fields[2] == "true", Compiler: fields[3],
+		BuildTags: tags(fields[4]), ToolTags: tags(fields[5]), ReleaseTags: tags(fields[6]), InstallSuffix: fields[7],
 	}, nil
 }

@@ -108,6 +108,28 @@ func LookupEnv(env []string, name string) (value string, ok bool) {
 	return "", false
 }
 
+// uniqueEnv returns the settings of env with each variable once: the last setting counts, as for os/exec, where the program
+// itself would see the first one on Windows, and any of them elsewhere. key is the same for all spellings of a name.
+func uniqueEnv(env []string, key func(name string) string) []string {
+	out := make([]string, 0, len(env))
+	seen := make(map[string]bool, len(env))
+	for _, kv := range slices.Backward(env) {
+		// The first character is part of the name: Windows keeps the directory of a drive as =C:=C:\dir.
+		i := strings.LastIndexByte(kv[:min(1, len(kv))], '=') + 1
+		end := strings.IndexByte(kv[i:], '=')
+		if end < 0 {
+			continue
+		}
+		name := key(kv[:i+end])
+		if !seen[name] {
+			seen[name] = true
+			out = append(out, kv)
+		}
+	}
+	slices.Reverse(out)
+	return out
+}
+
 func isNumber(s string) bool {
 	_, err := strconv.Atoi(s)
 	return err == nil

@@ -2,6 +2,7 @@ package proc
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -31,6 +32,29 @@ func TestCleanEnv(t *testing.T) {
 		}
 		if got := CleanEnv([]string{tt.in}); !slices.Equal(got, want) {
 			t.Errorf("%q: %q, want %q", tt.in, got, want)
+		}
+	}
+}
+
+// N5 (32): of several settings of a variable, a program gets the last one, whatever the system takes.
+func TestUniqueEnv(t *testing.T) {
+	env := []string{`=C:=C:\app`, "Path=1", "A=1", "odd", "", "=", `=D:=D:\x`, "PATH=2", "a=", `=C:=C:\b`, "A==3"}
+	for name, c := range map[string]struct {
+		key  func(string) string
+		want []string
+	}{
+		"exact":     {func(s string) string { return s }, []string{"Path=1", `=D:=D:\x`, "PATH=2", "a=", `=C:=C:\b`, "A==3"}},
+		"any case":  {strings.ToUpper, []string{`=D:=D:\x`, "PATH=2", `=C:=C:\b`, "A==3"}},
+		"this here": {variableKey, nil},
+	} {
+		got := uniqueEnv(slices.Clip(env), c.key)
+		if c.want != nil && !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+		for _, kv := range got {
+			if n, _, _ := strings.Cut(kv, "="); n != "" && GetEnv(env, n) != kv[len(n)+1:] {
+				t.Errorf("%s: %s is not what LookupEnv finds", name, kv)
+			}
 		}
 	}
 }

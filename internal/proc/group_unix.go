@@ -117,18 +117,8 @@ func descriptor(f *os.File) (fd uintptr, err error) {
 // childEnv puts the marker in front and, like os/exec, lets the last of several
 // assignments to a variable win.
 func childEnv(env []string, nonce string) []string {
-	out := []string{marker + "=" + nonce}
-	seen := map[string]bool{marker: true}
-	for _, kv := range slices.Backward(env) {
-		name, _, ok := strings.Cut(kv, "=")
-		if !ok || seen[name] {
-			continue
-		}
-		seen[name] = true
-		out = append(out, kv)
-	}
-	slices.Reverse(out[1:])
-	return out
+	env = slices.DeleteFunc(uniqueEnv(env, variableKey), func(kv string) bool { return strings.HasPrefix(kv, marker+"=") })
+	return slices.Insert(env, 0, marker+"="+nonce)
 }
 
 func textFileBusy(err error) bool { return errors.Is(err, syscall.ETXTBSY) }

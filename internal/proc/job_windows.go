@@ -71,7 +71,7 @@ func start(c Cmd) (*Group, error) {
 			}
 		}
 	}
-	attr := &syscall.ProcAttr{Dir: c.Dir, Env: c.Env, Sys: &syscall.SysProcAttr{
+	attr := &syscall.ProcAttr{Dir: c.Dir, Env: uniqueEnv(c.Env, variableKey), Sys: &syscall.SysProcAttr{
 		// Suspended until it is in the job: a grandchild born before would be outside.
 		CmdLine:       c.CmdLine,
 		CreationFlags: windows.CREATE_SUSPENDED | windows.CREATE_NEW_PROCESS_GROUP,

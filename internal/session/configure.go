@@ -220,6 +220,8 @@ func BuildOptions(root string, env []string, cache string, c config.Service) bui
 		Package: b.Package,
 		Command: builder.Step{Argv: b.Command.Argv, Shell: b.Command.Shell},
 		Output:  b.Output,
+
+		StepsOnly: !c.Builds(),
 		GoBuild: builder.GoBuild{
 			Flags: b.Flags, Tags: b.Tags, Race: b.Race, DWARF: b.DWARF, Linker: string(b.Linker), Engine: string(b.Engine),
 		},
