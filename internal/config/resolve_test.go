@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hotreload/hotreload/internal/advice"
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // C2 and the inheritance of services: tables merge key by key, env by name, lists are
@@ -355,11 +356,11 @@ func TestFindRoot(t *testing.T) {
 func TestRefuse(t *testing.T) {
 	home := t.TempDir()
 	setHome(t, home)
-	link := filepath.Join(t.TempDir(), "link")
-	if err := os.Symlink(home, link); err != nil {
-		t.Fatal(err)
+	roots := []string{home, home + "/", "/"}
+	if link := filepath.Join(t.TempDir(), "link"); testkit.Symlink(t, home, link) {
+		roots = append(roots, link)
 	}
-	for _, root := range []string{home, home + "/", link, "/"} {
+	for _, root := range roots {
 		err := Refuse(root)
 		if err == nil || !strings.Contains(advice.Hint(err), FileName) || !strings.Contains(advice.Hint(err), "--dir") {
 			t.Errorf("%s: %v", root, err)

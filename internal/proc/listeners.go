@@ -35,12 +35,19 @@ func Listen(what, addr string) (net.Listener, error) {
 	if !ok {
 		return l, nil
 	}
-	if other, found := e.other(overlapping(e), os.Getpid()); found {
+	own, _ := netip.ParseAddrPort(l.Addr().String())
+	if other, found := e.other(withoutOwn(overlapping(e), own), os.Getpid()); found {
 		l.Close()
 		text := fmt.Sprintf("%s: %s would share its port with %s, where %s listens", what, addr, other.at, other.owner())
 		return nil, advice.Explain(errAddrInUse, text, takenHint(what, other.owner()))
 	}
 	return l, nil
+}
+
+// withoutOwn leaves out the listener at own, which this process has just opened, where the system does not say whose it is:
+// no other process can have exactly this address.
+func withoutOwn(list []tcpListener, own netip.AddrPort) []tcpListener {
+	return slices.DeleteFunc(list, func(l tcpListener) bool { return l.pid == 0 && l.at == own })
 }
 
 // other is the first listener that is in the way of e and belongs to another process than self.

@@ -117,6 +117,16 @@ func TestOther(t *testing.T) {
 	}
 }
 
+// N5 (9): a listener without a known process is our own if it has exactly the address that we have just opened (Wine).
+func TestWithoutOwn(t *testing.T) {
+	at := netip.MustParseAddrPort
+	list := []tcpListener{{at: at("127.0.0.1:8080")}, {at: at("0.0.0.0:8080")}, {at: at("127.0.0.1:8081")}, {at: at("127.0.0.1:8080"), pid: 2}}
+	want := fmt.Sprint(list[1:])
+	if got := fmt.Sprint(withoutOwn(list, at("127.0.0.1:8080"))); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 // N5 (9, 17): what to do about a port.
 func TestPortHints(t *testing.T) {
 	airplay := Owner{PID: 612, Command: "/System/Library/CoreServices/ControlCenter.app/Contents/MacOS/ControlCenter"}

@@ -302,9 +302,9 @@ func TestSignals(t *testing.T) {
 	})}, func(w *world) {
 		p := w.live(w.begin())
 		w.said()
-		w.change(map[string]plan.Effect{"api": {Kind: plan.Signal, Signal: "SIGHUP", Rule: plan.NoRule}})
+		w.change(map[string]plan.Effect{"api": {Kind: plan.Signal, Signal: "SIGINT", Rule: plan.NoRule}})
 		synctest.Wait()
-		w.want("signals", p.signals, []syscall.Signal{syscall.SIGHUP})
+		w.want("signals", p.signals, []syscall.Signal{syscall.SIGINT})
 		w.said()
 		w.change(map[string]plan.Effect{"api": {Kind: plan.Signal, Signal: "SIGNONE", Rule: plan.NoRule}})
 		if w.problem() == "" {
@@ -318,7 +318,7 @@ func TestSignals(t *testing.T) {
 		w.s.Resize()
 		w.s.Look()
 		synctest.Wait()
-		w.want("signals", p.signals, []syscall.Signal{syscall.SIGHUP, syscall.SIGQUIT})
+		w.want("signals", p.signals, []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT})
 		w.want("resized", p.resized, 1)
 		w.want("files", w.files.called("sync"), []string{"sync"})
 		w.quit(p)

@@ -119,6 +119,19 @@ func TempDir(t testing.TB) string {
 	return dir
 }
 
+// Symlink makes a link. false: this system makes none. Windows asks for a privilege, and Wine reports success without a link.
+func Symlink(t testing.TB, target, link string) bool {
+	t.Helper()
+	err := os.Symlink(target, link)
+	if err == nil {
+		_, err = os.Lstat(link)
+	}
+	if err != nil && runtime.GOOS != "windows" {
+		t.Fatal(err)
+	}
+	return err == nil
+}
+
 // Until waits for a condition that no event announces.
 func Until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
