@@ -70,7 +70,7 @@ func docsPage() []byte {
 		case t.Name == "services.NAME":
 			b.WriteString("\n```toml\n" + uncommented(exampleServices) + "```\n\n" + docsServices)
 		case t.Name == "rules":
-			b.WriteString("\n```toml\n[[rules]]\npaths = " + example("rules.paths") + "\neffect = \"restart\"\n```\n\nEach service inherits these rules, also one that is not built. A service can have its own rules,\nwhich replace these.\n")
+			b.WriteString("\n```toml\n[[rules]]\npaths = " + example("rules.paths") + "\neffect = \"restart\"\n```\n\nEach service inherits these rules, even one that is not built. A service's own rules replace them.\n")
 		case inheritable(t.Name):
 			fmt.Fprintf(&b, "\nEach service inherits these keys and can override them: `%s.KEY = ...` in `[services.NAME]`.\n", t.Name)
 		default:
@@ -95,21 +95,21 @@ that fits your project. [.hotreload.toml.example](../.hotreload.toml.example) li
 its default, to copy from.
 
 - hotreload looks for the file in the current directory and its parents, up to the top of the Git
-  repository. Outside of a repository, it stops at the ` + "`go.work`" + ` or ` + "`go.mod`" + `. The directory of the
-  file is the *root*; all paths are relative to it.
-- The file is checked strictly. An unknown key, a wrong type or an impossible value is an error with
-  its position and the closest key. ` + "`hotreload check`" + ` validates the file without starting anything,
-  and prints what differs from the defaults.
-- hotreload applies the file when you save it, with the smallest effect:
-  [services.md](services.md#editing-the-config).
+  repository. Outside a repository, it stops at the ` + "`go.work`" + ` or ` + "`go.mod`" + `. The directory of the file
+  is the *root*; all paths are relative to it.
+- The file is checked strictly. An unknown key, a wrong type or an invalid value is an error with
+  its position; for an unknown key, the error names the closest one. ` + "`hotreload check`" + ` validates the
+  file without starting anything, and prints what differs from the defaults.
+- hotreload applies the file when you save it, and restarts only what the edit affects
+  ([services.md](services.md#editing-the-config)).
 - ` + "`--set KEY=VALUE`" + ` sets any key for one run and overrides the file:
-  ` + "`hotreload run --set run.stop_timeout=1s`" + `. A list of one needs no quotes and brackets:
-  ` + "`--set build.flags=-trimpath`" + `. ` + "`--race`" + ` and ` + "`--tags`" + ` are short for ` + "`build.race`" + ` and
-  ` + "`build.tags`" + `, for every service; ` + "`--race=false`" + ` and ` + "`--tags=`" + ` override the file too.
+  ` + "`hotreload run --set run.stop_timeout=1s`" + `. A list with one element needs no quotes or brackets:
+  ` + "`--set build.flags=-trimpath`" + `. ` + "`--race`" + ` and ` + "`--tags`" + ` are short for ` + "`build.race`" + ` and ` + "`build.tags`" + `,
+  for every service; ` + "`--race=false`" + ` and ` + "`--tags=`" + ` override the file too.
 - If there is no config, ` + "`go.mod`" + ` or ` + "`go.work`" + ` in the current directory or its parents, hotreload
-  searches the modules below. If only one of them has a program, it is used, as with ` + "`-C`" + `. Several
-  are listed, each with the command to run it.
-- ` + "`hotreload schema`" + ` prints a JSON Schema, with which editors complete and check the file
+  searches the modules below. If only one of them has a program, it is used, as with ` + "`-C`" + `. If
+  several do, hotreload lists them, each with the command to run it.
+- ` + "`hotreload schema`" + ` prints a JSON Schema, so that editors can complete and check the file
   ([editors-and-scripts.md](editors-and-scripts.md#the-config-in-the-editor)).
 
 ## A config is a program
@@ -120,12 +120,12 @@ Read the config of an unknown project before you start it, as you would read its
 hotreload refuses a config that someone else may have written. The file and its directory must
 belong to you or to root, and no other user may be able to change them: neither all users nor a
 group with other members. A directory like ` + "`/tmp`" + `, where users cannot change each other's files, is
-fine. For a link, the rules apply to the target and its directory too. There are two exceptions:
+fine. For a link, this applies to the target and its directory too. There are two exceptions:
 
 - Files of the user who owns the directory in which you start hotreload (or ` + "`--dir`" + `) are accepted.
-  So root in a container can work on a project of a user on the host.
+  This lets root in a container work on a project of a user on the host.
 - A config may be as open to others as the ` + "`go.mod`" + ` or ` + "`go.work`" + ` next to it, because whoever can
-  change those can change the program too. So mounts that show every file as writable work.
+  change those can change the program too. Mounts that show every file as writable therefore work.
 
 ` + "`--config FILE`" + ` skips these checks. Access control lists are not checked. On Windows, nothing is
 checked, because other users cannot write to your directories there.
@@ -201,6 +201,7 @@ var literals = regexp.MustCompile("`[^`]*`" + `|\["[^\]]*\]+|\{ ?\w+(?: = "[^"]*
 
 // prose makes Markdown of a description.
 func prose(doc string) string {
+	doc = pages.ReplaceAllString(doc, "[$1]($1)")
 	return literals.ReplaceAllStringFunc(doc, func(text string) string {
 		if text[0] == '`' {
 			return text
@@ -209,12 +210,18 @@ func prose(doc string) string {
 	})
 }
 
+// pages are the pages that a description names; on this one, they are links.
+var pages = regexp.MustCompile(`docs/([a-z-]+\.md)`)
+
 func code(text string) string { return "`" + text + "`" }
+
+// unbroken is what a line break never splits: a word, with the code in it.
+var unbroken = regexp.MustCompile("(?:`[^`]*`|[^`\\s])+")
 
 // paragraph writes text in lines of at most 100 columns.
 func paragraph(b *bytes.Buffer, text string) {
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for _, word := range unbroken.FindAllString(text, -1) {
 		if line != "" && len(line)+1+len(word) > 100 {
 			b.WriteString(line + "\n")
 			line = ""

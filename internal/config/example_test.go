@@ -89,7 +89,7 @@ const exampleServices = `#[services.api]
 // comment writes text as comment lines of at most 90 columns.
 func comment(b *bytes.Buffer, text string) {
 	line := "#"
-	for _, word := range strings.Fields(text) {
+	for _, word := range unbroken.FindAllString(text, -1) {
 		if len(line)+1+len(word) > 90 {
 			b.WriteString(line + "\n")
 			line = "#"
