@@ -159,6 +159,10 @@ func (j *Judge) waitsForTexts(path string) (of []*Subject) {
 // textsGrace is how long templ may take to write the texts.
 const textsGrace = 300 * time.Millisecond
 
+// textsCache is for how long a program may still show the texts from before: it reads the file at most
+// once in 100 ms. The rest is for clocks of file times that tick slowly.
+const textsCache = 110 * time.Millisecond
+
 // onlyTexts is the effect of a change of texts, instead of a build.
 func (s *Subject) onlyTexts(e plan.Effect, path string, texts []string) plan.Effect {
 	if texts == nil || e.Kind != plan.Rebuild || e.Rule != plan.NoRule || !s.developsTempl() {
@@ -166,7 +170,8 @@ func (s *Subject) onlyTexts(e plan.Effect, path string, texts []string) plan.Eff
 	}
 	file, ok := s.textFile(path)
 	for end := time.Now().Add(textsGrace); ok; time.Sleep(10 * time.Millisecond) {
-		if hasTexts(file, texts) {
+		if written, ok := hasTexts(file, texts); ok {
+			time.Sleep(min(textsCache, time.Until(written.Add(textsCache))))
 			return plan.Effect{Kind: plan.Reload, Rule: plan.NoRule, Texts: true, Why: "only texts of templ have changed, which the program reads from files"}
 		}
 		if time.Now().After(end) {
@@ -192,17 +197,18 @@ func (s *Subject) textFile(path string) (string, bool) {
 	return filepath.Join(dir, "templ_"+hex.EncodeToString(sum[:])+".txt"), true
 }
 
-// hasTexts reports whether a file has these texts, one on each line.
-func hasTexts(file string, texts []string) bool {
-	if fi, err := os.Stat(file); err != nil || !fi.Mode().IsRegular() {
-		return false
+// hasTexts reports whether a file has these texts, one on each line, and when it was written.
+func hasTexts(file string, texts []string) (written time.Time, ok bool) {
+	fi, err := os.Stat(file)
+	if err != nil || !fi.Mode().IsRegular() {
+		return written, false
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return false
+		return written, false
 	}
 	lines := strings.Split(string(data), "\n")
-	return slices.EqualFunc(lines, texts, func(line, text string) bool {
+	return fi.ModTime(), slices.EqualFunc(lines, texts, func(line, text string) bool {
 		a, err := strconv.Unquote(`"` + line + `"`)
 		b, err2 := strconv.Unquote(`"` + text + `"`)
 		return err == nil && err2 == nil && a == b

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hotreload/hotreload/internal/plan"
 	"github.com/hotreload/hotreload/internal/testkit"
@@ -136,6 +137,32 @@ func TestOnlyTexts(t *testing.T) {
 		}
 		if c.undo != nil {
 			c.undo()
+		}
+	}
+}
+
+// A program of templ reads the file of its texts at most once in 100 ms. A page that loads again
+// earlier than that could show the texts from before.
+func TestTextsAreRead(t *testing.T) {
+	texts := t.TempDir()
+	file := filepath.Join(t.TempDir(), "hi_templ.go")
+	testkit.Write(t, file, templHead)
+	env := map[string]string{"TEMPL_DEV_MODE": "true", "TEMPL_DEV_MODE_ROOT": texts}
+	s := &Subject{runsWithThis: func() bool { return true }, given: func(name string) string { return env[name] }}
+	path, _ := s.textFile(file)
+	testkit.Write(t, path, "new")
+	e := s.onlyTexts(plan.Effect{Kind: plan.Rebuild, Rule: plan.NoRule, Input: true}, file, []string{"new"})
+	fi, err := os.Stat(path)
+	if age := time.Since(fi.ModTime()); err != nil || !e.Texts || age < 100*time.Millisecond {
+		t.Errorf("%v: %+v, although the texts are %s old", err, e, age)
+	}
+	// Texts that have been there for long delay nothing, and neither does a wrong clock.
+	for _, at := range []time.Duration{-time.Hour, time.Hour} {
+		if err := os.Chtimes(path, time.Now(), time.Now().Add(at)); err != nil {
+			t.Fatal(err)
+		}
+		if e := s.onlyTexts(plan.Effect{Kind: plan.Rebuild, Rule: plan.NoRule, Input: true}, file, []string{"new"}); !e.Texts {
+			t.Errorf("%s: %+v", at, e)
 		}
 	}
 }
