@@ -531,3 +531,85 @@ func TestInChromium(t *testing.T) {
 		v.until("document.title", "two")
 	})
 }
+
+// P12: htmx keeps copies of pages for the button Back. None from before a save is shown after it.
+func TestCopiesOfHtmx(t *testing.T) {
+	chromium := startBrowser(t)
+	r, _ := startLive(t, Options{Inject: true}, newSite(map[string]string{"/": "<!doctype html><title>x</title><p>x"}))
+	v := open(t, chromium, r.URL()+"/")
+	const kept = `[...Object.keys(sessionStorage), ...Object.keys(localStorage)].filter(k => !k.startsWith('hotreload:')).sort()`
+	v.js(`sessionStorage.setItem('htmx-history-cache', '[]'), sessionStorage.setItem('htmx-history-12', '{}'), sessionStorage.setItem('mine', ''),
+		localStorage.setItem('htmx-history-cache', '[]'), localStorage.setItem('theirs', ''), window.before = true`)
+	const all = "htmx-history-12,htmx-history-cache,htmx-history-cache,mine,theirs"
+	v.until(kept, all)
+	v.run(chromedp.Reload()) // by hand, and nothing was saved
+	v.until(`[window.before, document.readyState]`, ",complete")
+	v.until(kept, all)
+	r.Reload(false)
+	v.until(kept, "mine,theirs")
+	v.quiet()
+}
+
+// P3 in a real browser: a link that is clicked and a form that is sent while the next program is built.
+// The page is loaded again for the program, and the click is not lost by that.
+func TestClickDuringBuild(t *testing.T) {
+	chromium := startBrowser(t)
+	var sent atomic.Int32
+	site := func() http.Handler {
+		h := http.NewServeMux()
+		page := func(title string) http.HandlerFunc {
+			return func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "text/html")
+				if r.URL.Path == "/file" {
+					w.Header().Set("Content-Disposition", "attachment")
+				}
+				if r.Method == "POST" {
+					sent.Add(1)
+				}
+				fmt.Fprintf(w, "<!doctype html><title>%s</title><link rel=icon href=data:,><a id=link href=/next>x</a> <a id=file href=/file>x</a><form method=post action=/sent><button id=send>x</button></form>", title)
+			}
+		}
+		h.HandleFunc("/{$}", page("home"))
+		h.HandleFunc("/next", page("next"))
+		h.HandleFunc("/file", page("file"))
+		h.HandleFunc("POST /sent", page("sent"))
+		return h
+	}
+	r, _ := startLive(t, Options{Inject: true}, site())
+	held := func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.held > 0
+	}
+	v := open(t, chromium, r.URL()+"/")
+	for _, c := range []struct{ click, title string }{{"#link", "next"}, {"#send", "sent"}} {
+		v.run(chromedp.Navigate(r.URL() + "/"))
+		r.save()
+		// The browser does not answer before the navigation has ended.
+		go v.js(`setTimeout(() => document.querySelector('` + c.click + `').click()), ''`)
+		eventually(t, "the click waits", held)
+		r.goLive(startApp(t, slow(site())))
+		v.until(`[document.title, document.readyState]`, c.title+",complete")
+	}
+	if n := sent.Load(); n != 1 {
+		t.Errorf("the form was sent %d times", n)
+	}
+
+	// What leads to no other page does not keep this one.
+	v.run(chromedp.Navigate(r.URL() + "/"))
+	v.js(`window.before = true`)
+	r.save()
+	go v.js(`setTimeout(() => document.querySelector('#file').click()), ''`)
+	eventually(t, "the click waits", held)
+	r.goLive(startApp(t, site()))
+	v.until(`[document.title, window.before, document.readyState]`, "home,,complete")
+	v.quiet()
+}
+
+// slow answers so late that whoever is faster than the answer would be.
+func slow(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(300 * time.Millisecond)
+		h.ServeHTTP(w, r)
+	})
+}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hotreload/hotreload/internal/event"
@@ -33,6 +34,8 @@ const (
 	consoleEvery = 10 * time.Second
 	// As many are remembered, so that each is reported once.
 	consoleSeen = 500
+	// As many requests wait until it is known whether their pages stay.
+	consoleWaiting = 20
 )
 
 // console is what was reported of the consoles of the pages.
@@ -43,6 +46,8 @@ type console struct {
 	left int // that may be reported now
 	at   time.Time
 	full bool // it was reported that there are more
+
+	waiting atomic.Int32
 }
 
 // consoleEntry is one report.
@@ -87,6 +92,51 @@ func (p *Proxy) reportConsole(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "hotreload: not a list of reports", http.StatusBadRequest)
 		return
 	}
+	w.WriteHeader(http.StatusNoContent)
+	page := r.URL.Query().Get("page")
+	stays, wake := p.stays(page)
+	if wake == nil || p.console.waiting.Add(1) > consoleWaiting {
+		if wake != nil {
+			p.console.waiting.Add(-1)
+		}
+		if stays {
+			p.printConsole(list, r.Host)
+		}
+		return
+	}
+	p.handlers.Go(func() {
+		defer p.console.waiting.Add(-1)
+		for wake != nil {
+			select {
+			case <-wake:
+			case <-p.base.Done():
+				return
+			}
+			stays, wake = p.stays(page)
+		}
+		if stays {
+			p.printConsole(list, r.Host)
+		}
+	})
+}
+
+// stays reports whether browsers keep a page, so far. wake is closed when that may be different; nil if
+// it is certain. What goes wrong in a page that is about to be loaded again is mostly the end of the old
+// program: its connections break.
+func (p *Proxy) stays(page string) (stays bool, wake <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if page != "" && page != fmt.Sprintf("%s.%d", p.session, p.page) {
+		return false, nil
+	}
+	if (p.pending || p.starting) && !p.paused && !p.ended {
+		return true, p.wake
+	}
+	return true, nil
+}
+
+// printConsole reports what is new of the entries.
+func (p *Proxy) printConsole(list []consoleEntry, host string) {
 	p.mu.Lock()
 	page, gen := p.page, 0
 	if p.current != nil {
@@ -96,13 +146,12 @@ func (p *Proxy) reportConsole(w http.ResponseWriter, r *http.Request) {
 	for _, e := range list {
 		report, full := p.console.take(page, e)
 		if report {
-			p.opt.Console(gen, p.consoleEvent(e, r.Host))
+			p.opt.Console(gen, p.consoleEvent(e, host))
 		}
 		if full {
 			p.opt.Console(gen, event.Console{Level: "error", Text: "the pages report more errors than are printed here; the browser's console has all of them"})
 		}
 	}
-	w.WriteHeader(http.StatusNoContent)
 }
 
 // take reports whether to report an entry; full, that for the first time there are too many. After a

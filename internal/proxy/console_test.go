@@ -135,6 +135,102 @@ func TestConsoleOff(t *testing.T) {
 	}
 }
 
+// P18: a page that is about to be loaded again is not heard: its connections break because the old
+// program ends. One that stays is, also if that is known only later.
+func TestConsoleOfOldPage(t *testing.T) {
+	var got consoles
+	r, _ := startLive(t, Options{Inject: true, Dir: t.TempDir(), Console: got.take}, newSite(map[string]string{"/": "<!doctype html><title>x</title>"}))
+	page := func() string {
+		_, rest, _ := strings.Cut(r.get("/", browser...).body, `data-page="`)
+		version, _, _ := strings.Cut(rest, `"`)
+		return version
+	}
+	send := func(page, text string) {
+		t.Helper()
+		a, err := r.do("POST", "/__hotreload/console?page="+page, fmt.Sprintf(`[{"level":"error","text":%q}]`, text), "Origin", r.URL())
+		if err != nil || a.StatusCode != 204 {
+			t.Fatalf("%v, %v", a, err)
+		}
+	}
+	reported := func() string { return strings.Join(got.lines(), "|") }
+	first := page()
+	send(first, "while it lives")
+	want := "error :0 while it lives"
+	if reported() != want {
+		t.Errorf("%q", reported())
+	}
+
+	r.save()
+	send(first, "while it is built")
+	if reported() != want || r.console.waiting.Load() != 1 {
+		t.Errorf("%q, %d wait", reported(), r.console.waiting.Load())
+	}
+	r.fail()
+	want += "|error :0 while it is built"
+	eventually(t, "the page stays", func() bool { return reported() == want })
+
+	r.save()
+	send(first, "broken connection")
+	r.goLive(startApp(t, newSite(map[string]string{"/": "<!doctype html><title>y</title>"})))
+	eventually(t, "the page goes", func() bool { return r.console.waiting.Load() == 0 })
+	send(first, "late")
+	second := page()
+	send(second, "new page")
+	want += "|error :0 new page"
+	if second == first || reported() != want {
+		t.Errorf("%q, page %s", reported(), second)
+	}
+
+	// More than some do not wait.
+	r.save()
+	for i := range consoleWaiting + 1 {
+		send(second, fmt.Sprint("many ", i))
+	}
+	if want += fmt.Sprintf("|error :0 many %d", consoleWaiting); reported() != want {
+		t.Errorf("%q", reported())
+	}
+	r.emit(event.Paused{})
+	eventually(t, "nothing is built, so the page stays", func() bool { return r.console.waiting.Load() == 0 })
+}
+
+// P18 in a real browser: a page that prints an error when its stream of events breaks. A save breaks it,
+// and is not the page's fault.
+func TestConsoleOfRestart(t *testing.T) {
+	chromium := startBrowser(t)
+	site := func(title string) http.Handler {
+		h := http.NewServeMux()
+		h.HandleFunc("/{$}", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			_, _ = io.WriteString(w, "<!doctype html><title>"+title+"</title><script>new EventSource('/stream').onerror = () => console.error('the stream broke'); console.error('loaded "+title+"')</script>")
+		})
+		h.HandleFunc("/stream", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		})
+		return h
+	}
+	var got consoles
+	r, old := startLive(t, Options{Inject: true, Dir: t.TempDir(), Console: got.take}, site("one"))
+	v := open(t, chromium, r.URL()+"/")
+	has := func(text string) func() bool {
+		return func() bool { return strings.Contains(strings.Join(got.lines(), "\n"), text) }
+	}
+	eventually(t, "the first page", has("loaded one"))
+	r.save()
+	r.Drain(t.Context(), old.pid)
+	eventually(t, "the page has seen the end of its stream", func() bool { return r.console.waiting.Load() > 0 })
+	r.goLive(startApp(t, site("two")))
+	v.until(`document.title`, "two")
+	eventually(t, "the second page", has("loaded two"))
+	r.Reload(false)
+	eventually(t, "the third page", func() bool { return strings.Count(strings.Join(got.lines(), "\n"), "loaded two") == 2 })
+	if has("the stream broke")() {
+		t.Errorf("%q", got.lines())
+	}
+	v.quiet()
+}
+
 // P18, U4: what another site, a script without end, or a client that is no browser can send.
 func TestConsoleAttacks(t *testing.T) {
 	var got consoles

@@ -32,13 +32,19 @@
   function apply(s) {
     if (s.session === state.session && s.seq <= state.seq) return;
     state = s;
-    const version = s.session + '.' + s.page;
-    if (s.answers && (s.status === 'live' || s.status === 'broken') && here.page !== version) {
+    follow();
+  }
+
+  function follow() {
+    const s = state, version = s.session + '.' + s.page;
+    if (s.answers && (s.status === 'live' || s.status === 'broken') && here.page !== version && !leaving()) {
       if (here.method === 'GET') {
         if (reload(version)) return;
       } else {
         here.outdated = true; // loading it anew would send a form again
       }
+      const reports = window[Symbol.for('hotreload console')];
+      if (reports) reports.version = version; // this page stays: what goes wrong in it counts
     }
     if (s.css !== here.css && s.page === Number(here.page.split('.')[1])) {
       swap(s.css === here.css + 1 ? s.files : null);
@@ -46,6 +52,25 @@
     }
     draw();
   }
+
+  // A link that was clicked or a form that was sent during the build waits for the new program, too. Its
+  // answer comes now: loading this page again would break it off. If none comes in 3 s (a download, the
+  // button Stop), the page stays, and is loaded again.
+  let left = 0, answered = 0;
+  function leaving() {
+    const now = Date.now();
+    if (now - left < 60000) {
+      left = 0;
+      answered = now + 3000;
+      setTimeout(follow, 3001);
+    }
+    return now < answered;
+  }
+  addEventListener('beforeunload', () => left = Date.now());
+  if (window.navigation) navigation.addEventListener('navigateerror', () => {
+    left = answered = 0;
+    follow();
+  });
 
   function listen() {
     let port = null, source = null, wait = 500;
@@ -97,6 +122,17 @@
       if (value === null) sessionStorage.removeItem('hotreload:' + name);
       else sessionStorage.setItem('hotreload:' + name, JSON.stringify(value));
     } catch { /* not allowed here */ }
+  }
+
+  // htmx keeps copies of pages for the button Back. Those from before a save would show what is no more.
+  function forget() {
+    if (recall('page') === here.page) return;
+    keep('page', here.page);
+    for (const store of ['sessionStorage', 'localStorage']) {
+      try {
+        for (const name of Object.keys(window[store])) if (name.startsWith('htmx-history-')) window[store].removeItem(name);
+      } catch { /* not allowed here */ }
+    }
   }
 
   // ---- load anew, at the same place ------------------------------------------
@@ -667,6 +703,7 @@ button.badge:hover { border-color: var(--soft); }
 
   // ---------------------------------------------------------------------------
 
+  forget();
   restore();
   // The worker may take a moment to start: ask once besides.
   fetch('/__hotreload/state', {cache: 'no-store'}).then(r => r.json()).then(apply).catch(() => {});

@@ -5,7 +5,7 @@
   const me = document.currentScript;
   const key = Symbol.for('hotreload console');
   if (!me || !('console' in me.dataset) || window[key]) return;
-  window[key] = true;
+  const page = window[key] = {version: me.dataset.page}; // as which version of the page to report
 
   const most = 200, longest = 2000, together = 5, size = 200; // reports, their characters, those of one request, parts of an object
   const post = window.fetch.bind(window), later = window.setTimeout.bind(window), print = console.error; // as they are before the page changes them
@@ -30,7 +30,7 @@
     if (sending) later(send, 50);
     if (!waiting.length) return;
     const body = JSON.stringify(waiting.splice(0, together));
-    post('/__hotreload/console', {method: 'POST', headers: {'Content-Type': 'application/json'}, body, keepalive: true}).catch(() => {});
+    post('/__hotreload/console?page=' + encodeURIComponent(page.version), {method: 'POST', headers: {'Content-Type': 'application/json'}, body, keepalive: true}).catch(() => {});
   }
 
   // place is the first place in a stack that is not in this script.
