@@ -225,6 +225,9 @@ func TestConsoleOfRestart(t *testing.T) {
 	eventually(t, "the second page", has("loaded two"))
 	r.Reload(false)
 	eventually(t, "the third page", func() bool { return strings.Count(strings.Join(got.lines(), "\n"), "loaded two") == 2 })
+	v.run(chromedp.Navigate(r.URL() + "/?again")) // by hand
+	v.js(`console.error('the end')`)
+	eventually(t, "the page that came by hand", has("the end"))
 	if has("the stream broke")() {
 		t.Errorf("%q", got.lines())
 	}

@@ -92,7 +92,18 @@
     report('uncaught', String(e.message).replace(/^Uncaught /, ''), [e.filename || '', e.lineno || 0])));
   addEventListener('unhandledrejection', e => unhandled(e, () =>
     report('rejection', show(e.reason), place(e.reason && e.reason.stack))));
-  addEventListener('pagehide', () => {
+  // A browser that leaves the page breaks its connections at the end, which is no news.
+  let leaving = false;
+  const flush = () => {
     while (waiting.length) send();
+  };
+  addEventListener('beforeunload', () => {
+    flush();
+    leaving = true;
+  });
+  addEventListener('pagehide', () => {
+    if (leaving) waiting.length = 0;
+    flush();
+    leaving = false;
   });
 })();
