@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -132,8 +131,7 @@ func TestC3ServicesComeAndGo(t *testing.T) {
 // runs reports whether a process of the service is there.
 func runs(t *testing.T, service string) bool {
 	return slices.ContainsFunc(processesOf(t.Name()), func(p testkit.Process) bool {
-		env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.PID))
-		return err == nil && bytes.Contains(env, []byte("HOTRELOAD_SERVICE="+service+"\x00"))
+		return slices.Contains(p.Env, "HOTRELOAD_SERVICE="+service)
 	})
 }
 

@@ -156,8 +156,8 @@ func main() {
 func TestE4Loops(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, config, start, file string }{
-		{"command", "[[rules]]\npaths = [\"t/*\"]\neffect = \"restart\"\ncommand = \"date +%N > t/out\"\n", "", "t/out"},
-		{"command without effect", "[[rules]]\npaths = [\"t/*\"]\neffect = \"none\"\ncommand = \"date +%N > t/out\"\n", "", "t/out"},
+		{"command", "[[rules]]\npaths = [\"t/*\"]\neffect = \"restart\"\ncommand = \"echo $$ > t/out\"\n", "", "t/out"},
+		{"command without effect", "[[rules]]\npaths = [\"t/*\"]\neffect = \"none\"\ncommand = \"echo $$ > t/out\"\n", "", "t/out"},
 		{"program", "[[rules]]\npaths = [\"t/*\"]\neffect = \"restart\"\n", "os.WriteFile(\"t/state\", fmt.Append(nil, time.Now().UnixNano()), 0o644)", "t/state"},
 		{"env file", "", "os.WriteFile(\".env\", fmt.Appendf(nil, \"N=%d\\n\", time.Now().UnixNano()), 0o644)", ".env"},
 	} {

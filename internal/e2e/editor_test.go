@@ -1,4 +1,4 @@
-//go:build linux
+//go:build unix
 
 package e2e
 
@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -239,7 +240,9 @@ func TestL3Tools(t *testing.T) {
 		name string
 		save func(next string) error
 	}{
-		{"sed -i", func(next string) error { return run("sed", "-i", "s/"+version+"/"+next+"/", "version.go") }},
+		{"sed -i", func(next string) error {
+			return run(slices.Concat(sedInPlace, []string{"s/" + version + "/" + next + "/", "version.go"})...)
+		}},
 		{"gofmt -w", func(next string) error {
 			return run("gofmt", "-w", "-r", fmt.Sprintf("%q -> %q", version, next), "version.go")
 		}},

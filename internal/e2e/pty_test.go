@@ -1,10 +1,9 @@
-//go:build linux
+//go:build unix
 
 package e2e
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+	"github.com/hotreload/hotreload/internal/testkit"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,7 +21,7 @@ import (
 type tty struct {
 	t      *testing.T
 	master *os.File
-
+	name   string // of the terminal, as /dev/pts/7
 	mu     sync.Mutex
 	screen bytes.Buffer // everything that was printed
 	at     int          // up to here was looked at
@@ -48,7 +48,7 @@ func newTTY(t *testing.T) (*tty, *os.File) {
 	if err := unix.SetNonblock(fd, true); err != nil {
 		t.Fatal(err)
 	}
-	x := &tty{t: t, master: os.NewFile(uintptr(fd), "pty")}
+	x := &tty{t: t, master: os.NewFile(uintptr(fd), "pty"), name: s.Name()}
 	x.news = sync.NewCond(&x.mu)
 	go x.read()
 	t.Cleanup(x.hangUp)
@@ -132,7 +132,7 @@ func (x *tty) ioctl(f func(fd int) error) {
 func (x *tty) modes() unix.Termios {
 	x.t.Helper()
 	var m *unix.Termios
-	x.ioctl(func(fd int) (err error) { m, err = unix.IoctlGetTermios(fd, unix.TCGETS); return err })
+	x.ioctl(func(fd int) (err error) { m, err = unix.IoctlGetTermios(fd, getTermios); return err })
 	return *m
 }
 
@@ -229,16 +229,6 @@ func (s *session) pid() int {
 	return pid
 }
 
-// state is the letter of the process's state in /proc: R, S, T (stopped), Z; "" if there is none.
-func state(pid int) string {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return ""
-	}
-	_, rest, _ := strings.Cut(string(b), ") ")
-	return rest[:1]
-}
+func stopped(pid int) bool { return testkit.State(pid) == "T" }
 
-func stopped(pid int) bool { return state(pid) == "T" }
-
-func ended(pid int) bool { return state(pid) == "" || state(pid) == "Z" }
+func ended(pid int) bool { return !testkit.Alive(pid) }

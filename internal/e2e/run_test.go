@@ -333,10 +333,7 @@ func TestT3KillNine(t *testing.T) {
 	pid := w.answer().pid
 	_ = w.cmd.Process.Kill()
 	w.exit()
-	until(t, "the program is gone", func() bool {
-		state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		return err != nil || bytes.Contains(state, []byte(") Z "))
-	})
+	until(t, "the program is gone", func() bool { return !testkit.Alive(pid) })
 	until(t, "nothing is left, the guard included", func() bool { return len(processesOf(t.Name())) == 0 })
 	// T12: the lock does not outlive its owner.
 	again := startWeb(t, w.dir, nil)

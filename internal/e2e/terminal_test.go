@@ -1,4 +1,4 @@
-//go:build linux
+//go:build unix
 
 package e2e
 
@@ -268,24 +268,6 @@ func TestT3KilledJobOfShell(t *testing.T) {
 	s.exit()
 }
 
-// guards are the guard processes that have the terminal. They have no environment to be
-// known by.
-func (x *tty) guards() []string {
-	x.t.Helper()
-	var n uint32
-	x.ioctl(func(fd int) (err error) { n, err = unix.IoctlGetUint32(fd, unix.TIOCGPTN); return err })
-	var out []string
-	dirs, _ := filepath.Glob("/proc/[0-9]*")
-	for _, d := range dirs {
-		args, _ := os.ReadFile(filepath.Join(d, "cmdline"))
-		link, _ := os.Readlink(filepath.Join(d, "fd", "3"))
-		if strings.HasPrefix(string(args), "hotreload\x00__guard\x00") && link == fmt.Sprintf("/dev/pts/%d", n) {
-			out = append(out, d)
-		}
-	}
-	return out
-}
-
 // sizer prints what its streams are, now and at each change of size.
 var sizer = script(`
 	say := func() {
@@ -488,23 +470,6 @@ func TestT3NoSpinAfterHangUp(t *testing.T) {
 	}
 }
 
-// cpu is what a process has used, in clock ticks.
-func cpu(t *testing.T, pid int) (ticks int) {
-	t.Helper()
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(b), ") ")
-	f := strings.Fields(rest)
-	for _, n := range f[11:13] {
-		var v int
-		fmt.Sscan(n, &v)
-		ticks += v
-	}
-	return ticks
-}
-
 // T6: everything piped into something that ends after the first line.
 func TestT6Head(t *testing.T) {
 	t.Parallel()
@@ -571,49 +536,6 @@ func TestT7Keys(t *testing.T) {
 	if code := s.exit(); code != 0 {
 		t.Errorf("exit %d", code)
 	}
-}
-
-// T7: `o` opens the proxy's page.
-func TestT7OpenBrowser(t *testing.T) {
-	t.Parallel()
-	bin, page := t.TempDir(), filepath.Join(t.TempDir(), "page")
-	if err := syscall.Mkfifo(page, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	got, err := os.OpenFile(page, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer got.Close()
-	// It tells its session too: Ctrl-C must not reach a browser that it starts.
-	write(t, filepath.Join(bin, "xdg-open"), "#!/bin/sh\nread _ _ _ _ _ sid _ </proc/$$/stat\necho $1 $sid >"+page+"\n")
-	if err := os.Chmod(filepath.Join(bin, "xdg-open"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	addr := testkit.Address(t)
-	files := maps.Clone(webApp)
-	files[".hotreload.toml"] = fmt.Sprintf("[proxy]\nlisten = %q\n[run.env]\nADDR = \":0\"\n", addr)
-	files["main.go"] = strings.Replace(files["main.go"], `os.Getenv("ADDR")`, `"127.0.0.1:" + os.Getenv("PORT")`, 1)
-	s, x := startTTY(t, newApp(t, files), nil, withEnv("PATH="+bin+":"+os.Getenv("PATH")))
-	s.waitFor("live")
-	until(t, "keys are read", x.keyMode)
-	x.press("o")
-	buf := make([]byte, 200)
-	n, err := got.Read(buf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var url string
-	var sid int
-	fmt.Sscan(string(buf[:n]), &url, &sid)
-	if !strings.HasPrefix(url, "http://"+addr) {
-		t.Errorf("opened %q", buf[:n])
-	}
-	if sid == s.cmd.Process.Pid {
-		t.Error("the browser is in hotreload's session")
-	}
-	x.press("q")
-	s.exit()
 }
 
 // repl reads lines and answers them.
@@ -738,7 +660,7 @@ func TestT8NoInput(t *testing.T) {
 // fullScreen is a program that takes the whole terminal: raw mode, single keys.
 var fullScreen = map[string]string{
 	"go.mod": "module example.test/full\n\ngo 1.25\n",
-	"main.go": `package main
+	"main.go": strings.NewReplacer("TCGETS", getTermiosName, "TCSETS", setTermiosName).Replace(`package main
 
 import (
 	"fmt"
@@ -784,7 +706,7 @@ func ioctl(what uintptr, m unsafe.Pointer) syscall.Errno {
 	_, _, e := syscall.Syscall(syscall.SYS_IOCTL, 0, what, uintptr(m))
 	return e
 }
-`,
+`),
 	".hotreload.toml": "[run]\nstdin = \"interactive\"\n",
 }
 
@@ -949,7 +871,7 @@ func TestT9StoppedByTerminal(t *testing.T) {
 			if name == "sets modes" {
 				imports = append(imports, "syscall", "unsafe")
 			}
-			s, x := startTTY(t, newApp(t, script(c.body, imports...)), nil)
+			s, x := startTTY(t, newApp(t, script(strings.NewReplacer("TCGETS", getTermiosName, "TCSETS", setTermiosName).Replace(c.body), imports...)), nil)
 			for n := range 2 {
 				x.see(fmt.Sprint("up ", n))
 				e := s.wait("it is explained", func(e ev) bool { return e.Event == "problem" })
@@ -1015,7 +937,7 @@ func TestT10CtrlZ(t *testing.T) {
 		x.see("Stopped")
 		x.see("PROMPT$ ")
 		if !stopped(pid) || !stopped(app) {
-			t.Fatalf("hotreload %s, program %s", state(pid), state(app))
+			t.Fatalf("hotreload %s, program %s", testkit.State(pid), testkit.State(app))
 		}
 		x.press("stty -a | grep -o ' .icanon\\| icanon'\n")
 		x.see(" icanon\r\n")
@@ -1079,7 +1001,7 @@ func TestT10Interactive(t *testing.T) {
 	x.see("Stopped")
 	x.see("PROMPT$ ")
 	if !stopped(pid) || !stopped(app) {
-		t.Fatalf("hotreload %s, program %s", state(pid), state(app))
+		t.Fatalf("hotreload %s, program %s", testkit.State(pid), testkit.State(app))
 	}
 	x.press("stty -a | grep -o ' .icanon\\| icanon'\n")
 	x.see(" icanon\r\n")
@@ -1163,9 +1085,9 @@ func TestT11Make(t *testing.T) {
 	ch := make(chan os.Signal, 8)
 	signal.Notify(ch, syscall.SIGTERM, syscall.SIGINT)
 	fmt.Printf("flags <%s> <%s>\n", os.Getenv("MAKEFLAGS"), os.Getenv("MFLAGS"))
-	fds, _ := os.ReadDir("/proc/self/fd")
+	fds, _ := os.ReadDir("/dev/fd")
 	for _, fd := range fds {
-		link, _ := os.Readlink("/proc/self/fd/" + fd.Name())
+		link, _ := os.Readlink("/dev/fd/" + fd.Name())
 		fmt.Printf("fd <%s> %s\n", fd.Name(), link)
 	}
 	fmt.Println("up", edit)

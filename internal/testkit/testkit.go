@@ -158,31 +158,6 @@ func Receive[T any](t testing.TB, what string, c <-chan T) T {
 	}
 }
 
-// Process is a process of the system.
-type Process struct {
-	PID  int
-	Args string
-}
-
-// Processes finds the processes whose environment has the variable, given as NAME=value, but not
-// the test itself. It needs /proc.
-func Processes(variable string) []Process {
-	var found []Process
-	dirs, _ := filepath.Glob("/proc/[0-9]*")
-	for _, dir := range dirs {
-		env, err := os.ReadFile(filepath.Join(dir, "environ"))
-		if err != nil || !slices.Contains(strings.Split(string(env), "\x00"), variable) {
-			continue
-		}
-		args, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
-		pid, _ := strconv.Atoi(filepath.Base(dir))
-		if len(args) > 0 && pid != os.Getpid() { // a zombie has no command line
-			found = append(found, Process{pid, strings.ReplaceAll(string(args), "\x00", " ")})
-		}
-	}
-	return found
-}
-
 // Listener is a listening TCP socket as a file, as programs inherit it.
 func Listener(t testing.TB) *os.File {
 	t.Helper()

@@ -1,11 +1,9 @@
-//go:build unix
-
 package runner
 
 import (
 	"bytes"
 	"os"
-	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,7 +16,26 @@ import (
 // modeVar makes the test binary one of the programs that the tests run.
 const modeVar = "RUNNER_TEST_MODE"
 
-var modes = map[string]func() int{}
+var modes = map[string]func() int{"sleep": modeSleep, "says": modeSays}
+
+// modeSleep does nothing for longer than any test.
+func modeSleep() int {
+	time.Sleep(time.Hour)
+	return 0
+}
+
+// modeSays writes OUT and ERR, quoted as in Go without the quotes, and ends with CODE.
+func modeSays() int {
+	for f, name := range map[*os.File]string{os.Stdout: "OUT", os.Stderr: "ERR"} {
+		text, err := strconv.Unquote(`"` + os.Getenv(name) + `"`)
+		if err != nil {
+			panic(err)
+		}
+		f.WriteString(text)
+	}
+	code, _ := strconv.Atoi(os.Getenv("CODE"))
+	return code
+}
 
 func TestMain(m *testing.M) {
 	proc.Helper()
@@ -30,11 +47,6 @@ func TestMain(m *testing.M) {
 }
 
 const patience = testkit.Deadline
-
-var (
-	alive    = testkit.Alive
-	listener = testkit.Listener
-)
 
 // sink collects a stream.
 type sink struct {
@@ -138,19 +150,6 @@ func (p *process) ready() error {
 	return nil
 }
 
-func (p *process) isGone() bool {
-	select {
-	case <-p.Gone():
-		return true
-	default:
-		return false
-	}
-}
-
-func shell(script string) Spec {
-	return Spec{Path: "/bin/sh", Args: []string{"sh", "-c", script}, StopTimeout: patience}
-}
-
 func self(mode string, env ...string) Spec {
 	exe, err := os.Executable()
 	if err != nil {
@@ -162,20 +161,11 @@ func self(mode string, env ...string) Spec {
 	}
 }
 
-func countFds(t *testing.T) int {
-	t.Helper()
-	fds, err := os.ReadDir("/dev/fd")
-	if err != nil {
-		t.Fatal(err)
+func (p *process) isGone() bool {
+	select {
+	case <-p.Gone():
+		return true
+	default:
+		return false
 	}
-	return len(fds)
-}
-
-func writeFile(t *testing.T, text string, mode os.FileMode) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "app")
-	if err := os.WriteFile(path, []byte(text), mode); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
