@@ -184,6 +184,7 @@ func (o runOptions) run(ctx context.Context, s streams) error {
 	if guard != nil {
 		defer watchGuard(guard, e)()
 	}
+	own.page.LinkTo(e.Places)
 	early.begin(e)
 	if own.apiErr != nil {
 		queue.Emit(event.Event{Time: time.Now(), Body: own.unreachable()})

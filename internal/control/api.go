@@ -37,6 +37,9 @@ type ServiceStatus struct {
 	Engine     string    `json:"engine,omitempty"`      // which one made the newest build: go or direct
 	ProxyURL   string    `json:"proxy_url,omitempty"`
 
+	Usage   *Usage          `json:"usage,omitempty"`   // of the processes of the program; missing where the system does not say it
+	Console []event.Console `json:"console,omitempty"` // errors of its pages in the browser, since they were loaded
+
 	Error       string             `json:"error,omitempty"` // one line: why it is not live
 	Diagnostics []event.Diagnostic `json:"diagnostics,omitempty"`
 	Output      string             `json:"output,omitempty"` // of the failed build
@@ -45,6 +48,12 @@ type ServiceStatus struct {
 	LiveGen     int                `json:"live_generation"`
 
 	Direct *DirectStatus `json:"direct,omitempty"` // where the config asks for the direct engine
+}
+
+// Usage is what the processes of a program take of the machine.
+type Usage struct {
+	CPUMS  int64 `json:"cpu_ms"`       // processor time since they began
+	Memory int64 `json:"memory_bytes"` // now
 }
 
 // DirectStatus is what the direct engine says of itself.

@@ -7,6 +7,9 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"github.com/hotreload/hotreload/internal/places"
+	"github.com/hotreload/hotreload/internal/safe"
 )
 
 // LogPiece is a line of GET /logs: what a program has written in one go, which may be several
@@ -19,6 +22,8 @@ type LogPiece struct {
 	Text       string    `json:"text"`
 	Raw        []byte    `json:"raw,omitempty"`  // base64 of the bytes, where text cannot be them: they are no UTF-8
 	Lost       int64     `json:"lost,omitempty"` // bytes before it that the reader was too slow for
+
+	Parts []places.Span `json:"parts,omitempty"` // of Text, if some are links; for the page
 }
 
 // NewLogPiece sets Text, and Raw where it is needed.
@@ -56,6 +61,10 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request) {
 	if !s.known(w, r, service) {
 		return
 	}
+	link := func(*LogPiece) {}
+	if q.Get("links") == "1" {
+		link = s.linker(r)
+	}
 	rc, begun := http.NewResponseController(w), false
 	err := s.b.Logs(r.Context(), service, lines, follow, func(pieces []LogPiece) error {
 		if !begun {
@@ -64,6 +73,7 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusOK)
 		}
 		for _, p := range pieces {
+			link(&p)
 			if _, err := w.Write(encode(p)); err != nil {
 				return err
 			}
@@ -72,6 +82,21 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request) {
 	})
 	if !begun {
 		refuse(w, unavailable(err), err)
+	}
+}
+
+// linker makes links of the places in what the programs print.
+func (s *Server) linker(r *http.Request) func(*LogPiece) {
+	finders := map[string]*places.Finder{}
+	return func(p *LogPiece) {
+		f := finders[p.Service]
+		if f == nil {
+			f = s.page.Links(r.Context(), p.Service)
+			finders[p.Service] = f
+		}
+		if parts := f.Linked(safe.Plain(p.Text)); len(parts) > 1 || len(parts) == 1 && parts[0].Link != "" {
+			p.Parts = parts
+		}
 	}
 }
 

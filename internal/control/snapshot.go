@@ -4,7 +4,9 @@ import (
 	"runtime"
 
 	"github.com/hotreload/hotreload/builder"
+	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/plan"
+	"github.com/hotreload/hotreload/internal/proc"
 )
 
 // Snapshot is the state of a session at one moment.
@@ -19,6 +21,8 @@ type Snapshot struct {
 	Services []plan.Report
 	Engines  map[string]builder.EngineStatus // of services that ask for the direct engine
 	Proxies  map[string]string               // addresses of the proxies, of services that have one
+	Console  map[string][]event.Console      // what the pages of a service have reported
+	Usage    map[int]proc.Usage              // what programs use, by process id, as far as it is known
 }
 
 // Status is what the API answers about it.
@@ -26,7 +30,10 @@ func (s Snapshot) Status() Status {
 	services := statuses(s.Services)
 	for i := range services {
 		v := &services[i]
-		v.ProxyURL = s.Proxies[v.Service]
+		v.ProxyURL, v.Console = s.Proxies[v.Service], s.Console[v.Service]
+		if u, ok := s.Usage[v.PID]; ok {
+			v.Usage = &Usage{event.MS(u.CPU), u.Memory}
+		}
 		if d, ok := s.Engines[v.Service]; ok {
 			v.Direct = &DirectStatus{
 				Ready: d.Ready, Reason: d.Reason, Off: d.Off, Checked: d.Checked, Packages: d.Packages, Local: d.Local, Lean: d.Lean,

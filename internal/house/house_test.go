@@ -34,6 +34,7 @@ var layers = map[string]int{
 	"internal/companion": 3,
 	"internal/page":      3,
 	"internal/inspect":   2,
+	"internal/places":    1,
 	"internal/scaffold":  3,
 	"internal/event":     1,
 	"builder":            2,

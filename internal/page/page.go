@@ -12,19 +12,22 @@
 package page
 
 import (
+	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"embed"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/hotreload/hotreload/internal/inspect"
+	"github.com/hotreload/hotreload/internal/places"
 )
 
 // Prefix is the path of the page; all that belongs to it is below.
@@ -39,12 +42,19 @@ type Page struct {
 	Requests *inspect.Log
 	token    string
 	cookie   string
+	secret   [32]byte // signs links that open the editor
 	api      atomic.Pointer[http.Handler]
+	places   atomic.Pointer[Places]
 }
+
+// Places are those to which the page links in what is shown of a service, without what signs the links.
+type Places func(ctx context.Context, service string) places.Project
 
 // New is the page of a session that begins.
 func New() *Page {
-	return &Page{Timeline: NewTimeline(), Requests: inspect.New(), token: random(), cookie: "hotreload-" + random()[:8]}
+	p := &Page{Timeline: NewTimeline(), Requests: inspect.New(), token: random(), cookie: "hotreload-" + random()[:8]}
+	_, _ = rand.Read(p.secret[:]) // never fails
+	return p
 }
 
 func random() string {
@@ -56,6 +66,40 @@ func random() string {
 // Serve says what answers below Prefix + "api/": the control API, without its own check of who asks.
 // Before, the page answers that the session is starting.
 func (p *Page) Serve(api http.Handler) { p.api.Store(&api) }
+
+// LinkTo says where places lead. Before, nothing is a link.
+func (p *Page) LinkTo(places Places) { p.places.Store(&places) }
+
+// editPath is where a click on a place goes if a command opens the editor. (A proxy has its own, of
+// the service behind it alone.)
+const editPath = "edit"
+
+// project is where the places of a service lead.
+func (p *Page) project(ctx context.Context, service string) (to places.Project) {
+	if f := p.places.Load(); f != nil {
+		to = (*f)(ctx, service)
+	}
+	to.Open, to.Secret = Prefix+editPath+"/"+url.PathEscape(service), p.secret
+	return to
+}
+
+// Links finds the places in what the programs of a service print.
+func (p *Page) Links(ctx context.Context, service string) *places.Finder {
+	return p.project(ctx, service).Finder()
+}
+
+// edit opens the editor for a place that was clicked. The link is signed, so it needs no cookie.
+func (p *Page) edit(w http.ResponseWriter, r *http.Request, service string) {
+	switch {
+	case r.Method != http.MethodPost:
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "hotreload: the editor is opened by a click", http.StatusMethodNotAllowed)
+	case r.Header.Get("Origin") == "":
+		http.Error(w, "hotreload: no Origin", http.StatusForbidden)
+	default:
+		p.project(r.Context(), service).ServeOpen(w, r)
+	}
+}
 
 // URL is the address of the page on a server at base ("http://127.0.0.1:8090"), with what its
 // buttons need. It is only for the person who started the session.
@@ -77,6 +121,10 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, Prefix)
 	if name, ok := strings.CutPrefix(path, "api/"); ok {
 		p.command(w, r, name)
+		return
+	}
+	if service, ok := strings.CutPrefix(path, editPath+"/"); ok {
+		p.edit(w, r, service)
 		return
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -185,8 +233,7 @@ func (p *Page) saves(w http.ResponseWriter, r *http.Request) {
 		requests := p.Requests.Changed()
 		saves, newest, changed := p.Timeline.Since(seq)
 		if news || newest != seq {
-			b, err := json.Marshal(map[string]any{"saves": list(saves), "may": p.mayCommand(r)})
-			if err != nil || !send("data: %s\n\n", b) {
+			if !send("data: {\"may\":%t,\"saves\":[%s]}\n\n", p.mayCommand(r), bytes.Join(p.rows(r.Context(), saves), []byte(","))) {
 				return
 			}
 			seq, news = newest, false
@@ -217,9 +264,13 @@ const (
 	heartbeat     = 15 * time.Second // finds browsers that are gone without a word
 )
 
-func list(s []Save) []Save {
-	if s == nil {
-		return []Save{}
+// rows are the saves as JSON.
+func (p *Page) rows(ctx context.Context, saves []Save) (rows [][]byte) {
+	for _, s := range saves {
+		s.shown.once.Do(func() {
+			s.shown.json, _ = s.row(p.project(context.WithoutCancel(ctx), s.Service)) // a struct of plain fields
+		})
+		rows = append(rows, s.shown.json)
 	}
-	return s
+	return rows
 }

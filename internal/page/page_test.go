@@ -2,15 +2,20 @@ package page
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/inspect"
+	"github.com/hotreload/hotreload/internal/places"
 )
 
 // server is a page behind its guard, as the proxy and the control API serve it. What the control
@@ -274,4 +279,64 @@ func TestStream(t *testing.T) {
 	if got := next(); !strings.Contains(got, `"state":"live"`) || !strings.Contains(got, `"latency_ms":7`) {
 		t.Errorf("then %s", got)
 	}
+}
+
+// U4: a click opens what was shown as a place, and nothing else: for the service whose place it is, and
+// only for our own page.
+func TestEdit(t *testing.T) {
+	p, s, _ := server(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "main.go")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var ran [][]string
+	p.LinkTo(func(_ context.Context, service string) places.Project {
+		if service == "linked" {
+			return places.Project{Dir: dir, Editor: "ed://{file}"}
+		}
+		return places.Project{Dir: dir, Command: []string{service, "{file}:{line}"}, Run: func(argv []string) error {
+			ran = append(ran, argv)
+			return nil
+		}}
+	})
+	parts := p.Links(t.Context(), "a b").Linked("at main.go:7 and /etc/passwd.go:1")
+	if len(parts) != 3 || parts[1].Text != "main.go:7" || !strings.HasPrefix(parts[1].Link, Prefix+"edit/a%20b?") {
+		t.Fatalf("%q", parts)
+	}
+	link := parts[1].Link
+	own := []string{"Origin", s.URL}
+	for name, c := range map[string]struct {
+		method, link string
+		headers      []string
+		want         int
+	}{
+		"GET":             {"GET", link, own, 405},
+		"no Origin":       {"POST", link, nil, 403},
+		"another Origin":  {"POST", link, []string{"Origin", "http://evil.example"}, 403},
+		"another site":    {"POST", link, append([]string{"Sec-Fetch-Site", "cross-site"}, own...), 403},
+		"another line":    {"POST", strings.Replace(link, "line=7", "line=8", 1), own, 403},
+		"no sum":          {"POST", Prefix + "edit/a%20b?line=7&column=1&file=" + url.QueryEscape(file), own, 403},
+		"another service": {"POST", strings.Replace(link, "a%20b", "b", 1), own, 403},
+		"with links":      {"POST", strings.Replace(link, "a%20b", "linked", 1), own, 403},
+		"another session": {"POST", linkOf(t, p), own, 403},
+	} {
+		if resp, body := ask(t, once, c.method, s.URL+c.link, c.headers...); resp.StatusCode != c.want || len(ran) > 0 {
+			t.Errorf("%s: %s, ran %q: %s", name, resp.Status, ran, body)
+		}
+	}
+	if resp, body := ask(t, once, "POST", s.URL+link, own...); resp.StatusCode != http.StatusNoContent || len(ran) != 1 || !slices.Equal(ran[0], []string{"a b", file + ":7"}) {
+		t.Errorf("%s, ran %q: %s", resp.Status, ran, body)
+	}
+}
+
+// linkOf is the link that the page of another session makes.
+func linkOf(t *testing.T, p *Page) string {
+	other := New()
+	other.LinkTo(*p.places.Load())
+	parts := other.Links(t.Context(), "a b").Linked("main.go:7")
+	if len(parts) != 1 {
+		t.Fatalf("%q", parts)
+	}
+	return parts[0].Link
 }

@@ -1,19 +1,20 @@
 package page
 
 import (
-	"encoding/json"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/hotreload/hotreload/internal/event"
 )
 
-// What a Timeline keeps: saves, paths of one save, and bytes of the output of one failure.
+// What a Timeline keeps: saves, paths and errors of pages of one save, and bytes of the output of one failure.
 const (
-	maxSaves  = 200
-	maxPaths  = 50
-	maxOutput = 64 << 10
+	maxSaves   = 200
+	maxPaths   = 50
+	maxConsole = 20
+	maxOutput  = 32 << 10
 )
 
 // Save is what followed from one save, or from a restart that a person asked for: one row of the
@@ -31,13 +32,7 @@ type Save struct {
 	Effect string   `json:"effect"`
 	Why    string   `json:"why"`
 
-	DetectMS  int64 `json:"detect_ms"`
-	BuildMS   int64 `json:"build_ms"`
-	CompileMS int64 `json:"compile_ms"` // of BuildMS
-	LinkMS    int64 `json:"link_ms"`
-	StopMS    int64 `json:"stop_ms"`
-	StartMS   int64 `json:"start_ms"`
-	LatencyMS int64 `json:"latency_ms"`
+	Times
 
 	Engine   string `json:"engine,omitempty"`
 	Fallback string `json:"fallback,omitempty"`
@@ -47,6 +42,22 @@ type Save struct {
 	Hint        string       `json:"hint,omitempty"`
 	Diagnostics []Diagnostic `json:"diagnostics,omitempty"`
 	Output      string       `json:"output,omitempty"` // of the failed build, or the stack of the panic
+
+	Console     []event.Console `json:"console,omitempty"` // errors of the pages in the browser
+	MoreConsole int             `json:"more_console,omitempty"`
+
+	shown *shown // the row as JSON, as it is now
+}
+
+// Times are where the time of a save went.
+type Times struct {
+	DetectMS  int64 `json:"detect_ms"`
+	BuildMS   int64 `json:"build_ms"`
+	CompileMS int64 `json:"compile_ms"` // of BuildMS
+	LinkMS    int64 `json:"link_ms"`
+	StopMS    int64 `json:"stop_ms"`
+	StartMS   int64 `json:"start_ms"`
+	LatencyMS int64 `json:"latency_ms"`
 }
 
 // Diagnostic is one message of the toolchain, with the code around its place.
@@ -110,7 +121,7 @@ func (t *Timeline) Emit(ev event.Event) {
 	defer t.mu.Unlock()
 	if s := t.apply(ev); s != nil {
 		t.seq++
-		s.Seq = t.seq
+		s.Seq, s.shown = t.seq, new(shown)
 		close(t.changed)
 		t.changed = make(chan struct{})
 	}
@@ -157,11 +168,28 @@ func (t *Timeline) apply(ev event.Event) *Save {
 		}
 		s.Clients = b.Clients
 		return s
+	default:
+		return t.wrong(ev)
+	}
+	return nil
+}
+
+// wrong takes an event about something that went wrong after the build.
+func (t *Timeline) wrong(ev event.Event) *Save {
+	switch b := ev.Body.(type) {
 	case event.Exited:
 		if s := t.find(ev.Service, ev.Generation); s != nil && !b.Expected {
 			s.ended(b)
 			return s
 		}
+	case event.Console:
+		s := t.answering(ev)
+		if len(s.Console) < maxConsole {
+			s.Console = append(s.Console, b)
+		} else {
+			s.MoreConsole++
+		}
+		return s
 	case event.Problem:
 		if b.Failed {
 			s := t.current(ev)
@@ -230,7 +258,7 @@ func (s *Save) ended(b event.Exited) {
 
 func head(text string) string {
 	if len(text) > maxOutput {
-		return text[:maxOutput]
+		return strings.Clone(text[:maxOutput]) // or else all of it is kept
 	}
 	return text
 }
@@ -255,6 +283,20 @@ func (t *Timeline) open(service string) *Save {
 	return nil
 }
 
+// answering is the row that the browser shows: the newest that has come so far. The pages of a program
+// stay open while its successor does not build.
+func (t *Timeline) answering(ev event.Event) *Save {
+	for _, s := range slices.Backward(t.saves) {
+		switch s.State {
+		case Live, Same, Reloaded, Undone, Crashed, Restarted:
+			if s.Service == ev.Service {
+				return s
+			}
+		}
+	}
+	return t.current(ev)
+}
+
 // current is the row of an event's generation. One that no file began has none: the first build, or
 // a restart that a person asked for.
 func (t *Timeline) current(ev event.Event) *Save {
@@ -272,13 +314,4 @@ func (t *Timeline) add(ev event.Event) *Save {
 	}
 	t.saves = append(t.saves, s)
 	return s
-}
-
-// MarshalJSON writes a list where there are no paths, too.
-func (s Save) MarshalJSON() ([]byte, error) {
-	type plain Save
-	if s.Paths == nil {
-		s.Paths = []string{}
-	}
-	return json.Marshal(plain(s))
 }

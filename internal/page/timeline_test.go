@@ -3,6 +3,9 @@ package page
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hotreload/hotreload/internal/event"
+	"github.com/hotreload/hotreload/internal/places"
 )
 
 var start = time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)
@@ -42,6 +46,9 @@ func summary(t *Timeline) string {
 		}
 		if s.Error != "" {
 			fmt.Fprintf(&b, " %q", s.Error)
+		}
+		for _, c := range s.Console {
+			fmt.Fprintf(&b, " %s:%d %s", c.File, c.Line, c.Text)
 		}
 		b.WriteByte('\n')
 	}
@@ -87,6 +94,13 @@ func TestTimeline(t *testing.T) {
 		"a notice":        {[]event.Event{gen(1, live), gen(1, event.Problem{Message: "something else"})}, "web 1 live  10=1+2+3+4\n"},
 		"late, then live": {[]event.Event{gen(1, event.Problem{Message: "not ready", Failed: true}), gen(1, live)}, "web 1 live  10=1+2+3+4\n"},
 		"the config":      {[]event.Event{gen(1, event.Changed{Config: event.ConfigApplied})}, ""},
+		// P18: in the row of what the browser shows, not of what does not build.
+		"an error in the browser": {[]event.Event{gen(1, live), changed(2, "rebuild", "/a.go"), gen(2, failed), gen(1, event.Console{Text: "x", File: "/app.js", Line: 3})},
+			"web 1 live  10=1+2+3+4 /app.js:3 x\nweb 2 failed /a.go \"1 error\"\n"},
+		"an error after a reload": {[]event.Event{gen(1, live), changed(2, "reload", "/app.js"), gen(2, event.Reloaded{Kind: "page"}), gen(1, event.Console{Text: "x", File: "/app.js", Line: 3})},
+			"web 1 live  10=1+2+3+4\nweb 2 reloaded /app.js 100=0+0+0+0 /app.js:3 x\n"},
+		"an error of the other service": {[]event.Event{gen(1, live), {Service: "api", Generation: 1, Body: live}, gen(1, event.Console{Text: "x"})},
+			"web 1 live  10=1+2+3+4 :0 x\napi 1 live  10=1+2+3+4\n"},
 		"two services": {[]event.Event{changed(2, "rebuild", "/a.go"), {Service: "api", Generation: 2, Body: event.Changed{Paths: []string{"/a.go"}, Effect: "rebuild"}}, gen(2, live)},
 			"web 2 live /a.go 10=1+2+3+4\napi 2 building /a.go\n"},
 	} {
@@ -130,13 +144,16 @@ func TestBounded(t *testing.T) {
 			paths[i] = fmt.Sprintf("/%d/%d", n, i)
 		}
 		play(tl, changed(n, "rebuild", paths...), gen(n, event.BuildFinished{Output: huge}))
+		for i := 0; n%100 == 0 && i < 3*maxConsole; i++ {
+			play(tl, gen(n, event.Console{Text: "x"}))
+		}
 	}
 	saves, _, _ := tl.Since(-1)
 	if len(saves) != maxSaves || saves[0].Generation != 10_000-maxSaves {
 		t.Fatalf("%d saves, the first of generation %d", len(saves), saves[0].Generation)
 	}
-	if s := saves[0]; len(s.Paths) != maxPaths || s.More != 50 || len(s.Output) != maxOutput {
-		t.Errorf("%d paths and %d more, %d bytes of output", len(s.Paths), s.More, len(s.Output))
+	if s := saves[0]; len(s.Paths) != maxPaths || s.More != 50 || len(s.Output) != maxOutput || len(s.Console) > maxConsole {
+		t.Errorf("%d paths and %d more, %d bytes of output, %d errors of pages", len(s.Paths), s.More, len(s.Output), len(s.Console))
 	}
 }
 
@@ -146,13 +163,51 @@ func TestSaveJSON(t *testing.T) {
 	play(tl, gen(1, event.BuildFinished{Summary: "1 error", Diagnostics: []event.Diagnostic{
 		{File: "/a.go", Line: 3, Message: "undefined", Frame: []event.SourceLine{{Number: 3, Text: "x"}}}}}))
 	saves, _, _ := tl.Since(-1)
-	b, err := json.Marshal(saves[0])
+	b, err := saves[0].row(places.Project{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"paths":[]`, `"state":"failed"`, `"file":"/a.go","line":3`, `"frame":[{"Number":3,"Text":"x"}]`, `"error":"1 error"`} {
+	for _, want := range []string{`"paths":[]`, `"state":"failed"`, `"file":"/a.go","line":3`, `"frame":[{"Number":3,"Text":"x"}]`, `"error":[{"text":"1 error"}]`} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("no %s in %s", want, b)
 		}
+	}
+}
+
+// U1, U4: the places that a row names are links, in the project alone; a path on the server is none.
+func TestRowLinks(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "main.go")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	tl := NewTimeline()
+	play(tl, gen(1, event.Live{}), gen(1, event.Exited{Code: 2, Reason: "panic in main.go:7", File: file, Line: 7, Panic: "goroutine 1\n\t" + file + ":7 +0x1\n\t/etc/hosts.go:1"}),
+		gen(1, event.Console{Text: "x", File: file, Line: 3}), gen(1, event.Console{Text: "y", File: "/main.go", Line: 4}))
+	saves, _, _ := tl.Since(-1)
+	b, err := saves[0].row(places.Project{Dir: dir, Editor: "ed://{file}:{line}"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Error, Output []places.Span
+		Diagnostics   []struct{ Link string }
+		Console       []struct{ Text, Link string }
+	}
+	if err := json.Unmarshal(b, &got); err != nil {
+		t.Fatal(err)
+	}
+	at := "ed:/" + filepath.ToSlash(file)
+	if want := []places.Span{{Text: "panic in "}, {Text: "main.go:7", Link: at + ":7"}}; !slices.Equal(got.Error, want) {
+		t.Errorf("error %q", got.Error)
+	}
+	if want := []places.Span{{Text: "goroutine 1\n\t"}, {Text: file + ":7", Link: at + ":7"}, {Text: " +0x1\n\t/etc/hosts.go:1"}}; !slices.Equal(got.Output, want) {
+		t.Errorf("output %q", got.Output)
+	}
+	if len(got.Diagnostics) != 1 || got.Diagnostics[0].Link != at+":7" {
+		t.Errorf("diagnostics %q", got.Diagnostics)
+	}
+	if len(got.Console) != 2 || got.Console[0].Link != at+":3" || got.Console[1].Link != "" {
+		t.Errorf("console %q", got.Console)
 	}
 }

@@ -150,7 +150,7 @@ func TestLinksStayBelowTheRoots(t *testing.T) {
 		"/src/main.go": true, "main.go": true, "a/../b.go": true, "/lib/x/y.go": true,
 		"/etc/passwd": false, "/src/../etc/passwd": false, "../etc/passwd": false, "/srcs/a.go": false, "/library/a.go": false, "": false,
 	} {
-		if got := p.link(file, 1, 1); (got != "") != ok || strings.Contains(got, "..") {
+		if got := p.project().Link(file, 1, 1); (got != "") != ok || strings.Contains(got, "..") {
 			t.Errorf("%q: %q", file, got)
 		}
 	}

@@ -200,9 +200,8 @@ func (p *Proxy) consoleEvent(e consoleEntry, host string) event.Console {
 		c.File = u.Scheme + "://" + u.Host + u.EscapedPath() // a query can have secrets
 		return c
 	}
-	f := finder{p: p}
 	if name := strings.TrimPrefix(u.Path, "/"); name != "" && filepath.IsLocal(filepath.FromSlash(name)) {
-		if path := f.path(name); path != "" {
+		if path := p.project().Finder().Path(name); path != "" {
 			c.File = path
 		}
 	}

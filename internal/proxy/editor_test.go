@@ -86,7 +86,9 @@ func TestEditorAttacks(t *testing.T) {
 	var o opened
 	r, _ := startLive(t, Options{Inject: true, Dir: dir, EditorCommand: zed, RunEditor: o.run}, says("x"))
 	own := []string{"Origin", r.URL()}
-	link := r.link(good, 3, 4)
+	forged := r.project() // signs what is never shown
+	forged.Dir = filepath.VolumeName(dir) + string(filepath.Separator)
+	link := r.project().Link(good, 3, 4)
 	for name, c := range map[string]struct {
 		method, link string
 		header       []string
@@ -100,12 +102,12 @@ func TestEditorAttacks(t *testing.T) {
 		"no sum":           {"POST", prefix + "open?file=" + good, own, 403},
 		"another line":     {"POST", strings.Replace(link, "line=3", "line=5", 1), own, 403},
 		"another file":     {"POST", strings.Replace(link, "a.go", "b.go", 1), own, 403},
-		"another session":  {"POST", (&Proxy{opt: r.opt}).editorLink(good, 3, 4), own, 403},
-		"a link outside":   {"POST", r.editorLink(linked, 1, 1), own, 403},
-		"outside":          {"POST", r.editorLink(outside, 1, 1), own, 403},
-		"not a file":       {"POST", r.editorLink(dir, 1, 1), own, 403},
-		"gone":             {"POST", r.editorLink(gone, 1, 1), own, 403},
-		"a command of vim": {"POST", r.link(vim, 1, 1), own, 403},
+		"another session":  {"POST", (&Proxy{opt: r.opt}).project().Link(good, 3, 4), own, 403},
+		"a link outside":   {"POST", forged.Link(linked, 1, 1), own, 403},
+		"outside":          {"POST", forged.Link(outside, 1, 1), own, 403},
+		"not a file":       {"POST", forged.Link(dir, 1, 1), own, 403},
+		"gone":             {"POST", forged.Link(gone, 1, 1), own, 403},
+		"a command of vim": {"POST", r.project().Link(vim, 1, 1), own, 403},
 	} {
 		a, err := r.do(c.method, c.link, "", c.header...)
 		if err != nil || a.StatusCode != c.code {
@@ -115,7 +117,7 @@ func TestEditorAttacks(t *testing.T) {
 	if len(o.all()) != 0 {
 		t.Fatalf("ran %q", o.all())
 	}
-	if l := r.link(outside, 1, 1); l != "" {
+	if l := r.project().Link(outside, 1, 1); l != "" {
 		t.Errorf("a file outside is a link: %s", l)
 	}
 	a, err := r.do("POST", link, "", own...)

@@ -14,15 +14,12 @@ import (
 // lastLines is how much of a program's last output is shown.
 const lastLines = 40
 
-// control are the sequences with which a program colours a terminal.
-var control = regexp.MustCompile(`\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\a\x1b]*(?:\a|\x1b\\)|[@-Z\\-_])`)
-
 // written is what the program has written for the trouble's time, as text.
 func (t *trouble) written() string {
 	if t.p.opt.Output == nil {
 		return ""
 	}
-	text := control.ReplaceAllString(string(t.p.opt.Output(t.gen, t.since)), "")
+	text := safe.Plain(string(t.p.opt.Output(t.gen, t.since)))
 	list := strings.Split(text, "\n")
 	for i, l := range list {
 		parts := strings.Split(strings.TrimSuffix(l, "\r"), "\t")
@@ -107,9 +104,9 @@ var templateError = regexp.MustCompile(`\btemplate: ?([^\s:]+):(\d+)(?::(\d+))?:
 // templatePlaces are the places of errors in templates that a text names.
 func (p *Proxy) templatePlaces(text string) []codePlace {
 	out := []codePlace{}
-	f := finder{p: p}
+	f := p.project().Finder()
 	for _, m := range templateError.FindAllStringSubmatch(text, -1) {
-		file := f.path(m[1])
+		file := f.Path(m[1])
 		line, _ := strconv.Atoi(m[2])
 		d := event.Diagnostic{File: file, Line: line, Message: m[4]}
 		if m[3] != "" {

@@ -236,7 +236,7 @@ func hi(name string) templ.Component {
 			t.Errorf("%+v", c.Code)
 		}
 	}
-	if got := p.linked("hi_templ.go:16:3: bad")[0]; got.Link != "ed:/"+dir+"/hi.templ:4" {
+	if got := p.project().Linked("hi_templ.go:16:3: bad")[0]; got.Link != "ed:/"+dir+"/hi.templ:4" {
 		t.Errorf("%+v", got)
 	}
 }

@@ -203,7 +203,7 @@ func TestReports(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	p.opt.Editor = "idea://open?file={file}&line={line}"
-	if l := p.link("/src/a&b.go", 3, 0); l != "idea://open?file=/src/a%26b.go&line=3" {
+	if l := p.project().Link("/src/a&b.go", 3, 0); l != "idea://open?file=/src/a%26b.go&line=3" {
 		t.Error(l)
 	}
 	many := &trouble{p: p, kind: buildFailed, build: event.BuildFinished{Diagnostics: make([]event.Diagnostic, 80), Output: strings.Repeat("x\n", 100<<10)}}

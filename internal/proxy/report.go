@@ -15,6 +15,7 @@ import (
 
 	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/generated"
+	"github.com/hotreload/hotreload/internal/places"
 	"github.com/hotreload/hotreload/internal/safe"
 )
 
@@ -88,9 +89,9 @@ type report struct {
 	Output     string      `json:"-"`
 	Stack      []stackLine `json:"stack"`
 
-	Said  []span `json:"said"`  // Summary, with links
-	Words []span `json:"words"` // Output, with links
-	Text  string `json:"text"`  // all of it, to copy
+	Said  []places.Span `json:"said"`  // Summary, with links
+	Words []places.Span `json:"words"` // Output, with links
+	Text  string        `json:"text"`  // all of it, to copy
 }
 
 // codePlace is a message with the code that it is about.
@@ -132,7 +133,7 @@ const (
 func (t *trouble) report() *report {
 	t.once.Do(func() {
 		t.rep = t.describe()
-		t.rep.Said, t.rep.Words = t.p.linked(t.rep.Summary), t.p.linked(t.rep.Output)
+		t.rep.Said, t.rep.Words = t.p.project().Linked(t.rep.Summary), t.p.project().Linked(t.rep.Output)
 		t.rep.Text = t.rep.text()
 	})
 	return &t.rep
@@ -186,7 +187,7 @@ func (t *trouble) describe() report {
 // whose stack net/http prints.
 func (t *trouble) describeNoAnswer(r *report) {
 	p := t.p
-	if h := findHandlerPanic(t.written(), p.known); h != nil {
+	if h := findHandlerPanic(t.written(), p.project().Known); h != nil {
 		r.Title, r.Summary = "A handler panicked", "panic: "+h.message
 		r.Places = p.templatePlaces(h.message)
 		if h.file != "" {
@@ -235,15 +236,15 @@ func tail(s string) string {
 // place is a place in the code for people. Of generated code it is the place in its source. The code
 // around it is read if it did not come with it, and if it is the user's.
 func (p *Proxy) place(d event.Diagnostic) codePlace {
-	if source, line, _, ok := generated.Source(d.File, d.Line); ok && p.known(d.File) {
+	if source, line, _, ok := generated.Source(d.File, d.Line); ok && p.project().Known(d.File) {
 		d.File, d.Line, d.Column, d.Frame = source, line, 0, nil
 	}
-	if d.Frame == nil && p.readable(d.File) {
+	if d.Frame == nil && p.project().Readable(d.File) {
 		d.Frame = excerpt(d.File, d.Line)
 	}
 	c := codePlace{
 		Package: d.Package, File: p.name(d.File), Line: d.Line, Column: d.Column,
-		Messages: []string{}, Link: p.link(d.File, d.Line, d.Column), Code: []codeLine{},
+		Messages: []string{}, Link: p.project().Link(d.File, d.Line, d.Column), Code: []codeLine{},
 	}
 	if d.Message != "" {
 		c.Messages = append(c.Messages, d.Message)
@@ -283,79 +284,6 @@ func (p *Proxy) name(file string) string {
 
 func (p *Proxy) own(file string) bool { return p.name(file) != file }
 
-// known reports whether a file is below a root of the project: in the project itself, or in a module
-// that its code is built from. Nothing else is linked to or read, whatever a program prints.
-func (p *Proxy) known(file string) bool {
-	if !filepath.IsAbs(file) {
-		return false
-	}
-	roots := []string{p.opt.Dir}
-	if p.opt.Roots != nil {
-		roots = append(roots, p.opt.Roots()...)
-	}
-	for _, root := range roots {
-		if rel, err := filepath.Rel(root, file); root != "" && err == nil && filepath.IsLocal(rel) {
-			return true
-		}
-	}
-	return false
-}
-
-// readable reports whether a file is below a root also where its links lead.
-func (p *Proxy) readable(file string) bool {
-	real, err := filepath.EvalSymlinks(file)
-	if err != nil || !p.known(file) {
-		return false
-	}
-	if p.known(real) {
-		return true
-	}
-	root, err := filepath.EvalSymlinks(p.opt.Dir) // the root itself may be one
-	if err != nil {
-		return false
-	}
-	rel, err := filepath.Rel(root, real)
-	return err == nil && filepath.IsLocal(rel)
-}
-
-// link is what opens the place in an editor.
-func (p *Proxy) link(file string, line, column int) string {
-	t := p.opt.Editor
-	if t == "" && p.opt.EditorCommand == nil || file == "" {
-		return ""
-	}
-	if !filepath.IsAbs(file) {
-		file = filepath.Join(p.opt.Dir, file)
-	}
-	if !p.known(file) {
-		return ""
-	}
-	if p.opt.EditorCommand != nil {
-		return p.editorLink(filepath.Clean(file), line, column)
-	}
-	file = escape(filepath.ToSlash(filepath.Clean(file)))
-	if strings.Contains(t, "/{file}") {
-		file = strings.TrimPrefix(file, "/")
-	}
-	return strings.NewReplacer(
-		"{file}", file, "{line}", strconv.Itoa(max(line, 1)), "{column}", strconv.Itoa(max(column, 1)),
-	).Replace(t)
-}
-
-// escape makes a file name fit for a path and for a query: all but what RFC 3986
-// calls unreserved, the slashes, and the colon of a drive.
-func escape(file string) string {
-	var b strings.Builder
-	for _, c := range []byte(file) {
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~/:", c) >= 0 {
-			b.WriteByte(c)
-		} else {
-			fmt.Fprintf(&b, "%%%02X", c)
-		}
-	}
-	return b.String()
-}
-
 // excerpt reads the code around a line.
 func excerpt(file string, line int) []event.SourceLine {
 	const around = 3
@@ -387,7 +315,7 @@ func (p *Proxy) stack(text, file string, line int) []stackLine {
 		if m := framePlace.FindStringSubmatch(l.Text); m != nil {
 			at, _ := strconv.Atoi(m[2])
 			l.Place = m[1] + ":" + m[2]
-			l.Link = p.link(m[1], at, 1)
+			l.Link = p.project().Link(m[1], at, 1)
 			l.Own = p.own(m[1])
 			l.Marked = !marked && m[1] == file && at == line
 			marked = marked || l.Marked

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -143,6 +144,12 @@ func Cut(t Text, from, to int) Text {
 	from, to = min(from, len(r)), min(to, len(r))
 	return Text(r[from:to])
 }
+
+// sequences colour a terminal, move its cursor or set its title.
+var sequences = regexp.MustCompile(`\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\a\x1b]*(?:\a|\x1b\\)|[@-Z\\-_])`)
+
+// Plain is a text without what a program writes to control a terminal.
+func Plain(s string) string { return sequences.ReplaceAllString(s, "") }
 
 // Marshal is v as JSON, with a line end, that a terminal may get as it is. HTML is not
 // escaped; indent is that of a level, empty: all is one line.

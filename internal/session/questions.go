@@ -8,8 +8,11 @@ import (
 
 	"github.com/hotreload/hotreload/builder"
 	"github.com/hotreload/hotreload/internal/control"
+	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/launch"
+	"github.com/hotreload/hotreload/internal/places"
 	"github.com/hotreload/hotreload/internal/plan"
+	"github.com/hotreload/hotreload/internal/proc"
 	"github.com/hotreload/hotreload/internal/relevance"
 )
 
@@ -51,6 +54,7 @@ func (s *Session) Status(ctx context.Context) (control.Status, error) {
 	snap := control.Snapshot{
 		PID: os.Getpid(), Version: s.opt.Version, Dir: s.root,
 		Engines: map[string]builder.EngineStatus{}, Proxies: map[string]string{},
+		Console: map[string][]event.Console{}, Usage: map[int]proc.Usage{},
 	}
 	snap.Backend, snap.Watches = s.files.Stats()
 	builders := map[string]Builder{}
@@ -58,6 +62,7 @@ func (s *Session) Status(ctx context.Context) (control.Status, error) {
 		snap.Config, snap.Services, snap.Paused = s.conf.Path, s.state.Reports(), s.state.Paused()
 		for _, svc := range s.services {
 			builders[svc.name] = svc.set.builder
+			snap.Console[svc.name] = slices.Clone(svc.console)
 			if url := svc.companions.URL(); url != "" && !svc.leaving {
 				snap.Proxies[svc.name] = url
 			}
@@ -72,7 +77,27 @@ func (s *Session) Status(ctx context.Context) (control.Status, error) {
 			snap.Engines[name] = st
 		}
 	}
+	for _, r := range snap.Services {
+		if u, ok := proc.UsageOf(r.PID); ok {
+			snap.Usage[r.PID] = u
+		}
+	}
 	return snap.Status(), nil
+}
+
+// Places are those to which the page links in what is shown of a service.
+func (s *Session) Places(ctx context.Context, service string) (p places.Project) {
+	_ = s.ask(ctx, func() bool {
+		if svc := s.service(service); svc != nil {
+			proxy := svc.set.Proxy
+			p = places.Project{
+				Dir: s.root, Roots: func() []string { return s.files.Trees(svc.subject) },
+				Editor: proxy.EditorLink(), Command: proxy.EditorCommand(), Run: s.opt.Editor,
+			}
+		}
+		return true
+	})
+	return p
 }
 
 // Paused reports whether nothing is built until a person resumes the session.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hotreload/hotreload/internal/companion"
 	"github.com/hotreload/hotreload/internal/config"
+	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/launch"
 	"github.com/hotreload/hotreload/internal/plan"
 	"github.com/hotreload/hotreload/internal/relevance"
@@ -33,6 +34,7 @@ type service struct {
 	stopQuiet context.CancelFunc      // ends whenQuiet; nil: it was never called
 	early     *launch.EndedEarly      // an end that is explained when the import graph is there
 	hooks     hooks
+	console   []event.Console // what its pages have reported since they were loaded
 }
 
 // settings are what the config says of a service, ready to be used. They do not change.
@@ -59,6 +61,25 @@ func (set *settings) spec() plan.Service {
 		Group: set.builder.Group(), StopTimeout: r.StopTimeout,
 		Job:        job,
 		StartFirst: r.Order == config.StartFirst && !job, Rollback: r.Rollback && !job,
+	}
+}
+
+// maxConsole is how many errors of the pages are kept.
+const maxConsole = 50
+
+// followPages keeps the errors of the pages that are open now.
+func (svc *service) followPages(ev event.Event) {
+	switch b := ev.Body.(type) {
+	case event.Console:
+		if len(svc.console) < maxConsole {
+			svc.console = append(svc.console, b)
+		}
+	case event.Live:
+		svc.console = nil
+	case event.Reloaded:
+		if b.Kind == "page" {
+			svc.console = nil
+		}
 	}
 }
 

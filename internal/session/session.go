@@ -318,6 +318,7 @@ func (s *Session) emit(ev event.Event) {
 			svc.companions.Emit(ev)
 		}
 		if ev.Service == svc.name {
+			svc.followPages(ev)
 			for _, h := range svc.hooks.follow(ev) {
 				s.runHook(svc, h, ev)
 			}
@@ -327,7 +328,12 @@ func (s *Session) emit(ev event.Event) {
 
 // note reports what says nothing about whether a program starts: the page of the proxy
 // would show it as the reason why it does not, and a hook would take it for a failure.
-func (s *Session) note(ev event.Event) { s.sinks.Emit(ev) }
+func (s *Session) note(ev event.Event) {
+	s.sinks.Emit(ev)
+	if svc := s.service(ev.Service); svc != nil {
+		svc.followPages(ev)
+	}
+}
 
 // service is nil if there is none of that name.
 func (s *Session) service(name string) *service {

@@ -1,0 +1,23 @@
+package proc
+
+import (
+	"testing"
+	"time"
+)
+
+// What ps prints on macOS and elsewhere is added up for one group.
+func TestParsePs(t *testing.T) {
+	const out = "  501  1024   0:01.50\n  77   4   1:00:00.00\n  501  2048   2:10.25\n501 8 1-00:00:01\n"
+	u, ok := parsePs(out, 501)
+	if want := (Usage{25*time.Hour - time.Hour + 132750*time.Millisecond, 3080 << 10}); !ok || u != want {
+		t.Errorf("%+v, %v, want %+v", u, ok, want)
+	}
+	if u, ok := parsePs("501 4 0:01,50\n", 501); !ok || u.CPU != 1500*time.Millisecond {
+		t.Errorf("a comma: %+v, %v", u, ok)
+	}
+	for _, bad := range []string{"", "501 4\n", "7 4 0:01\n", "501 x 0:01\n", "501 4 x\n", "501 4 1:2:3:4\n", "501 4 x-0:01\n"} {
+		if u, ok := parsePs(bad, 501); ok {
+			t.Errorf("%q: %+v", bad, u)
+		}
+	}
+}
