@@ -209,7 +209,7 @@ func TestDetections(t *testing.T) {
 		{"ent", map[string]string{"ent/generate.go": "package ent\n\n//go:generate go run -mod=mod entgo.io/ent/cmd/ent generate ./schema\n"}, []string{"ent (ent/generate.go)"},
 			[]config.Rule{{Paths: []string{"ent/schema/*.go"}, Effect: "rebuild", Command: config.Command{Argv: []string{"go", "generate", "./ent"}}, Signal: "SIGHUP"}}, ""},
 		{"vite that is not installed", map[string]string{"ui/vite.config.ts": "", "ui/package.json": `{"scripts": {"dev": "vite"}}`},
-			[]string{"vite in ui (its dependencies are not installed)"}, nil, "#[services.ui]\n#run.command = [\"npm\", \"run\", \"dev\"]\n#run.dir = \"ui\"\n"},
+			[]string{"vite in ui (its dependencies are not installed)"}, nil, "#[services.ui]\n#run.command = [\"npm\", \"run\", \"dev\", \"--\", \"--clearScreen\", \"false\"]\n#run.dir = \"ui\"\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			res, c := fresh(t, Options{Dir: makeProject(t, tt.files), Mains: []gograph.Main{{Rel: "."}}})
@@ -368,7 +368,7 @@ func TestVite(t *testing.T) {
 	for _, s := range c.Services {
 		got[s.Name] = append([]string{s.Build.Package, s.Run.Dir}, s.Run.Command...)
 	}
-	want := map[string][]string{"shop": {".", "."}, "ui": {".", "ui", "npm", "run", "dev"}}
+	want := map[string][]string{"shop": {".", "."}, "ui": {".", "ui", "npm", "run", "dev", "--", "--clearScreen", "false"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -452,5 +452,22 @@ func TestChecked(t *testing.T) {
 	}
 	if _, err := checked(Result{Data: []byte("x = 1\n")}); err == nil {
 		t.Error("a bad file was handed out")
+	}
+}
+
+// Vite must not clear the screen with what others have printed. A script that is not only Vite gets no flags.
+func TestViteCommand(t *testing.T) {
+	for _, c := range []struct{ manager, script, want string }{
+		{"npm", "vite", "npm run dev -- --clearScreen false"},
+		{"pnpm", "vite dev --port 3000", "pnpm run dev --clearScreen false"},
+		{"yarn", "vite --clearScreen=false", "yarn run dev"},
+		{"npm", "vite & tsc -w", "npm run dev"},
+		{"bun", "concurrently vite", "bun run dev"},
+		{"npm", "vite-node x", "npm run dev"},
+		{"npm", " ", "npm run dev"},
+	} {
+		if got := strings.Join(viteCommand(c.manager, c.script), " "); got != c.want {
+			t.Errorf("%s, %s: %s", c.manager, c.script, got)
+		}
 	}
 }

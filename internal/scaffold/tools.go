@@ -182,7 +182,7 @@ func (p *project) vite(d *draft, list []candidate, found func(string, ...any)) {
 		if dir == "." || taken[name] {
 			name = "vite"
 		}
-		command, in := "run.command = "+stringList([]string{packageManager(full), "run", "dev"}), "run.dir = "+config.Quote(dir)
+		command, in := "run.command = "+stringList(viteCommand(packageManager(full), packageScripts(full)["dev"])), "run.dir = "+config.Quote(dir)
 		if info, err := os.Stat(filepath.Join(full, "node_modules")); err == nil && info.IsDir() {
 			found("vite in %s (a service runs its server)", dir)
 			if len(d.after) == 0 {
@@ -201,6 +201,19 @@ func (p *project) vite(d *draft, list []candidate, found func(string, ...any)) {
 		later = append([]string{"[services." + program + "]", build}, later...)
 	}
 	d.comment("The Vite server can run alongside the program, once its dependencies are installed:", later...)
+}
+
+// viteCommand runs the script dev. On a terminal, Vite clears the screen at each save, with all that
+// others have printed there.
+func viteCommand(manager, script string) []string {
+	argv := []string{manager, "run", "dev"}
+	if words := strings.Fields(script); len(words) == 0 || words[0] != "vite" || strings.ContainsAny(script, "&|;") || strings.Contains(script, "clearScreen") {
+		return argv
+	}
+	if manager == "npm" {
+		argv = append(argv, "--") // what follows is for the script
+	}
+	return append(argv, "--clearScreen", "false")
 }
 
 // makefile reads how a Makefile calls go build.
