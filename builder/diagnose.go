@@ -93,7 +93,7 @@ type parser struct {
 }
 
 // patterns are compiled at the first failure, not at start-up.
-var patterns = sync.OnceValue(func() (p struct{ header, position, drive, maker, progress, surround, undefined *regexp.Regexp }) {
+var patterns = sync.OnceValue(func() (p struct{ header, position, drive, maker, progress, surround, undefined, templ *regexp.Regexp }) {
 	p.header = regexp.MustCompile(`^# (\S+)(?: \[[^\]]*\])?$`)
 	// The name ends at an extension, so that one with spaces or colons is whole.
 	p.position = regexp.MustCompile(`^(.*?(?:\.[A-Za-z_][\w+-]*|[Mm]akefile)):(\d+)(?::(\d+))?(?:[.-]\d+(?:[.:]\d+)?)?: (.*)$`)
@@ -105,6 +105,8 @@ var patterns = sync.OnceValue(func() (p struct{ header, position, drive, maker, 
 	p.surround = regexp.MustCompile(`^(In file included from |.*: In function .*:$|.*: At top level:$|compilation terminated\.$|asm: assembly of .* failed$|exit status \d+$|collect2: error: )`)
 	// The line of an external linker's message that says what is wrong.
 	p.undefined = regexp.MustCompile(`undefined (?:reference|symbol)|cannot find |multiple definition|duplicate symbol|ymbol\(s\) not found|signal: |error: `)
+	// A template that `templ generate` cannot read.
+	p.templ = regexp.MustCompile(`(?:^|: )([^:]+(?::\\[^:]+)?\.templ) parsing error: (.+): line (\d+), col (\d+)\b`)
 	return p
 })
 
@@ -143,6 +145,12 @@ func (p *parser) line(s string) {
 	}
 	if d, ok := p.positioned(s); ok {
 		p.place(d, s)
+		return
+	}
+	if m := patterns().templ.FindStringSubmatch(s); m != nil {
+		line, _ := strconv.Atoi(m[3])
+		column, _ := strconv.Atoi(m[4]) // templ counts columns from 0
+		p.add(Diagnostic{File: p.resolve(m[1]), Line: line, Column: column + 1, Message: m[2]})
 		return
 	}
 	p.plain(s)

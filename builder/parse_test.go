@@ -105,6 +105,35 @@ DIR/gone.go:3:4 | generated and removed | example.com/m | ""
 	}
 }
 
+// What templ says of a template that it cannot read, as it was printed by v0.3.1100 and v0.3.1118.
+func TestParseTempl(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "home.templ", "package main\n\ntempl home() {\n\t<p>{ x </p>\n}\n")
+	home := filepath.ToSlash(filepath.Join(dir, "home.templ"))
+	for text, want := range map[string]string{
+		"(✗) Error [ error=failed to generate code for \"HOME\": HOME parsing error: string expression: missing close brace: line 4, col 7 ]\n" +
+			"(✓) Post-generation event received, processing... [ updates=0 needsRestart=true needsBrowserReload=true ]\n(✗) Command failed: generation completed with 1 errors\n": "HOME:4:8 | string expression: missing close brace |  | \"\"\n",
+		"(✗) Error [ error=failed to generate code for \"HOME\": HOME parsing error: templ element: invalid go expression: unbalanced '}': line 4, col 0 ]\n": "HOME:4:1 | templ element: invalid go expression: unbalanced '}' |  | \"\"\n",
+		"HOME parsing error: x: line 4, col 7\n": "HOME:4:8 | x |  | \"\"\n",
+		"HOME parsing error: nowhere\n":          "",
+	} {
+		d := newDiagnoser(dir, false)
+		d.stream("").Write([]byte(strings.ReplaceAll(text, "HOME", home)))
+		found := frames(d.found(), false)
+		if got := strings.ReplaceAll(show(found), home, "HOME"); got != want {
+			t.Errorf("%s\ngot\n%s\nwant\n%s", text, got, want)
+		}
+		if want != "" && (len(found) == 0 || len(found[0].Frame) == 0) {
+			t.Errorf("%s: no code around it", text)
+		}
+	}
+	d := newDiagnoser(`C:\p`, false)
+	d.stream("").Write([]byte("(✗) Error [ error=failed to generate code for \"C:\\\\p\\\\a.templ\": C:\\p\\a.templ parsing error: x: line 4, col 7 ]\n"))
+	if got := d.found(); len(got) != 1 || got[0].File != `C:\p\a.templ` {
+		t.Errorf("Windows: %+v", got)
+	}
+}
+
 func TestFrame(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "x.go", "one\r\n\ttwo\nthree\n"+strings.Repeat("ü", 500)+"\nfive")
