@@ -66,9 +66,6 @@ func TestN1UUID(t *testing.T) {
 			o.Engine = EngineDirect
 			d := builders(t, dir, o, "api")[0]
 			see("api", mustBuild(t, d, 1).Binary)
-			if d.EngineStatus().Reason == "not supported on this system" {
-				return
-			}
 			idle(t, d)
 			write(t, dir, "shared/shared.go", "package shared\n\nconst Name = \"six\"\n")
 			r := mustBuild(t, d, 2)

@@ -326,7 +326,7 @@ func (c *Config) ForServices() []Service {
 	}
 	for i := range list {
 		if b := &list[i].Build; b.Engine == EngineAuto {
-			b.Engine = EngineDirect
+			b.Engine = autoEngine
 			if len(list) > 1 {
 				b.Engine = EngineGo
 			}

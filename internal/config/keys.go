@@ -99,7 +99,7 @@ var specs = []spec{
 	{Key: Key{Name: "build.race", Type: typeBool, Example: `true`,
 		Doc: `Build with the race detector.`}},
 	{Key: Key{Name: "build.engine", Type: typeOneOf, Values: words(EngineAuto, EngineGo, EngineDirect), Example: `"go"`,
-		Doc: "What compiles and links. `go` always uses `go build`. `direct` calls the compiler and the linker directly where the result is the same as that of `go build`, and uses `go build` otherwise (docs/direct.md). `auto` means `direct` for one service, and `go` for several, which a single `go build` makes together."}},
+		Doc: "What compiles and links. `go` always uses `go build`. `direct` calls the compiler and the linker directly where the result is the same as that of `go build`, and uses `go build` otherwise (docs/direct.md). `auto` means `direct` for one service, and `go` for several, which a single `go build` makes together. On Windows, `auto` means `go`."}},
 	{Key: Key{Name: "build.dwarf", Type: typeBool, Example: `true`,
 		Doc: `Keep debug information, for a debugger. Linking takes longer. The debug information is left uncompressed, because that links faster.`}},
 	{Key: Key{Name: "build.linker", Type: typeOneOf, Values: words(LinkerAuto, LinkerDefault, LinkerMold, LinkerLLD), Example: `"mold"`,

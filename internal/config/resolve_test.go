@@ -385,13 +385,14 @@ func TestRefuse(t *testing.T) {
 	}
 }
 
-// Who builds: auto is direct for one service, and go for several, of which one go build makes all; what is written counts.
+// Who builds: auto is direct for one service (go on Windows), and go for several, of which one go build makes all; what is
+// written counts.
 func TestEngine(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                               "direct",
+		"":                               string(autoEngine),
 		"[build]\nengine = \"go\"\n":     "go",
 		"[build]\nengine = \"direct\"\n": "direct",
-		"[services.a]\n":                 "direct",
+		"[services.a]\n":                 string(autoEngine),
 		"[services.a]\n[services.b]\n":   "go go",
 		"[services.a]\n[services.a.build]\nengine = \"direct\"\n[services.b]\n":               "direct go",
 		"[build]\nengine = \"direct\"\n[services.a]\n[services.b.build]\nengine = \"auto\"\n": "direct go",

@@ -3,6 +3,7 @@ package direct
 import (
 	"bytes"
 	"context"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -70,8 +71,8 @@ func (e *Engine) askRecipe(ctx context.Context) (*recipe, *state, error) {
 
 // suitable refuses what needs no question to the go command.
 func (e *Engine) suitable() error {
-	if !supported {
-		return refuse("not supported on this system")
+	if _, err := stampOf(e.o.Dir); errors.Is(err, errNoChangeTime) {
+		return refuse("the file system of %s has no change times", e.o.Dir)
 	}
 	if strings.HasSuffix(e.o.Package, ".go") || strings.Contains(e.o.Package, "...") {
 		return refuse("the package is named by its files or a pattern")

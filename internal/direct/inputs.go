@@ -62,7 +62,7 @@ func (m *maker) settings(ctx context.Context) error {
 		return err
 	}
 	m.fix(m.e.o.Go, "the go command")
-	m.fix(filepath.Join(root, "bin", "go"), "the go command")
+	m.fix(filepath.Join(root, "bin", "go"+exeSuffix), "the go command")
 	m.fix(filepath.Join(root, "VERSION"), "the toolchain")
 	m.fix(filepath.Join(root, "go.env"), "the settings of the go command")
 	m.fix(m.env["GOENV"], "the settings of the go command")

@@ -86,7 +86,7 @@ func (m *maker) linked() (cfg string, err error) {
 			continue
 		}
 		bucket := gocmd.Bucket(archive)
-		if archive != archiveIn(bucket) {
+		if gocmd.InWork(archive) != archiveIn(bucket) {
 			return "", refuse("the linker reads %s", archive)
 		}
 		m.byBucket[bucket] = path
@@ -183,17 +183,20 @@ func (m *maker) compilation(p *pkg, l *gocmd.Package) error {
 		return refuse("its files are not those that go list names")
 	}
 	dir := gocmd.WorkDir + "/" + p.bucket
-	if gocmd.FlagValue(args, "-o") != archiveIn(p.bucket) || !slices.Contains(args, "-pack") ||
-		gocmd.FlagValue(args, "-importcfg") != dir+"/importcfg" {
+	if fileIn(args, "-o") != archiveIn(p.bucket) || !slices.Contains(args, "-pack") ||
+		fileIn(args, "-importcfg") != dir+"/importcfg" {
 		return refuse("its compilation is not understood")
 	}
 	p.compile, p.args = gocmd.Command{Env: c.Env, Argv: c.Argv[:1]}, append(args, files...)
 	p.embedcfg, p.embeds = m.script.Files[dir+"/embedcfg"]
-	if named := gocmd.FlagValue(args, "-embedcfg"); p.embeds != (named != "") || p.embeds && named != dir+"/embedcfg" {
+	if named := fileIn(args, "-embedcfg"); p.embeds != (named != "") || p.embeds && named != dir+"/embedcfg" {
 		return refuse("what it embeds is not understood")
 	}
 	return nil
 }
+
+// fileIn is the value of a flag that names a file in the work directory.
+func fileIn(args []string, flag string) string { return gocmd.InWork(gocmd.FlagValue(args, flag)) }
 
 // onlyGo refuses a package that the Go compiler alone does not make.
 func onlyGo(l *gocmd.Package) error {
@@ -214,6 +217,9 @@ func (m *maker) linking(cfg string) error {
 	args, err := checkLink(argv)
 	if err != nil {
 		return err
+	}
+	if m.byPath["runtime/cgo"] != nil && !linksCgo {
+		return refuse("the program uses cgo")
 	}
 	main := m.inRecipe[m.byBucket[gocmd.Bucket(argv[len(argv)-1])]]
 	if main == nil || m.byPath[main.path].Name != "main" {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"strconv"
 
 	"github.com/hotreload/hotreload/internal/proc"
 )
@@ -33,16 +32,6 @@ func (e *Engine) goTool(ctx context.Context, tmp string, args ...string) (stdout
 	return out.Bytes(), complain.Bytes(), nil
 }
 
-// nicely is how to run something that the user does not wait for. With nice(1), and not setpriority(2) from here: on Linux that would
-// have to hit every thread of a Go program that just starts.
-func (e *Engine) nicely(argv []string) []string {
-	nice, err := proc.LookPath(e.o.Env, e.o.Dir, "nice")
-	if err != nil {
-		return argv
-	}
-	return append([]string{nice, "-n", strconv.Itoa(niceness)}, argv...)
-}
-
 func lastLine(text []byte) string {
 	text = bytes.TrimSpace(text)
 	text = text[bytes.LastIndexByte(text, '\n')+1:]
@@ -55,7 +44,7 @@ func lastLine(text []byte) string {
 // environment is that of the tools: temporary files go where they are removed, for a killed linker leaves some behind.
 func (e *Engine) environment(tmp string) []string {
 	env := proc.SetEnv(e.o.Env, "PWD", e.o.Dir)
-	for _, name := range []string{"TMPDIR", "GOTMPDIR"} {
+	for _, name := range tempVariables {
 		env = proc.SetEnv(env, name, tmp)
 	}
 	return env

@@ -31,15 +31,21 @@ func (s stamp) samePlace(t stamp) bool {
 }
 
 // stampOf follows links: the file that the compiler would read counts.
-func stampOf(path string) (stamp, error) { return stampBy(filestat.Of, path) }
+func stampOf(path string) (stamp, error) { return stampBy(filestat.Exact, path) }
 
 // stampOfLink does not.
-func stampOfLink(path string) (stamp, error) { return stampBy(filestat.OfLink, path) }
+func stampOfLink(path string) (stamp, error) { return stampBy(filestat.ExactLink, path) }
+
+// errNoChangeTime is for file systems where a tool can put all times of a file back, such as FAT.
+var errNoChangeTime = errors.New("the file system has no change times")
 
 func stampBy(ask func(string) (filestat.Stat, error), path string) (stamp, error) {
 	st, err := ask(path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return stamp{}, nil
+	}
+	if err == nil && st.Ctime == 0 {
+		err = errNoChangeTime
 	}
 	return stamp{st}, err
 }

@@ -36,7 +36,7 @@ type Stat struct {
 	ID    ID
 	Size  int64  // bytes
 	Mtime int64  // of the content; a tool can set it back
-	Ctime int64  // of the content and of what is known about it; no tool can set it back
+	Ctime int64  // of the content and of what is known about it; no tool can set it back. On Windows, only Exact asks for it
 	Mode  uint32 // type and permissions, as the system has them
 }
 

@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // Raw says what Of and OfLink say, and makes no garbage.
@@ -60,6 +62,41 @@ func TestSince(t *testing.T) {
 		if got := tt.stat.Since(at); got != tt.want {
 			t.Errorf("%s: %v", name, got)
 		}
+	}
+}
+
+// Exact notices what puts the content's time back: the change time, which no such tool sets, is another one.
+func TestExact(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte("one"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, ask := range []func(string) (Stat, error){Exact, ExactLink} {
+		before, err := ask(path)
+		if err != nil || !before.ID.Known() || before.Ctime == 0 || before.Mtime == 0 || before.Size != 3 || before.Kind != File {
+			t.Fatalf("%+v, %v", before, err)
+		}
+		for end := time.Now().Add(testkit.Deadline); ; {
+			if err := os.WriteFile(path, []byte("two"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chtimes(path, time.Time{}, time.Unix(0, before.Mtime)); err != nil {
+				t.Fatal(err)
+			}
+			after, err := ask(path)
+			if err != nil || after.Mtime != before.Mtime || after.ID != before.ID {
+				t.Fatalf("%+v, then %+v, %v", before, after, err)
+			}
+			if after.Ctime > before.Ctime {
+				break // the clock of the file system has gone on
+			}
+			if time.Now().After(end) {
+				t.Fatalf("the change time stays %d", after.Ctime)
+			}
+		}
+	}
+	if _, err := Exact(path + "none"); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
 	}
 }
 

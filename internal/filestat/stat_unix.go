@@ -15,6 +15,12 @@ func Of(path string) (Stat, error) { return with(unix.Stat, path) }
 // OfLink does not.
 func OfLink(path string) (Stat, error) { return with(unix.Lstat, path) }
 
+// Exact is Of: nothing costs more here.
+func Exact(path string) (Stat, error) { return Of(path) }
+
+// ExactLink is OfLink.
+func ExactLink(path string) (Stat, error) { return OfLink(path) }
+
 func with(call func(string, *unix.Stat_t) error, path string) (Stat, error) {
 	var st unix.Stat_t
 	for {

@@ -8,23 +8,30 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Of follows links.
-func Of(path string) (Stat, error) { return withID(path, 0, os.Stat) }
+// Of follows links. It asks for the identity of directories alone: that costs an open, and only a directory goes on
+// being watched under another name.
+func Of(path string) (Stat, error) { return with(path, 0, os.Stat, false) }
 
-// OfLink does not.
+// OfLink does not follow links.
 func OfLink(path string) (Stat, error) {
-	return withID(path, windows.FILE_FLAG_OPEN_REPARSE_POINT, os.Lstat)
+	return with(path, windows.FILE_FLAG_OPEN_REPARSE_POINT, os.Lstat, false)
 }
 
-// withID asks for the identity of directories alone: it costs an open, and only a directory goes on being watched
-// under another name.
-func withID(path string, flag uint32, ask func(string) (fs.FileInfo, error)) (Stat, error) {
+// Exact is Of with the identity of every file and its change time, which cost an open.
+func Exact(path string) (Stat, error) { return with(path, 0, os.Stat, true) }
+
+// ExactLink does not follow links.
+func ExactLink(path string) (Stat, error) {
+	return with(path, windows.FILE_FLAG_OPEN_REPARSE_POINT, os.Lstat, true)
+}
+
+func with(path string, flag uint32, ask func(string) (fs.FileInfo, error), exact bool) (Stat, error) {
 	fi, err := ask(path)
 	if err != nil {
 		return Stat{}, err
 	}
 	st := fromInfo(fi)
-	if st.Kind != Dir {
+	if st.Kind != Dir && !exact {
 		return st, nil
 	}
 	name, err := windows.UTF16PtrFromString(path)
@@ -38,7 +45,25 @@ func withID(path string, flag uint32, ask func(string) (fs.FileInfo, error)) (St
 	}
 	defer func() { _ = windows.CloseHandle(h) }()
 	st.ID = identity(h)
+	if exact {
+		st.Ctime = changeTime(h)
+	}
 	return st, nil
+}
+
+// changeTime is zero where the file system has none, such as FAT. The calls that set a file's times leave it alone, but for
+// one that names it (SetFileInformationByHandle).
+func changeTime(h windows.Handle) int64 {
+	var info struct {
+		created, accessed, written, changed windows.Filetime
+		attributes                          uint32
+		_                                   uint32
+	}
+	err := windows.GetFileInformationByHandleEx(h, windows.FileBasicInfo, (*byte)(unsafe.Pointer(&info)), uint32(unsafe.Sizeof(info)))
+	if err != nil || info.changed == (windows.Filetime{}) {
+		return 0
+	}
+	return info.changed.Nanoseconds()
 }
 
 // OfFile asks about an open file.

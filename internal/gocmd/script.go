@@ -3,7 +3,6 @@ package gocmd
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -13,7 +12,7 @@ import (
 type Script struct {
 	Compile map[string]Command // by bucket
 	Link    Command            // of the program
-	Files   map[string]string  // "$WORK/b001/importcfg" -> text
+	Files   map[string]string  // "$WORK/b001/importcfg", as [InWork] writes it -> text
 	Other   map[string]string  // by bucket: a command there that is more than one compilation
 }
 
@@ -25,6 +24,15 @@ type Command struct {
 
 // WorkDir is how the script names the work directory of the go command.
 const WorkDir = "$WORK"
+
+// InWork is a name in the work directory with slashes, as it is compared: on Windows the script has $WORK\b001\importcfg.
+// Other names stay as they are. What the tools are given is never changed.
+func InWork(name string) string {
+	if strings.HasPrefix(name, WorkDir+`\`) {
+		return strings.ReplaceAll(name, `\`, "/")
+	}
+	return name
+}
 
 // internalMark is behind commands that the go command carries out itself.
 const internalMark = " # internal"
@@ -70,13 +78,13 @@ func (p *scriptParser) shell(line string) (done bool, err error) {
 	case strings.HasPrefix(line, "cat >"):
 		return true, p.document(line)
 	case strings.HasPrefix(line, "echo -n > ") && isInternal:
-		p.Files[internal[len("echo -n > "):]] = ""
+		p.Files[InWork(internal[len("echo -n > "):])] = ""
 	case strings.HasPrefix(line, "echo '") && isInternal:
 		body, name, ok := strings.Cut(internal[len("echo '"):], "' > ")
 		if !ok {
 			return true, fmt.Errorf("go build -n printed %q", line)
 		}
-		p.Files[name] = body + "\n"
+		p.Files[InWork(name)] = body + "\n"
 	case strings.HasPrefix(line, "mkdir -p "), strings.HasPrefix(line, "go tool buildid -w "),
 		strings.HasPrefix(line, "mv "+WorkDir), strings.HasPrefix(line, "rm -rf "):
 	default:
@@ -95,7 +103,7 @@ func (p *scriptParser) document(line string) error {
 	for i, l := range p.lines {
 		// No line of an importcfg or embedcfg ends so.
 		if rest, end := strings.CutSuffix(l, "EOF"); end {
-			p.Files[name] = body.String() + rest
+			p.Files[InWork(name)] = body.String() + rest
 			p.lines = p.lines[i+1:]
 			return nil
 		}
@@ -111,7 +119,7 @@ func (p *scriptParser) command(line string) error {
 		p.markOther(line)
 		return nil
 	}
-	switch strings.TrimSuffix(filepath.Base(c.Argv[0]), ".exe") {
+	switch toolName(c.Argv[0]) {
 	case "buildid":
 	case "compile":
 		b := Bucket(FlagValue(c.Argv, "-o"))
@@ -132,6 +140,11 @@ func (p *scriptParser) command(line string) error {
 	return nil
 }
 
+// toolName is "compile" of /tool/compile and of C:\tool\compile.exe.
+func toolName(path string) string {
+	return strings.TrimSuffix(path[strings.LastIndexAny(path, `/\`)+1:], ".exe")
+}
+
 // wholeNames writes the names out that the go command shortened, and says whether all of them are certain.
 func (p *scriptParser) wholeNames(argv []string) bool {
 	certain := p.at == p.dir
@@ -146,8 +159,9 @@ func (p *scriptParser) wholeNames(argv []string) bool {
 
 // markOther notes that a command has to do with the packages whose directories it names.
 func (p *scriptParser) markOther(line string) {
-	for rest := line; ; {
-		i := strings.Index(rest, WorkDir+"/")
+	// Quoted as in Go, a backslash is two.
+	for rest := strings.ReplaceAll(line, `\\`, `\`); ; {
+		i := strings.Index(rest, WorkDir)
 		if i < 0 {
 			return
 		}
@@ -158,9 +172,9 @@ func (p *scriptParser) markOther(line string) {
 	}
 }
 
-// Bucket returns "b001" of "$WORK/b001/_pkg_.a".
+// Bucket returns "b001" of "$WORK/b001/_pkg_.a", and of "$WORK\b001\_pkg_.a".
 func Bucket(path string) string {
-	rest, ok := strings.CutPrefix(path, WorkDir+"/b")
+	rest, ok := strings.CutPrefix(InWork(path), WorkDir+"/b")
 	if !ok {
 		return ""
 	}

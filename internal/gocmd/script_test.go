@@ -74,6 +74,72 @@ func TestParseScript(t *testing.T) {
 	}
 }
 
+// windowsScript is what Go 1.26 prints on Windows, shortened: backslashes, in words quoted as in Go, and names with drives.
+const windowsScript = `mkdir -p $WORK\b002\
+cat >$WORK\b002\importcfg << 'EOF' # internal
+# import config
+packagefile fmt=$WORK\b003\_pkg_.a
+EOF
+cat >$WORK\b002\embedcfg << 'EOF' # internal
+{
+	"Files": {
+		"a.txt": "C:\\my app\\lib\\a.txt"
+	}
+}
+EOF
+cd C:\my app
+"C:\\Program Files\\Go\\pkg\\tool\\windows_amd64\\compile.exe" -o "$WORK\\b002\\_pkg_.a" -trimpath "$WORK\\b002=>" -p m/lib -importcfg "$WORK\\b002\\importcfg" -pack "C:\\my app\\lib\\a.go" "C:\\my app\\lib\\b.go"
+go tool buildid -w "$WORK\\b002\\_pkg_.a" # internal
+"C:\\go\\pkg\\tool\\windows_amd64\\compile.exe" -o "$WORK\\b003\\_pkg_.a" -pack "C:\\go\\src\\fmt\\doc.go"
+echo -n > $WORK\b003\go_asm.h # internal
+"C:\\go\\pkg\\tool\\windows_amd64\\asm.exe" -o "$WORK\\b003\\x.o" "C:\\go\\src\\fmt\\x.s"
+mkdir -p $WORK\b001\exe\
+cd .
+GOROOT='C:\go' "C:\\go\\pkg\\tool\\windows_amd64\\link.exe" -o "$WORK\\b001\\exe\\a.out.exe" -importcfg "$WORK\\b001\\importcfg.link" -buildmode=pie "$WORK\\b001\\_pkg_.a"
+mv $WORK\b001\exe\a.out.exe app.exe
+rm -rf $WORK\b001\
+`
+
+// TestParseWindowsScript: what is compared has slashes, and what the tools are given stays as the go command gives it.
+func TestParseWindowsScript(t *testing.T) {
+	s, err := ParseScript(windowsScript, `C:\my app`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `C:\Program Files\Go\pkg\tool\windows_amd64\compile.exe|-o|$WORK\b002\_pkg_.a|-trimpath|$WORK\b002=>|-p|m/lib|` +
+		`-importcfg|$WORK\b002\importcfg|-pack|C:\my app\lib\a.go|C:\my app\lib\b.go`
+	if got := strings.Join(s.Compile["b002"].Argv, "|"); got != want {
+		t.Error(got)
+	}
+	for name, want := range map[string]string{
+		"$WORK/b002/importcfg": "# import config\npackagefile fmt=$WORK\\b003\\_pkg_.a\n",
+		"$WORK/b002/embedcfg":  "{\n\t\"Files\": {\n\t\t\"a.txt\": \"C:\\\\my app\\\\lib\\\\a.txt\"\n\t}\n}\n",
+		"$WORK/b003/go_asm.h":  "",
+	} {
+		if got, ok := s.Files[name]; !ok || got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	if len(s.Files) != 3 || len(s.Compile) != 2 || len(s.Other) != 1 || !strings.Contains(s.Other["b003"], "asm.exe") {
+		t.Errorf("%+v", s)
+	}
+	if got := strings.Join(s.Link.Env, " ") + " " + s.Link.Argv[0]; got != `GOROOT=C:\go C:\go\pkg\tool\windows_amd64\link.exe` {
+		t.Error(got)
+	}
+	for in, want := range map[string]string{
+		`$WORK\b001\_pkg_.a`: "b001", `$WORK/b12/x`: "b12", `$WORK\x`: "", `C:\$WORK\b001`: "", `$WORK\b001=>`: "b001", `$WORKb001`: "",
+	} {
+		if got := Bucket(in); got != want {
+			t.Errorf("Bucket(%s) is %q, want %q", in, got, want)
+		}
+	}
+	for _, name := range []string{`C:\my app\a.go`, `/src/a\b.go`, `$WORKS\a`} {
+		if got := InWork(name); got != name {
+			t.Errorf("InWork(%s) is %s", name, got)
+		}
+	}
+}
+
 func TestEnv(t *testing.T) {
 	e, err := ParseEnv([]byte(`{"GOMOD":"","GOWORK":"off","GOVERSION":"go1.26.1 X:simd"}`))
 	if err != nil || e.InModule() || e.Version() != "go1.26.1" {
