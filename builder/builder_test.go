@@ -466,12 +466,12 @@ func TestOptions(t *testing.T) {
 		o    Options
 		want string
 	}{
-		{Options{GoBuild: GoBuild{Flags: []string{"-o", "x"}}}, "-o is not possible"},
-		{Options{GoBuild: GoBuild{Flags: []string{"--o=x"}}}, "-o is not possible"},
-		{Options{Env: testEnv("GOFLAGS=-o=x")}, "-o in GOFLAGS is not possible"},
-		{Options{GoBuild: GoBuild{Flags: []string{"-n"}}}, "-n is not possible"},
-		{Options{GoBuild: GoBuild{Flags: []string{"-C", "x"}}}, "-C is not possible"},
-		{Options{GoBuild: GoBuild{Flags: []string{"-buildmode=c-shared"}}}, "-buildmode=c-shared does not make a program"},
+		{Options{GoBuild: GoBuild{Flags: []string{"-o", "x"}}}, "-o cannot be used"},
+		{Options{GoBuild: GoBuild{Flags: []string{"--o=x"}}}, "-o cannot be used"},
+		{Options{Env: testEnv("GOFLAGS=-o=x")}, "-o in GOFLAGS cannot be used"},
+		{Options{GoBuild: GoBuild{Flags: []string{"-n"}}}, "-n cannot be used"},
+		{Options{GoBuild: GoBuild{Flags: []string{"-C", "x"}}}, "-C cannot be used"},
+		{Options{GoBuild: GoBuild{Flags: []string{"-buildmode=c-shared"}}}, "-buildmode=c-shared does not produce a program"},
 		{Options{GoBuild: GoBuild{Flags: []string{"./x"}}}, `"./x" is not a build flag`},
 		{Options{GoBuild: GoBuild{Flags: []string{"-v", "./x"}}}, `"./x" is not a build flag`},
 		{Options{Package: "-race"}, "is a flag, not a package"},

@@ -24,7 +24,7 @@ func (b *Builder) prepareCache() error {
 	for _, d := range []string{b.o.Cache, b.bin, b.tmp, b.log} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return advice.With(fmt.Errorf("cannot create the cache directory: %w", err),
-				"make that place writable, or free space on it")
+				"make it writable, or free some space there")
 		}
 	}
 	if err := os.Chmod(b.o.Cache, 0o700); err != nil {

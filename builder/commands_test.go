@@ -117,7 +117,7 @@ func TestCommandFailures(t *testing.T) {
 		{name: "exec format", o: Options{Command: Step{Argv: []string{"./plain"}}}, summary: "./plain is not a program that this system can run", hint: "#!"},
 		{name: "killed", o: Options{Command: Step{Shell: "kill -9 $$"}}, summary: "kill -9 $$ was killed (out of memory?)", hint: "memory"},
 		{name: "child killed", o: Options{Command: Step{Shell: "sh -c 'kill -9 $$'; exit $?"}}, summary: "was killed (out of memory?)", hint: "memory"},
-		{name: "no output", o: Options{Command: Step{Shell: "true"}, Output: "out/app"}, summary: "true succeeded but left no ./out/app", hint: "output"},
+		{name: "no output", o: Options{Command: Step{Shell: "true"}, Output: "out/app"}, summary: "true succeeded but did not write ./out/app", hint: "output"},
 		{name: "archive", o: Options{Command: Step{Shell: "mkdir -p lib; echo package lib > lib/lib.go; go build -o out-lib ./lib"}, Output: "out-lib"}, summary: "is a compiled package", hint: "package main"},
 		{name: "directory", o: Options{Command: Step{Shell: "mkdir -p outdir"}, Output: "outdir"}, summary: "is a directory"},
 		{name: "fifo", o: Options{Command: Step{Shell: "rm -f fifo; mkfifo fifo"}, Output: "fifo"}, summary: "is not a regular file"},

@@ -119,7 +119,7 @@ func (d *directBuild) build(ctx context.Context, t task) (Result, *declined) {
 			// The recipe is valid after a source that does not compile. If go build has compiled it all the
 			// same, the recipe is wrong, or the source was fixed between the two.
 			if r.OK && e.Ready() {
-				e.Invalid("go build has compiled what the direct engine could not")
+				e.Invalid("go build compiled what the direct engine could not")
 			}
 		}}
 	}

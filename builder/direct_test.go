@@ -181,7 +181,7 @@ func TestDirectIdle(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "example.com/app/leaf") {
 		t.Error(err)
 	}
-	if r := mustBuild(t, b, 6); r.Engine != EngineGo || !strings.Contains(r.Fallback, "switched off") {
+	if r := mustBuild(t, b, 6); r.Engine != EngineGo || !strings.Contains(r.Fallback, "turned off") {
 		t.Errorf("built by %s (%s)", r.Engine, r.Fallback)
 	}
 	if s := b.EngineStatus(); s.Off == "" {

@@ -100,7 +100,7 @@ func (b *Builder) notStarted(f failure) (summary, hint string) {
 		}
 		return fmt.Sprintf("%s is not on PATH", name), "install it, or name it by its path"
 	case errors.Is(err, syscall.ENOEXEC):
-		return fmt.Sprintf("%s is not a program that this system can run", name), "a script begins with a line such as #!/bin/sh; or give the command as one string for the shell"
+		return fmt.Sprintf("%s is not a program that this system can run", name), "start the script with a line such as #!/bin/sh, or give the command as one string for the shell"
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Sprintf("%s may not be executed", name), executeHint
 	}
@@ -165,7 +165,7 @@ var rules = sync.OnceValue(func() []rule {
 		match(`^(?:go: )?failed to initialize build cache at (.*?): (.*)$`, "the build cache $1 cannot be used: $2",
 			"make it writable, or set GOCACHE to a directory that is"),
 		match(`^go: (?:creating work dir|could not create .*): (.*)$`, "$1", ""),
-		match(`(?:open|create|mkdir|write|rename) (.+): (read-only file system|permission denied)`, "$1: $2", "make that place writable"),
+		match(`(?:open|create|mkdir|write|rename) (.+): (read-only file system|permission denied)`, "$1: $2", "make it writable"),
 		match(`function main is undeclared in the main package`, "the main package has no func main", ""),
 		match(`^go: (-race requires cgo.*)`, "$1", "set CGO_ENABLED=1 and install a C compiler, or build without race"),
 		match(`C compiler "?([^"\n]+)"? not found`, "the C compiler $1 is not on PATH", "install it, or set CGO_ENABLED=0"),
@@ -435,10 +435,10 @@ func (b *Builder) unusable(ctx context.Context, f failure, err error, out *outpu
 		case u.archive:
 			r.Hint = "the package that the command builds is not package main"
 		case u.missing:
-			r.Summary = fmt.Sprintf("%s succeeded but left no %s", f.name(), b.relative(u.path))
-			r.Hint = "make output name the file that the command writes"
+			r.Summary = fmt.Sprintf("%s succeeded but did not write %s", f.name(), b.relative(u.path))
+			r.Hint = "set output to the file that the command writes"
 		default:
-			r.Hint = "make output name the program that the command writes"
+			r.Hint = "set output to the program that the command writes"
 		}
 	}
 	r.Output, r.OutputFile = out.finish()

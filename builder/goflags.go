@@ -36,18 +36,18 @@ func checkFlags(words []string) error {
 func checkFlag(f gocmd.Arg, where string) error {
 	switch f.Name {
 	case "o":
-		return advice.With(fmt.Errorf("the build flag -o%s is not possible: hotreload names each binary itself", where),
+		return advice.With(fmt.Errorf("the build flag -o%s cannot be used: hotreload names each binary itself", where),
 			"to write the binary elsewhere, use a build command and its output")
 	case "n":
 		if f.Value != "false" {
-			return advice.With(fmt.Errorf("the build flag -n%s is not possible: it only prints commands", where), "use -x to see them while they run")
+			return advice.With(fmt.Errorf("the build flag -n%s cannot be used: it only prints commands", where), "use -x to see them while they run")
 		}
 	case "C":
-		return advice.With(fmt.Errorf("the build flag -C%s is not possible: the build has a directory already", where),
+		return advice.With(fmt.Errorf("the build flag -C%s cannot be used: the directory of the build is already set", where),
 			"set the directory of the project, or name the package by its path")
 	case "buildmode":
 		if f.Value != "default" && f.Value != "exe" && f.Value != "pie" {
-			return advice.With(fmt.Errorf("-buildmode=%s%s does not make a program that can be run", f.Value, where), "use exe or pie")
+			return advice.With(fmt.Errorf("-buildmode=%s%s does not produce a program that can be run", f.Value, where), "use exe or pie")
 		}
 	case "h", "help":
 		return fmt.Errorf("the build flag -%s%s builds nothing", f.Name, where)

@@ -26,7 +26,7 @@ type Headers struct {
 }
 
 // errHeaders is why the direct engine declines.
-const errHeaders = "a package includes C headers from outside of its directory"
+const errHeaders = "a package includes C headers from outside its directory"
 
 // SetHeaders says which headers the builds from now on have to look at, and reports whether these are others than before.
 func (b *Builder) SetHeaders(list []Headers) (changed bool) {

@@ -48,7 +48,7 @@ func chooseLinker(ctx context.Context, o Options, t toolchain) (string, error) {
 	}
 	if o.Linker != "auto" {
 		return "", advice.With(fmt.Errorf("the C compiler (%s) does not work with the linker %s", strings.Join(t.cc, " "), o.Linker),
-			"gcc supports -fuse-ld=mold since version 12; set linker to auto or default, or CC to another compiler")
+			"gcc 12 and later support -fuse-ld=mold; set linker to auto or default, or CC to another compiler")
 	}
 	return "", nil
 }

@@ -51,7 +51,7 @@ func diagnose(path, dir string, err error) (what, hint string) {
 	case errors.Is(err, fs.ErrNotExist):
 		what, hint = missing(file, head)
 	case errors.Is(err, errTextBusy):
-		return "it is still being written by another process (text file busy)", writerHint(path)
+		return "another process is still writing it (text file busy)", writerHint(path)
 	case errors.Is(err, errExecFormat):
 		return format(file, head)
 	case errors.Is(err, fs.ErrPermission):
@@ -64,7 +64,7 @@ func diagnose(path, dir string, err error) (what, hint string) {
 		}
 		hint = refusedHint
 	case errors.Is(err, errTooBig):
-		return "its arguments and environment are too long together, or one of them alone",
+		return "its arguments and environment are too long, together or one of them alone",
 			"pass long data in a file: " + argumentLimit
 	case errors.Is(err, syscall.EAGAIN):
 		return "too many processes", "see the limit with: ulimit -u"

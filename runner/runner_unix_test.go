@@ -582,8 +582,8 @@ func TestStartErrors(t *testing.T) {
 		{"loader", Spec{Path: otherLoader(t)}, "its loader /lib/no-such-ld.so.1 does not exist here", "CGO_ENABLED=0"},
 		{"no dir", Spec{Path: findTrue(t), Dir: "/does/not/exist"}, "its working directory /does/not/exist does not exist", ""},
 		{"file dir", Spec{Path: findTrue(t), Dir: findTrue(t)}, "its working directory " + findTrue(t) + " is not a directory", ""},
-		{"too big", Spec{Path: "/bin/true", Args: []string{"true", strings.Repeat("x", 256<<10)}}, "are too long together", "128 KiB"},
-		{"busy", Spec{Path: busy}, "it is still being written by another process", "fuser"},
+		{"too big", Spec{Path: "/bin/true", Args: []string{"true", strings.Repeat("x", 256<<10)}}, "are too long, together", "128 KiB"},
+		{"busy", Spec{Path: busy}, "another process is still writing it", "fuser"},
 	} {
 		switch tt.name {
 		case "foreign", "busy", "too big", "windows", "garbage":

@@ -6,9 +6,9 @@ import "strings"
 func noiseDir(name string) string {
 	switch name {
 	case ".git", ".hg", ".svn", ".jj":
-		return "directory of version control"
+		return "version control directory"
 	case "node_modules":
-		return "directory of npm packages"
+		return "npm package directory"
 	case ".idea", ".vscode":
 		return "editor's own directory"
 	}
@@ -44,7 +44,7 @@ func noiseFile(name string) string {
 	case strings.HasSuffix(name, "-go-tmp-umask"):
 		return "temporary file of go build"
 	case strings.HasPrefix(name, "__debug_bin"):
-		return "binary of the debugger"
+		return "debugger binary"
 	case len(name) == 9 && randomTail(name, "sed", 6):
 		return "temporary file of sed -i"
 	case strings.HasPrefix(name, ".nfs"), strings.HasPrefix(name, ".fuse_hidden"):
@@ -56,12 +56,12 @@ func noiseFile(name string) string {
 	}
 	switch name {
 	case ".DS_Store", "Thumbs.db", "desktop.ini":
-		return "file of the desktop"
+		return "desktop file"
 	case ".git": // of a worktree or a submodule
-		return "file of version control"
+		return "version control file"
 	}
 	if strings.HasPrefix(name, "._") {
-		return "file of the desktop" // AppleDouble
+		return "desktop file" // AppleDouble
 	}
 	return ""
 }

@@ -1083,7 +1083,7 @@ func TestIgnored(t *testing.T) {
 		"gen/a.go":            "",
 		"gen/deep/b.go":       ".gitignore:4: gen/",
 		"tmp/t":               "exclude pattern tmp",
-		"node_modules/x/y.js": "directory of npm packages",
+		"node_modules/x/y.js": "npm package directory",
 		".main.go.swp":        "editor's temporary file",
 		"../elsewhere.go":     "outside the watched directories",
 	} {

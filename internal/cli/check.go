@@ -90,7 +90,7 @@ With --json, print every key as JSON, or the mistakes as {"errors": [...]}.`,
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&all, "all", false, "also print the keys that have their default")
+	cmd.Flags().BoolVar(&all, "all", false, "also print the keys that have their default value")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	f.add(cmd)
 	return cmd

@@ -167,8 +167,8 @@ It needs no config. "hotreload init" writes one that fits the project.`,
 			// cobra's own prints its help for a shell that it does not know, and ends well.
 			c.Use, c.DisableFlagsInUseLine = "completion SHELL", true
 			c.Short = "Print the completion script for a shell"
-			c.Long = `Print the completion script for bash, zsh, fish or powershell. The help of each
-shell says how to load it: "hotreload completion bash --help".`
+			c.Long = `Print the completion script for bash, zsh, fish or powershell. To see how to load
+it, run "hotreload completion bash --help".`
 			c.Example = "  source <(hotreload completion bash)"
 			c.Args = func(_ *cobra.Command, a []string) error {
 				const shells = "bash, zsh, fish or powershell, as in `hotreload completion bash`"

@@ -234,9 +234,9 @@ func (d *doctor) running() {
 		if err == nil {
 			lock.Release()
 		}
-		d.ok("session", "none runs here")
+		d.ok("session", "none is running here")
 	default:
-		d.add(levelWarn, "session", "if it hangs, kill it", "a session runs here, but does not answer: %v", err)
+		d.add(levelWarn, "session", "if it hangs, kill it", "a session is running here, but does not answer: %v", err)
 	}
 }
 
@@ -263,7 +263,7 @@ func (d *doctor) fileSystem() {
 	backend := d.conf.Watch.Backend
 	switch {
 	case typ == "":
-		d.ok("file system", "type unknown; changes are expected to be reported")
+		d.ok("file system", "type unknown; assumed to report changes")
 	case backend == config.BackendPoll:
 		d.ok("file system", "%s; polled every %v, as the config says", typ, d.conf.Watch.PollInterval)
 	case reports:
@@ -368,7 +368,7 @@ func (d *doctor) toolchain() {
 	}
 	d.cacheProgram(env["GOCACHEPROG"])
 	if env["GOOS"] != env["GOHOSTOS"] || env["GOARCH"] != env["GOHOSTARCH"] {
-		d.add(levelWarn, "target", "unset GOOS and GOARCH, unless run.command runs it elsewhere",
+		d.add(levelWarn, "target", "unset GOOS and GOARCH, unless run.command runs the program elsewhere",
 			"programs are built for %s/%s, and this is %s/%s", env["GOOS"], env["GOARCH"], env["GOHOSTOS"], env["GOHOSTARCH"])
 	}
 	d.compiler(env)
@@ -554,7 +554,7 @@ var telling = []string{
 
 func (d *doctor) environment() {
 	if _, inside := os.LookupEnv("HOTRELOAD"); inside {
-		d.add(levelWarn, "environment", "run it in a separate shell", "this is a program of another hotreload session (HOTRELOAD is set)")
+		d.add(levelWarn, "environment", "run it in a separate shell", "this was started by another hotreload session (HOTRELOAD is set)")
 	}
 	if os.Getenv("GO111MODULE") == "off" {
 		d.add(levelFail, "environment", "unset GO111MODULE", "GO111MODULE=off: modules do not work")

@@ -36,8 +36,8 @@ func newMCP(s streams) *cobra.Command {
 standard input and output. The tools are status, wait, errors, logs, restart,
 requests and replay.
 
-The agent starts this command itself. The session may start and end in the
-meantime: each call looks for the one that runs then.`,
+The agent starts this command itself. The session may start and end at any time:
+each call finds the one that is running.`,
 		Example: "  claude mcp add hotreload -- hotreload mcp\n  hotreload mcp -C ~/src/shop",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -274,7 +274,7 @@ func (s streams) request(d inspect.Detail) {
 		safe.Fprintf(s.out, "it cannot be sent again: %s\n", d.NoReplay)
 	}
 	s.message("request to "+d.Host, d.Request)
-	s.message(fmt.Sprintf("answer of generation %d", d.Generation), d.Answer)
+	s.message(fmt.Sprintf("answer from generation %d", d.Generation), d.Answer)
 	if d.Replay != nil {
 		s.replayed(d)
 	}
@@ -303,6 +303,6 @@ func (s streams) replayed(d inspect.Detail) {
 	case r.Same:
 		safe.Fprintf(s.out, "sent again to generation %d: %d (%d ms), the same answer\n", r.Generation, r.Status, r.DurationMS)
 	default:
-		safe.Fprintf(s.out, "sent again to generation %d: %d (%d ms), another answer:\n%s", r.Generation, r.Status, r.DurationMS, safe.Block(r.Difference))
+		safe.Fprintf(s.out, "sent again to generation %d: %d (%d ms), a different answer:\n%s", r.Generation, r.Status, r.DurationMS, safe.Block(r.Difference))
 	}
 }

@@ -105,7 +105,7 @@ func flagMistake(cmd *cobra.Command, err error, args []string) error {
 	}
 	if cmd.Name() == "run" {
 		line := shellLine(slices.Concat([]string{"hotreload", "run"}, runLine(cmd.Root(), args[at+1:])))
-		hint = fmt.Sprintf("flags of the program come after --: `%s`", line)
+		hint = fmt.Sprintf("flags for the program go after --: `%s`", line)
 		if near != "" {
 			hint = near + " " + hint
 		}

@@ -64,7 +64,7 @@ Arguments after -- are passed to the program unchanged.`,
 	fl.BoolVar(&o.once, "once", false, "build, run, and exit with the program's exit code")
 	fl.BoolVarP(&o.quiet, "quiet", "q", false, "only print problems")
 	fl.BoolVarP(&o.verbose, "verbose", "v", false, "also print ignored changes and why")
-	fl.Var(&o.proxy, "proxy", "put the proxy in front of the program, at ADDR or at a free port``")
+	fl.Var(&o.proxy, "proxy", "put the proxy in front of the program, at ADDR or on a free port``")
 	fl.Lookup("proxy").NoOptDefVal = autoProxy
 	o.project.add(cmd)
 	fl.StringVar(&o.log, "log", "", "log format: `text|json` (default from the config: text)")

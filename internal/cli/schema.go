@@ -10,7 +10,7 @@ func newSchema(s streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of the config file",
-		Long: `Print a JSON Schema of .hotreload.toml, with which editors complete and check
+		Long: `Print a JSON Schema of .hotreload.toml, which editors use to complete and check
 the file.`,
 		Example: `  hotreload schema > .hotreload.schema.json
   # and as the first line of .hotreload.toml:

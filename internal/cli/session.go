@@ -58,7 +58,7 @@ func noSession(err error) error {
 	switch {
 	case errors.Is(err, control.ErrNoSession):
 		return usageError(advise("start one with `hotreload run`, or name its directory with -C; a session can only be reached by the user who started it",
-			"no session runs in this project"))
+			"no session is running in this project"))
 	case errors.As(err, &theirs): // http.Client has wrapped it
 		return usageError(theirs)
 	case errors.Is(err, control.ErrNoService):
@@ -381,7 +381,7 @@ func (s streams) status(st control.Status) error {
 	}
 	for _, x := range st.Services {
 		if x.NewerTexts {
-			safe.Fprintf(s.out, "%s: shows texts of templ that are newer than its build; the next build takes them in\n", x.Service)
+			safe.Fprintf(s.out, "%s: shows templ texts that are newer than its build; the next build includes them\n", x.Service)
 		}
 	}
 	s.serviceLines(slices.DeleteFunc(slices.Clone(st.Services), func(x control.ServiceStatus) bool { return x.Error == "" }))

@@ -27,12 +27,12 @@ func newWait(s streams) *cobra.Command {
 made a moment ago counts.
 
 If no session is running, wait up to 3 seconds for one to start; if none does,
-the exit code is 2. There is no other limit, unless --timeout sets one for the
-whole wait. When it is over, the exit code is 1, or 2 without a session.`, nil)
+the exit code is 2. There is no other time limit unless --timeout sets one for
+the whole wait; when that runs out, the exit code is 1, or 2 without a session.`, nil)
 	cmd.Example = `  hotreload wait
   hotreload wait api --timeout 30s
   sed -i s/old/new/ main.go && hotreload wait && curl localhost:8080`
-	cmd.Flags().DurationVar(&timeout, "timeout", 0, "wait at most for `DURATION` (\"30s\"), also for a session to start")
+	cmd.Flags().DurationVar(&timeout, "timeout", 0, "wait at most `DURATION` (\"30s\"), also for a session to start")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		service := ""
 		if len(args) > 0 {

@@ -232,7 +232,7 @@ func checkFlag(s string) (wrong, hint string) {
 	case !strings.HasPrefix(s, "-"):
 		return checkText(s) // the value of the flag before it
 	case name == "-o":
-		return "-o is set by hotreload, which keeps each binary under a new name", "use build.command and build.output to build elsewhere"
+		return "-o is set by hotreload, which names each binary itself", "use build.command and build.output to build elsewhere"
 	case name == "-C":
 		return "-C would change what all paths are relative to", "run hotreload with --dir"
 	}

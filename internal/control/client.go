@@ -17,7 +17,7 @@ import (
 )
 
 // ErrNoSession says that no session runs in the project.
-var ErrNoSession = errors.New("no session runs here")
+var ErrNoSession = errors.New("no session is running here")
 
 // Client talks to the session of a project.
 type Client struct{ http *http.Client }

@@ -105,9 +105,9 @@ type HeldError struct {
 
 func (e *HeldError) Error() string {
 	if e.PID == 0 {
-		return fmt.Sprintf("hotreload already runs in %s", e.Root)
+		return fmt.Sprintf("hotreload is already running in %s", e.Root)
 	}
-	return fmt.Sprintf("hotreload already runs in %s (pid %d)", e.Root, e.PID)
+	return fmt.Sprintf("hotreload is already running in %s (pid %d)", e.Root, e.PID)
 }
 
 // Hint implements the errors' convention.

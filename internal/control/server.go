@@ -48,7 +48,7 @@ var ErrNoProxy = errors.New("there is no proxy, so no browser tab is known: set 
 var ErrNoService = errors.New("no such service")
 
 // ErrNotBegun is returned of a session that ended before it began: its config or its packages are wrong.
-var ErrNotBegun = errors.New("the session did not begin")
+var ErrNotBegun = errors.New("the session did not start")
 
 // Server is the control API, on a Unix socket and perhaps on a loopback address.
 type Server struct {
@@ -217,11 +217,11 @@ func guarded(next http.Handler) http.Handler {
 			return
 		}
 		if o, given := r.Header["Origin"]; given {
-			refuse(w, http.StatusForbidden, fmt.Errorf("requests of web pages (origin %q) are refused", strings.Join(o, ", ")))
+			refuse(w, http.StatusForbidden, fmt.Errorf("requests from web pages (origin %q) are refused", strings.Join(o, ", ")))
 			return
 		}
 		if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "none" {
-			refuse(w, http.StatusForbidden, errors.New("requests of web pages are refused"))
+			refuse(w, http.StatusForbidden, errors.New("requests from web pages are refused"))
 			return
 		}
 		if strings.HasPrefix(r.URL.Path, "/requests") && r.Host != socketHost { // it has what people typed into forms

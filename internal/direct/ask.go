@@ -93,7 +93,7 @@ func (e *Engine) askEnv(ctx context.Context, work string) (gocmd.Env, error) {
 	}
 	env, err := gocmd.ParseEnv(out)
 	if err != nil || env["GOVERSION"] == "" || env["GOROOT"] == "" {
-		return nil, refuse("go env answered nothing that is understood")
+		return nil, refuse("the output of go env was not understood")
 	}
 	if err := checkFlags(env["GOFLAGS"], e.o.Flags); err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func (e *Engine) askList(ctx context.Context, work string) (list []*gocmd.Packag
 	}
 	for p, err := range gocmd.Packages(bytes.NewReader(out)) {
 		if err != nil {
-			return nil, refuse("go list answered nothing that is understood")
+			return nil, refuse("the output of go list was not understood")
 		}
 		if p.Incomplete || p.Error != nil {
 			return nil, refuse("the package %s has errors", p.ImportPath)

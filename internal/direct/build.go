@@ -164,7 +164,7 @@ func (f *file) checkStamp(now, was stamp) error {
 	case f.kind == place && !now.samePlace(was):
 		return refuse("%s was replaced", f.path)
 	case f.kind == presence && now.exists() != was.exists():
-		return refuse("%s came or went", f.path)
+		return refuse("%s appeared or disappeared", f.path)
 	case f.kind != fixed || now == was:
 		return nil
 	case f.pkg != nil:
@@ -243,14 +243,14 @@ func (e *Engine) commit(now *state, made map[int]archive) {
 func (e *Engine) compile(ctx context.Context, work string, q *pkg, archiveOf func(*pkg) string) (archive, error) {
 	dir := filepath.Join(work, q.bucket)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return archive{}, refuse("no place to work in: %v", err)
+		return archive{}, refuse("cannot create a work directory: %v", err)
 	}
 	err := os.WriteFile(filepath.Join(dir, "importcfg"), importcfg(q.importcfg, archiveOf, nil), 0o600)
 	if err == nil && q.embeds {
 		err = os.WriteFile(filepath.Join(dir, "embedcfg"), []byte(q.embedcfg), 0o600)
 	}
 	if err != nil {
-		return archive{}, refuse("no place to work in: %v", err)
+		return archive{}, refuse("cannot create a work directory: %v", err)
 	}
 	args := []string{fmt.Sprintf("-c=%d", runtime.GOMAXPROCS(0))}
 	for _, a := range q.args {
@@ -274,7 +274,7 @@ func (e *Engine) compile(ctx context.Context, work string, q *pkg, archiveOf fun
 	}
 	a := archive{path: filepath.Join(e.archives(), fmt.Sprintf("%s-%s.a", filepath.Base(work), q.bucket)), hashed: true, ours: true}
 	if err := files.Rename(filepath.Join(dir, "_pkg_.a"), a.path); err != nil {
-		return archive{}, refuse("the compiler has left no archive of %s", q.path)
+		return archive{}, refuse("the compiler wrote no archive of %s", q.path)
 	}
 	if a.export, err = exportSum(a.path); err != nil {
 		return archive{}, err
@@ -315,12 +315,12 @@ func (e *Engine) linkTo(ctx context.Context, linker gocmd.Command, work, output 
 	dir := filepath.Join(work, "link")
 	exe := filepath.Join(dir, "a.out")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return refuse("no place to work in: %v", err)
+		return refuse("cannot create a work directory: %v", err)
 	}
 	archiveOf := func(q *pkg) string { return e.state.archives[q.index].path }
 	cfg := filepath.Join(dir, "importcfg.link")
 	if err := os.WriteFile(cfg, importcfg(p.link.cfg, archiveOf, lean), 0o600); err != nil {
-		return refuse("no place to work in: %v", err)
+		return refuse("cannot create a work directory: %v", err)
 	}
 	args := slices.Concat([]string{"-o", exe, "-importcfg", cfg}, p.link.args, []string{archiveOf(p.link.main)})
 	out, err := e.tool(ctx, work, linker, args)
@@ -334,7 +334,7 @@ func (e *Engine) linkTo(ctx context.Context, linker gocmd.Command, work, output 
 	}
 	if err := files.Rename(exe, output); err != nil {
 		os.Remove(output)
-		return refuse("the program cannot be put in its place: %v", err)
+		return refuse("the program cannot be moved into place: %v", err)
 	}
 	return nil
 }
@@ -371,11 +371,11 @@ func (e *Engine) tool(ctx context.Context, work string, t gocmd.Command, args []
 		}
 		f, err := os.CreateTemp(work, "args-")
 		if err != nil {
-			return nil, refuse("no place to work in: %v", err)
+			return nil, refuse("cannot create a work directory: %v", err)
 		}
 		_, err = f.Write(text.Bytes())
 		if err := errors.Join(err, f.Close()); err != nil {
-			return nil, refuse("no place to work in: %v", err)
+			return nil, refuse("cannot create a work directory: %v", err)
 		}
 		args = []string{"@" + f.Name()}
 	}

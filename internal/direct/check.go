@@ -66,16 +66,16 @@ func (e *Engine) compare(r *recipe, s *state) string {
 	old := e.recipe
 	switch {
 	case r.tool != old.tool:
-		return "the toolchain is another one than before: " + r.tool
+		return "the toolchain has changed: " + r.tool
 	case !slices.Equal(r.env, old.env):
-		return "the environment of the tools is another one than before"
+		return "the environment of the tools has changed"
 	case !slices.Equal(r.link.args, old.link.args):
-		return "the linker is called with other arguments than before"
+		return "the arguments of the linker have changed"
 	case len(r.packages) != len(old.packages):
-		return "the program is made of other packages than before"
+		return "the set of packages in the program has changed"
 	}
 	if !slices.EqualFunc(r.link.cfg, old.link.cfg, sameLine) {
-		return "the linker reads other packages than before"
+		return "the set of packages that the linker reads has changed"
 	}
 	for i, p := range r.packages {
 		if what := e.comparePackage(i, p, s); what != "" {
@@ -90,12 +90,12 @@ func (e *Engine) comparePackage(i int, p *pkg, s *state) string {
 	was := e.recipe.packages[i]
 	switch {
 	case p.path != was.path:
-		return "the program is made of other packages than before: " + p.path
+		return "the set of packages in the program has changed: " + p.path
 	case p.obstacle != was.obstacle, p.embedcfg != was.embedcfg, !slices.Equal(p.compile.Argv, was.compile.Argv),
 		!slices.EqualFunc(p.importcfg, was.importcfg, sameLine):
-		return fmt.Sprintf("the package %s is compiled in another way than before", p.path)
+		return fmt.Sprintf("the way in which the package %s is compiled has changed", p.path)
 	case p.bucket == was.bucket && !slices.Equal(p.args, was.args):
-		return fmt.Sprintf("the package %s is compiled with other arguments than before", p.path)
+		return fmt.Sprintf("the arguments for compiling the package %s have changed", p.path)
 	}
 	a := e.state.archives[i]
 	if !a.ours {
@@ -140,7 +140,7 @@ func (e *Engine) distrust(tool, what string) {
 }
 
 func (e *Engine) offReason(what string) string {
-	return fmt.Sprintf("switched off, because %s (remove %s to try again)", what, e.distrustFile())
+	return fmt.Sprintf("turned off, because %s (remove %s to try again)", what, e.distrustFile())
 }
 
 // trusted says whether an earlier check has found a mismatch with this toolchain.

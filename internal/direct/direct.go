@@ -272,7 +272,7 @@ func (e *Engine) dir() (string, func(), error) {
 	e.next++
 	d := filepath.Join(e.work(), fmt.Sprintf("%06d", e.next))
 	if err := os.MkdirAll(d, 0o700); err != nil {
-		return "", nil, refuse("no place to work in: %v", err)
+		return "", nil, refuse("cannot create a work directory: %v", err)
 	}
 	return d, func() { os.RemoveAll(d) }, nil
 }

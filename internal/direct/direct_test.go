@@ -472,9 +472,9 @@ func TestD4Mismatch(t *testing.T) {
 	if !errors.As(err, &m) || !strings.Contains(m.What, "example.com/app/leaf") {
 		t.Fatalf("the check says %v", err)
 	}
-	w.left("switched off")
+	w.left("turned off")
 	w.engine()
-	if err := w.settled(func() error { return w.e.Refresh(w.ctx) }); err == nil || !strings.Contains(err.Error(), "switched off") {
+	if err := w.settled(func() error { return w.e.Refresh(w.ctx) }); err == nil || !strings.Contains(err.Error(), "turned off") {
 		t.Errorf("the next session: %v", err)
 	}
 	if w.e.Status().Distrusted == "" {

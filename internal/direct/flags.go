@@ -11,7 +11,7 @@ import (
 func checkFlags(goflags string, words []string) error {
 	inherited, err := gocmd.ParseGOFLAGS(goflags)
 	if err != nil {
-		return refuse("GOFLAGS cannot be understood")
+		return refuse("GOFLAGS cannot be parsed")
 	}
 	own, rest := gocmd.Build.Parse(words)
 	given := map[string]gocmd.Arg{} // the last one of a name counts
@@ -36,10 +36,10 @@ func checkFlags(goflags string, words []string) error {
 		}
 	}
 	if given["buildvcs"].Value != "false" {
-		return refuse("the program is stamped by version control (-buildvcs=false would switch that off)")
+		return refuse("the program is stamped with version control information (-buildvcs=false turns that off)")
 	}
 	if given["pgo"].Value != "off" {
-		return refuse("a profile may guide the compiler (-pgo=off would switch that off)")
+		return refuse("a profile may guide the compiler (-pgo=off turns that off)")
 	}
 	return nil
 }

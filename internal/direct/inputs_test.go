@@ -108,7 +108,7 @@ func TestD2Modules(t *testing.T) {
 		w.refresh()
 		w.same()
 		w.write(map[string]string{"sub/p/p.go": "package p\n\nvar S = \"app\"\n"})
-		w.left("came or went")
+		w.left("appeared or disappeared")
 		if _, err := w.golang(); err == nil {
 			t.Error("go build does not find it ambiguous")
 		}

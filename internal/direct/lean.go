@@ -93,7 +93,7 @@ func (e *Engine) tryLean(ctx context.Context, last bool) (again bool, err error)
 	defer e.unlock()
 	switch {
 	case e.recipe != r:
-		return false, refuse("there is another recipe in the meantime")
+		return false, refuse("the recipe has changed in the meantime")
 	case err != nil:
 		e.leanDone = true // it would fail after every build
 		return false, err
@@ -126,7 +126,7 @@ func withoutDWARF(args []string) bool {
 func (e *Engine) makeLean(ctx context.Context, r *recipe, s *state, known leanArchives) (leanArchives, error) {
 	dir := e.leanDir()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, refuse("no place to work in: %v", err)
+		return nil, refuse("cannot create a work directory: %v", err)
 	}
 	made := leanArchives{}
 	var missing []string
@@ -144,7 +144,7 @@ func (e *Engine) makeLean(ctx context.Context, r *recipe, s *state, known leanAr
 	}
 	there, err := leanIn(dir)
 	if err != nil {
-		return nil, refuse("no place to work in: %v", err)
+		return nil, refuse("cannot create a work directory: %v", err)
 	}
 	for _, path := range missing {
 		to := there[filepath.Base(path)]
@@ -244,17 +244,17 @@ func (e *Engine) runLean(ctx context.Context, dir string, paths []string) error 
 	}
 	self, err := proc.Self()
 	if err != nil {
-		return refuse("this program cannot be started once more: %v", err)
+		return refuse("this program cannot be started again: %v", err)
 	}
 	list, err := os.CreateTemp(dir, "list-")
 	if err != nil {
-		return refuse("no place to work in: %v", err)
+		return refuse("cannot create a work directory: %v", err)
 	}
 	defer os.Remove(list.Name())
 	defer list.Close()
 	_, err = list.WriteString(strings.Join(paths, "\x00"))
 	if _, seek := list.Seek(0, io.SeekStart); err != nil || seek != nil {
-		return refuse("no place to work in: %v", errors.Join(err, seek))
+		return refuse("cannot create a work directory: %v", errors.Join(err, seek))
 	}
 	argv := e.nicely([]string{self, verbLean, dir})
 	var out bytes.Buffer

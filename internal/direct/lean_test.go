@@ -248,7 +248,7 @@ func TestD4Lean(t *testing.T) {
 		if s := w.e.Status(); s.HasRecipe || !strings.Contains(s.Distrusted, "debug information") {
 			t.Errorf("%+v", s)
 		}
-		w.left("switched off")
+		w.left("turned off")
 	})
 	t.Run("fails", func(t *testing.T) {
 		w := wrapped(t, `grep -q lean- "$4" && echo no space left && exit 1; exec LINK "$@"`)

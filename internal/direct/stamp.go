@@ -87,5 +87,5 @@ func read(path string) (known, []byte, error) {
 			return known{stamp: before, sum: sumOf(text), young: before.Since(now)}, text, nil
 		}
 	}
-	return known{}, nil, refuse("%s does not come to rest", path)
+	return known{}, nil, refuse("%s keeps changing", path)
 }

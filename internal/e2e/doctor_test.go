@@ -84,7 +84,7 @@ func TestC8Doctor(t *testing.T) {
 	}
 	expect(t, got["project"], "ok", dir)
 	expect(t, got["program"], "ok", "web, from package .")
-	expect(t, got["session"], "ok", "none runs here")
+	expect(t, got["session"], "ok", "none is running here")
 	expect(t, got["go"], "ok", "go1.")
 	expect(t, got["terminal"], "ok", "none: plain lines")
 

@@ -131,7 +131,7 @@ effect = "restart"
 		"build/secret.json":      "exclude pattern build/secret.json",
 		"build/many/a/d/f.tmpl":  ".gitignore:2: build/",
 		"node_modules/x/z.json":  "npm packages",
-		"node_modules/q/x.tmpl":  "directory of npm packages",
+		"node_modules/q/x.tmpl":  "npm package directory",
 		"build/other/b.json":     ".gitignore:2: build/",
 		"gen/deep/x.txt":         ".gitignore:4: /gen/*",
 		"node_modules/x/y/y.css": "npm packages",

@@ -81,7 +81,7 @@ func TestR4LeftRunning(t *testing.T) {
 	s := start(t, newApp(t, bare), nil, withEnv("SHORT=1"))
 	pid := s.bareOrphan()
 	e := s.wait("what is left", func(e ev) bool { return e.Event == "problem" })
-	if !strings.Contains(e.str("message"), fmt.Sprintf("still run: %d sleep", pid)) {
+	if !strings.Contains(e.str("message"), fmt.Sprintf("still running: %d sleep", pid)) {
 		t.Error(e.line)
 	}
 	if ended(pid) {

@@ -72,7 +72,7 @@ func TestMCP(t *testing.T) {
 	t.Parallel()
 	dir := newApp(t, echoApp)
 	a := startAgent(t, dir, cleanEnv())
-	if text, failed := a.call("status", nil, nil); !failed || !strings.Contains(text, "no session runs") || !strings.Contains(text, "hotreload run") {
+	if text, failed := a.call("status", nil, nil); !failed || !strings.Contains(text, "no session is running") || !strings.Contains(text, "hotreload run") {
 		t.Errorf("without a session: failed %v: %s", failed, text)
 	}
 	var names []string

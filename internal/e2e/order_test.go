@@ -190,7 +190,7 @@ func TestZ5Explained(t *testing.T) {
 		s := start(t, newApp(t, webApp), []string{"--set", "proxy.listen=" + front}, withEnv("ADDR="+addr))
 		began := time.Now()
 		e := s.wait("the explanation", func(e ev) bool { return e.Event == "problem" })
-		if !strings.Contains(e.str("message"), "listens on "+addr+", and not on the port that it was given: PORT=") ||
+		if !strings.Contains(e.str("message"), "listens on "+addr+", not on the port that it was given: PORT=") ||
 			!strings.Contains(e.str("hint"), fmt.Sprintf("proxy.app = %q", addr)) {
 			t.Errorf("after %v: %s", time.Since(began), e.line)
 		}

@@ -39,7 +39,7 @@ func TestT12RemovedCache(t *testing.T) {
 	second.Dir, second.Env = w.dir, cleanEnv()
 	env(second)
 	out, err := second.CombinedOutput()
-	if code := second.ProcessState.ExitCode(); code != 1 || !strings.Contains(string(out), fmt.Sprintf("hotreload already runs in %s (pid %d)", w.dir, w.pid())) {
+	if code := second.ProcessState.ExitCode(); code != 1 || !strings.Contains(string(out), fmt.Sprintf("hotreload is already running in %s (pid %d)", w.dir, w.pid())) {
 		t.Errorf("%v: %s", err, out)
 	}
 	w.setVersion("after")

@@ -97,7 +97,7 @@ func TestU3Requests(t *testing.T) {
 	w.setVersion("two")
 	b.sees(shownText("#requests .diff"), "-version one")
 	b.sees(shownText("#requests .diff"), "+version two")
-	b.sees(row, "another answer")
+	b.sees(row, "a different answer")
 	if n := got(); n != 3 {
 		t.Errorf("the program got it %d times:\n%s", n, w.dump())
 	}

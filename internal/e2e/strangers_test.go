@@ -196,7 +196,7 @@ func TestS0AnotherUser(t *testing.T) {
 	for _, verb := range []string{"status", "wait", "restart", "stop"} {
 		refused(verb+" with the other's runtime directory", as(two, []string{runtime1}, verb), 2,
 			at("run1/hotreload")+" belongs to another user (uid 54321)", "hint: run hotreload as that user")
-		refused(verb+" with a runtime directory of its own", as(two, []string{runtime2}, verb), 2, "no session runs in this project", "the user who started it")
+		refused(verb+" with a runtime directory of its own", as(two, []string{runtime2}, verb), 2, "no session is running in this project", "the user who started it")
 	}
 	// A directory that another user prepared is not trusted, whatever its modes are.
 	refused("a prepared directory", as(one, []string{runtime2}, "status"), 2, at("run2/hotreload")+" belongs to another user (uid 54322)")

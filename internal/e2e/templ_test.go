@@ -116,7 +116,7 @@ run.command = [%q, "generate", "--watch"]
 	if st := w.status(); !st.Services[0].NewerTexts || st.Services[0].State != "live" {
 		t.Errorf("%+v", st.Services[0])
 	}
-	if out := command("status"); !strings.Contains(out, "site: shows texts of templ that are newer than its build") {
+	if out := command("status"); !strings.Contains(out, "site: shows templ texts that are newer than its build") {
 		t.Errorf("status: %s", out)
 	}
 

@@ -815,7 +815,7 @@ func TestT8InteractiveInBackground(t *testing.T) {
 	s, x := startTTY(t, newApp(t, fullScreen), nil, below("bash", "-m", "-c", "$HR & read line; kill %1; wait"))
 	group := x.foreground()
 	s.wait("it is said", func(e ev) bool {
-		return e.Event == "problem" && strings.Contains(e.str("message"), "runs in the background")
+		return e.Event == "problem" && strings.Contains(e.str("message"), "running in the background")
 	})
 	if x.foreground() != group {
 		t.Error("the terminal was taken")

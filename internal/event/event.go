@@ -166,7 +166,7 @@ type Reloaded struct {
 	NoProxy bool `json:"-"` // so no browser could be asked
 }
 
-// Paused reports that changes are remembered and not built: of the service, or of all.
+// Paused reports that changes are remembered but not built: of the service, or of all.
 type Paused struct{}
 
 // Resumed reports that what was changed while paused is built.

@@ -48,7 +48,7 @@ func Join(words []string) (string, error) {
 		case !strings.ContainsAny(w, spaces) && w[0] != '\'' && w[0] != '"':
 			quoted[i] = w // quotes inside a word do not count
 		default:
-			return "", errors.New("an argument with both kinds of quotes cannot be quoted: " + w)
+			return "", errors.New("an argument that contains both kinds of quotes cannot be quoted: " + w)
 		}
 	}
 	return strings.Join(quoted, " "), nil

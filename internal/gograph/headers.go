@@ -46,7 +46,7 @@ func (g *Graph) headers(p *pkg, flags []string) {
 				continue
 			}
 			if filepath.Dir(h) != p.dir {
-				g.extra[h] = "C header of package " + p.path + ", outside of its directory"
+				g.extra[h] = "C header of package " + p.path + ", outside its directory"
 				outside[h] = true
 			}
 			queue = append(queue, h)

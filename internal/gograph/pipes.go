@@ -48,7 +48,9 @@ func (e *PipeError) Error() string {
 }
 
 // Hint implements the errors' convention.
-func (e *PipeError) Hint() string { return "remove it, or give it a name that is not a source file's" }
+func (e *PipeError) Hint() string {
+	return "remove it, or give it a name that does not look like a source file"
+}
 
 // Pipe finds a named pipe that the go command would open in one of the directories; "" if
 // there is none.

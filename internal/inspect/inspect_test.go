@@ -149,14 +149,14 @@ func TestRefused(t *testing.T) {
 	unread := record("/", "half", "")
 	unread.Request.Body.Whole = false
 	stream := record("/", "", "")
-	stream.Unfit = "its answer is a stream of events"
+	stream.Unfit = "its response is an event stream"
 	head := record("/", "", "")
 	head.Request.Header.Set("X-Large", strings.Repeat("x", maxHead))
 	for i, c := range []struct {
 		r    Record
 		want string
 	}{
-		{large, "larger than 64 KiB"}, {unread, "not read to the end"}, {stream, "stream of events"}, {head, "head is larger"},
+		{large, "larger than 64 KiB"}, {unread, "not read to the end"}, {stream, "event stream"}, {head, "head is larger"},
 		{record("/", "", ""), "no proxy"},
 	} {
 		l.Add(c.r)

@@ -45,7 +45,7 @@ func (p *Program) giveInput(s *runner.Spec, gen int, report func(Event)) (feed *
 	if policy == config.StdinInteractive && tty != nil {
 		if !proc.Foreground(tty) {
 			report(Said{Generation: gen, Aside: true, Problem: event.Problem{
-				Message: "hotreload runs in the background, so " + p.name + " does not get the terminal",
+				Message: "hotreload is running in the background, so " + p.name + " does not get the terminal",
 				Hint:    `stdin = "interactive" needs hotreload in the foreground: fg, then hotreload restart from elsewhere`,
 			}})
 			return nil, nil

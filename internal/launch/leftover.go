@@ -31,7 +31,7 @@ func (s *supervision) stillRuns() {
 	if left := s.process.Remaining(); len(left) > 0 {
 		s.once.stillRuns.Do(func() {
 			s.remark(event.Problem{
-				Message: s.name + " has ended, but processes that it started still run: " + strings.Join(left, ", "),
+				Message: s.name + " has ended, but processes that it started are still running: " + strings.Join(left, ", "),
 				Hint:    "hotreload stops them before the next start, and at the end of the session",
 			})
 		})
@@ -57,7 +57,7 @@ func (s *supervision) notAsked() {
 func cannotAsk(name string, err error) event.Problem {
 	return event.Problem{
 		Message: fmt.Sprintf("%s cannot be asked to end (CTRL_BREAK: %v), so it is terminated at once", name, err),
-		Hint:    "its own end, such as deferred functions, does not run; a program with a console can be asked",
+		Hint:    "its own cleanup, such as deferred functions, does not run; a program with a console can be asked to end",
 	}
 }
 

@@ -151,7 +151,7 @@ func (s *supervision) otherPort() bool {
 		return false
 	}
 	said := Said{Generation: s.l.launch.Generation, Aside: one, Problem: event.Problem{
-		Message: fmt.Sprintf("%s listens on %s, and not on the port that it was given: PORT=%s", s.name, at, port),
+		Message: fmt.Sprintf("%s listens on %s, not on the port that it was given: PORT=%s", s.name, at, port),
 		Hint:    fmt.Sprintf("let it listen on $PORT, or set proxy.app = %q", at),
 	}}
 	if one {

@@ -91,7 +91,7 @@ func (p *Program) args(r config.Run, binary string) (all []string, err error) {
 	case binary != "":
 		return append([]string{binary}, args...), nil
 	}
-	return nil, advice.With(errors.New("there is no program to run"), "set build.output to the file that build.command makes, or run.command")
+	return nil, advice.With(errors.New("there is no program to run"), "set build.output to the file that build.command writes, or set run.command")
 }
 
 // lookup finds the program to execute: a name with a slash is relative to the

@@ -45,7 +45,7 @@ func (s *supervision) wantsTerminal(sig syscall.Signal) *event.Problem {
 	}
 	hint := "run.stdin = \"interactive\" gives it the terminal, \"app\" the lines that are typed"
 	if s.spec.Foreground != nil {
-		hint = "another program has the terminal: the first one that got it"
+		hint = "the terminal belongs to the program that got it first"
 	}
 	return &event.Problem{
 		Message: fmt.Sprintf("%s %s, which it does not have, and was stopped (%s)", s.name, did, signalName(sig)),

@@ -22,12 +22,12 @@ func (a Access) Refuse(r *http.Request) string {
 	named, ok := a.Admits(r)
 	if !ok {
 		if a.Listen == "" {
-			return "the Host is not of this machine"
+			return "the Host header does not name this machine"
 		}
-		return "the Host is not of this machine (proxy.hosts can admit it)"
+		return "the Host header does not name this machine (proxy.hosts can allow the name)"
 	}
 	if _, given := r.Header["Origin"]; given && !ownOrigin(r, named) {
-		return "the Origin is another one"
+		return "the Origin header names another origin"
 	}
 	// Browsers that say it are believed when they say no. Silence proves nothing.
 	if !ownSite(r) {

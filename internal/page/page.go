@@ -203,7 +203,7 @@ func (p *Page) command(w http.ResponseWriter, r *http.Request, name string) {
 		http.Error(w, "hotreload: the session is starting", http.StatusServiceUnavailable)
 		return
 	case private && !p.mayCommand(r):
-		http.Error(w, "hotreload: open the page by the address that `hotreload status` prints", http.StatusForbidden)
+		http.Error(w, "hotreload: open the page at the address that `hotreload status` prints", http.StatusForbidden)
 		return
 	case method != http.MethodGet && r.Header.Get("Origin") == "":
 		http.Error(w, "hotreload: no Origin", http.StatusForbidden)

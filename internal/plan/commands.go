@@ -90,7 +90,7 @@ func (s *State) pause(service string, paused bool) {
 	var b event.Body = event.Resumed{}
 	held := event.Held{Reason: "resumed"}
 	if paused {
-		b, held.Reason = event.Paused{}, "paused: changes are recorded but not built"
+		b, held.Reason = event.Paused{}, "paused: changes are remembered but not built"
 	}
 	if service == "" {
 		s.paused.set("", paused)

@@ -75,7 +75,7 @@ func (s *State) waitsInLoop(svc *service, c Change, e Effect) bool {
 		l.delay = firstCalm
 		s.say(svc, svc.gen, event.Problem{
 			Message: fmt.Sprintf("%s keeps changing, each time after %s", strings.TrimPrefix(c.Path, s.opt.Root), cause),
-			Hint:    "hotreload waits longer each time before it reacts; exclude the file (watch.exclude), or give it a rule with effect = \"none\"",
+			Hint:    "hotreload waits longer each time before it reacts: exclude the file (watch.exclude), or give it a rule with effect = \"none\"",
 		})
 	case l.followed && sure:
 		l.delay *= 8

@@ -2,7 +2,7 @@ package proc
 
 import "fmt"
 
-const accessHint = "a port below 1024 is free for everyone on all addresses (\":80\") only: use a higher one"
+const accessHint = "without root, a port below 1024 works only on all addresses (\":80\"): use a higher one"
 
 // EndCommand is a command that ends a process, for a hint.
 func EndCommand(pid int) string { return fmt.Sprintf("kill %d", pid) }

@@ -2,7 +2,7 @@ package proc
 
 import "fmt"
 
-const accessHint = "Windows may have reserved the port (see netsh interface ipv4 show excludedportrange protocol=tcp), or another program has it for itself: use another one"
+const accessHint = "Windows may have reserved the port (see netsh interface ipv4 show excludedportrange protocol=tcp), or another program uses it exclusively: use another one"
 
 // EndCommand is a command that ends a process, for a hint.
 func EndCommand(pid int) string { return fmt.Sprintf("taskkill /F /PID %d", pid) }

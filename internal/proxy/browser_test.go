@@ -481,7 +481,7 @@ func TestInChromium(t *testing.T) {
 		v.until("document.title", "sent")
 		r.save()
 		r.goLive(startApp(t, s))
-		v.until(badge, "Outdated: load this page again")
+		v.until(badge, "Outdated: reload this page")
 		v.shot("outdated")
 		if posts.Load() != 1 {
 			t.Errorf("sent %d times", posts.Load())

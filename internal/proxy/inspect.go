@@ -108,9 +108,9 @@ func (p *Proxy) endless(k *record, upgraded bool) {
 		return
 	}
 	k.mu.Lock()
-	k.rec.Unfit = "its answer is a stream of events"
+	k.rec.Unfit = "its response is an event stream"
 	if upgraded {
-		k.rec.Unfit = "it has become a connection for another protocol, such as a WebSocket"
+		k.rec.Unfit = "it became a connection of another protocol, such as a WebSocket"
 	}
 	k.mu.Unlock()
 	p.reportRequest(k)

@@ -199,7 +199,7 @@ func TestU3Unfit(t *testing.T) {
 	}
 
 	list := listed(t, log, 3)
-	for i, w := range []string{"larger than 64 KiB", "stream of events", "WebSocket"} {
+	for i, w := range []string{"larger than 64 KiB", "event stream", "WebSocket"} {
 		if !strings.Contains(list[i].NoReplay, w) {
 			t.Errorf("%s: %q", list[i].Path, list[i].NoReplay)
 		}

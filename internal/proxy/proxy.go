@@ -173,7 +173,7 @@ func (p *Proxy) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 	case err = <-served:
-		err = fmt.Errorf("the proxy on %s has ended: %w", p.ln.Addr(), err)
+		err = fmt.Errorf("the proxy on %s has stopped: %w", p.ln.Addr(), err)
 	}
 	p.end()
 	// What waits is answered and what is being answered may finish, for a
@@ -264,7 +264,7 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 			}
 		case full:
 			w.Header().Set("Retry-After", "1")
-			http.Error(w, fmt.Sprintf("hotreload: %d requests wait for the build already", p.opt.MaxHeld), http.StatusServiceUnavailable)
+			http.Error(w, fmt.Sprintf("hotreload: %d requests are already waiting for the build", p.opt.MaxHeld), http.StatusServiceUnavailable)
 			return
 		case explain:
 			p.explain(w, q, a.trouble, http.StatusServiceUnavailable)

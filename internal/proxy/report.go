@@ -178,7 +178,7 @@ func (t *trouble) describe() report {
 	case noAnswer:
 		t.describeNoAnswer(&r)
 	case sessionOver:
-		r.Title, r.Summary = "hotreload has ended", "Nothing runs behind this address any more."
+		r.Title, r.Summary = "hotreload has ended", "Nothing is running at this address anymore."
 	}
 	return r
 }
@@ -388,7 +388,7 @@ func (p *Proxy) explain(w http.ResponseWriter, q *query, t *trouble, code int) {
 	if q.stranger {
 		h.Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(code)
-		_, _ = fmt.Fprintf(w, "hotreload: the program does not answer now. Why is shown under names of this machine, and of proxy.hosts.\n")
+		_, _ = fmt.Fprintf(w, "hotreload: the program is not answering. The reason is shown only under names of this machine and of proxy.hosts.\n")
 		return
 	}
 	r := t.report()
@@ -417,10 +417,10 @@ func (p *Proxy) explain(w http.ResponseWriter, q *query, t *trouble, code int) {
 		again := p.resend(q)
 		extra = "The form was not sent to the program."
 		if again == "" {
-			extra += " Go back and send it again when it answers."
+			extra += " Go back and send it again when the program answers."
 		}
 		if t.kind == noAnswer {
-			extra = "It is not known whether the program has processed the form."
+			extra = "The program may or may not have processed the form."
 		}
 		attributes += fmt.Sprintf(` data-method="%s" data-extra="%s"`, html.EscapeString(q.Method), html.EscapeString(extra))
 		extra = "<p>" + extra + "</p>\n" + again

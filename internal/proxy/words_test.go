@@ -40,7 +40,7 @@ func TestH3Words(t *testing.T) {
 		{event.Changed{Effect: "rebuild", Why: "Go file"}, own, 2},
 		{event.Waiting{Reason: "waits for db", What: "for db"}, own, 2},
 		{event.Paused{}, "", 0},
-		{event.Held{Reason: "paused: changes are recorded but not built"}, "", 0},
+		{event.Held{Reason: "paused: changes are remembered but not built"}, "", 0},
 		{event.Resumed{}, "", 0},
 		{event.Held{Reason: "resumed"}, "", 0},
 		{event.Changed{Effect: "none", Why: "same as the running program", Undone: true}, own, 2},

@@ -117,7 +117,7 @@ func (j *Judge) setHeaders(s *Subject, g *gograph.Graph) {
 		files = append(files, h.Files...)
 	}
 	if len(files) > 0 {
-		j.step(plan.Touched{Service: s.name, Paths: files, At: time.Now(), Why: "a C header outside of its package's directory, which go build does not check"})
+		j.step(plan.Touched{Service: s.name, Paths: files, At: time.Now(), Why: "a C header outside its package's directory, which go build does not check"})
 	}
 }
 

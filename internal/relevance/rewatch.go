@@ -36,7 +36,7 @@ func atLeast(d time.Duration) time.Duration { return max(d, time.Nanosecond) }
 func (j *Judge) observe(ctx context.Context, w Watcher) {
 	j.spawn(func() {
 		if err := w.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
-			j.say(event.Problem{Message: "watching has ended: " + err.Error(), Hint: "restart hotreload"})
+			j.say(event.Problem{Message: "hotreload has stopped watching: " + err.Error(), Hint: "restart hotreload"})
 		}
 	})
 }

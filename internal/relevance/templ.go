@@ -172,7 +172,7 @@ func (s *Subject) onlyTexts(e plan.Effect, path string, texts []string) plan.Eff
 	for end := time.Now().Add(textsGrace); ok; time.Sleep(10 * time.Millisecond) {
 		if written, ok := hasTexts(file, texts); ok {
 			time.Sleep(min(textsCache, time.Until(written.Add(textsCache))))
-			return plan.Effect{Kind: plan.Reload, Rule: plan.NoRule, Texts: true, Why: "only texts of templ have changed, which the program reads from files"}
+			return plan.Effect{Kind: plan.Reload, Rule: plan.NoRule, Texts: true, Why: "only templ texts have changed, which the program reads from files"}
 		}
 		if time.Now().After(end) {
 			break

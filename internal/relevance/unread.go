@@ -75,8 +75,8 @@ func (j *Judge) explainUnread(path string, at time.Time) {
 			return
 		}
 		j.say(event.Problem{
-			Message: j.rel(path) + " changed without effect: no rule makes Go code of it",
-			Hint:    j.addRule("a rule for " + glob + ` with the command that makes Go code of it (effect = "rebuild")`),
+			Message: j.rel(path) + " changed without effect: no rule generates Go code from it",
+			Hint:    j.addRule("a rule for " + glob + ` with the command that generates Go code from it (effect = "rebuild")`),
 		})
 	})
 }

@@ -101,7 +101,7 @@ func (v view) input(path string) (bool, string) {
 			return true, what + " (the import graph is being read)"
 		}
 		if v.graph == nil {
-			return false, "no source file, not embedded, and not named by a rule"
+			return false, "not a source file, not embedded, and not named by a rule"
 		}
 	}
 	verdict := v.graph.Verdict(path)

@@ -297,7 +297,7 @@ func (p *project) dataRules(d *draft, found func(string, ...any)) {
 		paths = append(paths, n.glob)
 		places = append(places, n.path+" ("+n.place+")")
 	}
-	d.rule(rule{"The code names these, and probably reads them at the start: " + strings.Join(places, ", ") + ".", paths, "restart", ""})
+	d.rule(rule{"The code names these, and probably reads them at startup: " + strings.Join(places, ", ") + ".", paths, "restart", ""})
 }
 
 // maxListed is how many directories of one kind are named one by one.

@@ -84,7 +84,7 @@ func New(ctx context.Context, o Options) (Result, error) {
 // checked parses what is to be written.
 func checked(res Result) (Result, error) {
 	if _, err := config.Parse(res.Data, res.Path); err != nil {
-		return Result{}, fmt.Errorf("what was to be written is not valid, which is a bug of hotreload: %w\n%s", err, res.Data)
+		return Result{}, fmt.Errorf("the config to be written is not valid, which is a bug in hotreload: %w\n%s", err, res.Data)
 	}
 	return res, nil
 }

@@ -247,7 +247,7 @@ func (c *configurator) serve(svc *service) {
 		s.spawn(func() {
 			defer close(done)
 			if err := companion.Run(ctx); err != nil {
-				p := event.Problem{Message: "the proxy has ended: " + err.Error(), Hint: "restart hotreload"}
+				p := event.Problem{Message: "the proxy has stopped: " + err.Error(), Hint: "restart hotreload"}
 				s.post(said{event.Event{Time: time.Now(), Service: svc.name, Body: p}, true})
 			}
 		})

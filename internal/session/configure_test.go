@@ -244,7 +244,7 @@ func TestCompanions(t *testing.T) {
 		found := false
 		for _, ev := range w.said() {
 			p, ok := ev.Body.(event.Problem)
-			found = found || ok && p.Message == "the proxy has ended: too many files"
+			found = found || ok && p.Message == "the proxy has stopped: too many files"
 		}
 		w.want("problem", found, true)
 		w.save("api")

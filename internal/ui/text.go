@@ -201,7 +201,7 @@ func (t *Text) normally(e event.Event) safe.Text {
 			return t.lineOf(e, services, t.note, "undone", "same as the running program")
 		}
 	case event.Paused:
-		return t.line(e, t.note, "paused", "changes are remembered and not built")
+		return t.line(e, t.note, "paused", "changes are remembered but not built")
 	case event.Resumed:
 		return t.line(e, t.note, "resumed", "changes are built again")
 	case event.Waiting:
@@ -218,7 +218,7 @@ func (t *Text) verbosely(e event.Event) safe.Text {
 			return t.line(e, t.dim, "build", "started")
 		}
 	case event.BuildCanceled:
-		return t.line(e, t.dim, "build", "canceled: something newer is wanted")
+		return t.line(e, t.dim, "build", "canceled: no longer needed")
 	case event.Started:
 		return t.line(e, t.dim, "started", safe.Sprintf("pid %d", b.PID))
 	case event.Ready:
@@ -352,7 +352,7 @@ func (t *Text) reloaded(e event.Event, b event.Reloaded) safe.Text {
 	case b.NoProxy && !t.noted:
 		t.noted = true
 		return t.line(e, t.note, "reload", "there is no proxy, so no browser is reloaded") +
-			t.hint("with `hotreload run --proxy`, or proxy.listen in the config, the page at that address reloads automatically")
+			t.hint("with `hotreload run --proxy`, or proxy.listen in the config, pages reload automatically")
 	case b.NoProxy:
 		return ""
 	}
@@ -451,7 +451,7 @@ func (t *Text) engine(b event.BuildFinished) safe.Text {
 		s = ", directly"
 	}
 	if len(b.Again) > 0 {
-		s += ", compiled twice, because this was written during the build: " + t.paths(b.Again)
+		s += ", compiled twice, because of a write during the build: " + t.paths(b.Again)
 	}
 	return s
 }

@@ -149,7 +149,7 @@ waiting for a fix; shop is not running
 		},
 			"changed main.go\nundone  same as the running program\n"},
 		{"L12 compiled twice", TextOptions{Verbose: true}, []event.Body{event.BuildFinished{OK: true, DurationMS: 700, Again: []string{"/home/user/shop/main.go"}}},
-			"built   700 ms, compiled twice, because this was written during the build: main.go\n"},
+			"built   700 ms, compiled twice, because of a write during the build: main.go\n"},
 		{"template", TextOptions{}, []event.Body{event.Changed{Paths: []string{"/home/user/shop/t.html"}, Effect: "restart", Why: "rule *.html"}},
 			"changed t.html: rule *.html -> restart\n"},
 		{"R8 panic", TextOptions{}, []event.Body{panicked},
@@ -174,7 +174,7 @@ build   still building after 12s: 143 packages compiled
 build   still building after 48s: 210 packages compiled (310 in all)
 stopped until ` + "`hotreload restart shop`" + `
 waiting for a fix; shop, started at 14:02:22, keeps running, because the new program did not become ready
-paused  changes are remembered and not built
+paused  changes are remembered but not built
 resumed changes are built again
 `},
 		{"asked for", TextOptions{}, []event.Body{event.Changed{Effect: "restart", Why: "key r"}, event.Changed{Effect: "rebuild", Why: "SIGUSR1"}},
@@ -221,7 +221,7 @@ live    6 ms
 			event.Reloaded{Kind: "page", NoProxy: true}, event.Reloaded{Kind: "css", NoProxy: true},
 			event.Reloaded{Kind: "css", Clients: 2}, event.Reloaded{Kind: "page"},
 		}, `reload  there is no proxy, so no browser is reloaded
-  hint: with ` + "`hotreload run --proxy`" + `, or proxy.listen in the config, the page at that address reloads automatically
+  hint: with ` + "`hotreload run --proxy`" + `, or proxy.listen in the config, pages reload automatically
 reload  styles, in 2 browser tabs
 reload  page; no browser tab is open
 `},
@@ -238,7 +238,7 @@ reload  page; no browser tab is open
 			event.BuildStarted{}, event.BuildCanceled{}, event.Started{PID: 7}, event.Ready{AfterMS: 3},
 			event.Exited{Expected: true, PID: 7, Reason: "exit code 0"}, event.SessionEnded{Reason: "Ctrl-C"},
 		}, `build   started
-build   canceled: something newer is wanted
+build   canceled: no longer needed
 started pid 7
 ready   after 3 ms
 stopped pid 7, exit code 0

@@ -83,5 +83,5 @@ func lowest(names ...string) (name string, value int) {
 // RaiseHint says how to raise a limit.
 func RaiseHint(name string, to int) string {
 	return fmt.Sprintf("sudo sysctl %[1]s=%[2]d   (to keep it: echo %[1]s=%[2]d | sudo tee /etc/sysctl.d/60-inotify.conf); "+
-		"other programs of the same user count too, and for a container it is set on the host", name, to)
+		"other programs of the same user count too; for a container, set it on the host", name, to)
 }

@@ -306,7 +306,7 @@ function message(title, m) {
 function replayText(r) {
   if (!r) return '';
   if (r.error) return r.error;
-  return `again at ${clock(r.at)}: ${r.status}, ${r.same ? 'the same answer' : 'another answer'}`;
+  return `again at ${clock(r.at)}: ${r.status}, ${r.same ? 'the same answer' : 'a different answer'}`;
 }
 
 function requestRow(s) {
@@ -330,8 +330,8 @@ function requestRow(s) {
     r?.difference ? el('pre', {class: 'diff'}, r.difference.trimEnd().split('\n').map(l =>
       el('span', {class: l[0] === '+' ? 'added' : l[0] === '-' ? 'removed' : ''}, l + '\n'))) : '',
     ...message(`Request to ${d.host}`, d.request),
-    ...message(d.generation ? `Answer of generation ${d.generation}` : 'Answer of hotreload', d.answer),
-    ...(d.replayed ? message(`Answer of generation ${d.replay.generation}`, d.replayed) : []),
+    ...message(d.generation ? `Answer from generation ${d.generation}` : 'Answer from hotreload', d.answer),
+    ...(d.replayed ? message(`Answer from generation ${d.replay.generation}`, d.replayed) : []),
   ];
   const toggle = e => {
     const open = e.target.open;

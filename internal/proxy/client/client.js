@@ -515,7 +515,7 @@ button.badge:hover { border-color: var(--soft); }
       }[t.kind] || t.title;
       return {text, kind: 'bad', show: t};
     }
-    if (here.outdated && !solid) return {text: 'Outdated: load this page again', load: true};
+    if (here.outdated && !solid) return {text: 'Outdated: reload this page', load: true};
     return null;
   }
 
@@ -641,7 +641,7 @@ button.badge:hover { border-color: var(--soft); }
     const button = root && root.querySelector('.send');
     if (!button) return;
     button.disabled = !usable();
-    button.nextSibling.textContent = usable() ? 'The program answers.' : 'Possible when the program answers.';
+    button.nextSibling.textContent = usable() ? 'The program answers.' : 'You can send it when the program answers.';
   }
 
   const linked = spans => (spans || []).map(s => s.link ? el('a', {href: s.link}, s.text) : s.text);
