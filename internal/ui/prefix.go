@@ -27,6 +27,7 @@ type stream struct {
 	from  source
 	held  []byte
 	timer *time.Timer // running while held has something
+	home  bool        // it went back to the beginning of the line, and wrote nothing there yet
 }
 
 // Services sets which services there are, and in which colours; color says
@@ -124,8 +125,9 @@ func (s *Screen) lines(st *stream, text []byte) {
 		}
 		if fresh {
 			out = append(out, tag...)
+			st.home = false
 		}
-		out = append(out, text[:n]...)
+		out = st.overwritten(out, text[:n], tag)
 		fresh = text[n-1] == '\n'
 		text = text[n:]
 	}
@@ -134,4 +136,44 @@ func (s *Screen) lines(st *stream, text []byte) {
 		k.owner = st
 	}
 	s.write(k, out)
+}
+
+// overwritten appends a part of a line. A program that goes back to the beginning of its line, with a
+// spinner or a progress bar, writes over the name, which is therefore repeated.
+func (st *stream) overwritten(out, line, tag []byte) []byte {
+	for len(line) > 0 {
+		n := returns(line)
+		switch {
+		case n > 0:
+			st.home = true
+		case st.home && erases(line) > 0:
+			n = erases(line)
+		default:
+			if st.home && line[0] != '\n' {
+				out = append(out, tag...)
+			}
+			st.home = false
+			if n = bytes.IndexAny(line[1:], "\r\x1b") + 1; n == 0 {
+				n = len(line)
+			}
+		}
+		out = append(out, line[:n]...)
+		line = line[n:]
+	}
+	return out
+}
+
+// returns is the length of what brings the cursor back to the beginning of the line.
+func returns(s []byte) int { return leading(s, "\r", "\x1b[G", "\x1b[1G", "\x1b[0G") }
+
+// erases is the length of what erases the line.
+func erases(s []byte) int { return leading(s, "\x1b[K", "\x1b[0K", "\x1b[2K") }
+
+func leading(s []byte, list ...string) int {
+	for _, p := range list {
+		if bytes.HasPrefix(s, []byte(p)) {
+			return len(p)
+		}
+	}
+	return 0
 }

@@ -50,6 +50,46 @@ func TestPrefix(t *testing.T) {
 	}
 }
 
+// S4: a program that writes over its line, as spinners and progress bars do, writes over the name, too.
+func TestPrefixOverwritten(t *testing.T) {
+	const name = "api    | "
+	for in, want := range map[string]string{
+		"50%\r100%\n":                          name + "50%\r" + name + "100%\n",
+		"dos\r\n":                              name + "dos\r\n",
+		"\x1b[1G\x1b[0K|\x1b[1G\x1b[0Kready\n": name + "\x1b[1G\x1b[0K" + name + "|\x1b[1G\x1b[0K" + name + "ready\n",
+		"transforming\x1b[2K\x1b[G4 modules\n": name + "transforming\x1b[2K\x1b[G" + name + "4 modules\n",
+		"wait\r\x1b[K\n":                       name + "wait\r\x1b[K\n",
+		"\x1b[32mgreen\x1b[0m\x1b[12Gcolumn\n": name + "\x1b[32mgreen\x1b[0m\x1b[12Gcolumn\n",
+		"a\r\r\rb\n":                           name + "a\r\r\r" + name + "b\n",
+		"end\r":                                name + "end\r\n" + name + "next\n",
+		"a\rb\r":                               name + "a\r" + name + "b\r\n" + name + "next\n",
+	} {
+		for step := 1; step <= 2; step++ { // as a whole, and in two writes of which the first is shown
+			var tty bytes.Buffer
+			s, _ := several(&tty, &tty, true, false)
+			s.Plain()
+			half := len(in)
+			if step == 2 {
+				half = max(bytes.LastIndexByte([]byte(in), '\r'), bytes.LastIndexByte([]byte(in), 'K')) + 1
+			}
+			s.App("api", false, []byte(in[:half]))
+			s.mu.Lock()
+			for _, st := range s.streams {
+				s.show(st)
+			}
+			s.mu.Unlock()
+			s.App("api", false, []byte(in[half:]))
+			if in[len(in)-1] != '\n' {
+				s.App("api", false, nil)
+				s.App("api", false, []byte("next\n"))
+			}
+			if diff := cmp.Diff(want, tty.String()); diff != "" {
+				t.Errorf("%q in %d:\n%s", in, step, diff)
+			}
+		}
+	}
+}
+
 // S4: an unfinished line is shown after a while; it goes on where it is, or is broken
 // off when another stream writes, and then goes on with its name.
 func TestPrefixUnfinished(t *testing.T) {
