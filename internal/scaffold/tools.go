@@ -183,16 +183,20 @@ func (p *project) vite(d *draft, list []candidate, found func(string, ...any)) {
 			name = "vite"
 		}
 		command, in := "run.command = "+stringList(viteCommand(packageManager(full), packageScripts(full)["dev"])), "run.dir = "+config.Quote(dir)
+		lines := []string{command, in}
+		if isFile(p.dir, ".env") {
+			lines = append(lines, "run.env_files = []   # .env is for the program: a change does not restart Vite")
+		}
 		if info, err := os.Stat(filepath.Join(full, "node_modules")); err == nil && info.IsDir() {
 			found("vite in %s (a service runs its server)", dir)
 			if len(d.after) == 0 {
 				d.service(program, build)
 			}
-			d.service(name, command, in)
+			d.service(name, lines...)
 			continue
 		}
 		found("vite in %s (its dependencies are not installed)", dir)
-		later = append(later, "[services."+name+"]", command, in)
+		later = append(append(later, "[services."+name+"]"), lines...)
 	}
 	if len(later) == 0 {
 		return
