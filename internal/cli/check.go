@@ -35,7 +35,7 @@ func newCheck(s streams) *cobra.Command {
 	var asJSON, all bool
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Validate the config and print the resolved values",
+		Short: "Validate the config and print what differs from the defaults",
 		Long: `Validate the config without starting anything, and report every mistake with its
 position. If there is none, print what differs from the defaults; with --all,
 print every key. The exit code is 2 if there are mistakes.

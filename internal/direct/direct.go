@@ -108,7 +108,7 @@ func New(o Options) (*Engine, error) {
 	if o.Package == "" {
 		o.Package = "."
 	}
-	e := &Engine{o: o, slot: make(chan struct{}, 1), why: "its recipe had not been read from the go command yet"}
+	e := &Engine{o: o, slot: make(chan struct{}, 1), why: "the go command has not reported the build steps yet"}
 	e.status.Reason = e.why
 	if err := os.MkdirAll(o.Cache, 0o700); err != nil {
 		return nil, err

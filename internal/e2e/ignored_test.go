@@ -219,7 +219,7 @@ effect = "restart"
 		`"templates\\*.html"`:     `"templates/*.html"`,
 		`"nowhere/*.x"`:           `"nowhere"`,
 		`"excluded.txt"`:          `exclude pattern excluded.txt`,
-		`"../beside/*.md"`:        `matches no file now`,
+		`"../beside/*.md"`:        `matches no file yet`,
 		`"templates/**/*.html"`:   "",
 		`"../beside/one.txt"`:     "",
 		`"../other/*.md" matches`: "",

@@ -135,7 +135,7 @@ func (j *Judge) unmatched(g glob, names []string, w Watcher) RuleNote {
 	}
 	if dir := strings.Join(g.elems[:g.named], "/"); dir != "" {
 		if _, err := os.Stat(j.abs(dir)); err != nil {
-			return note("it counts as soon as such a file appears", "matches no file now: there is no directory %q", dir)
+			return note("it applies as soon as such a file appears", "matches no file yet: there is no directory %q", dir)
 		}
 	}
 	if path := j.ignoredMatch(g); path != "" {
@@ -143,7 +143,7 @@ func (j *Judge) unmatched(g glob, names []string, w Watcher) RuleNote {
 			return note("change the rule, or what ignores the file", "matches only files that are ignored, such as %q (%s)", filepath.ToSlash(j.rel(path)), why)
 		}
 	}
-	return note("it counts as soon as such a file appears; a rule reaches into directories that Git ignores only if it names them", "matches no file now")
+	return note("it applies as soon as such a file appears; a rule reaches into directories that Git ignores only if it names them", "matches no file yet")
 }
 
 // maxSearch is how many files are looked at to find one that a rule would match if it were not ignored.
