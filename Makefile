@@ -7,6 +7,7 @@ VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo d
 # who imports watcher, builder or runner, and could raise the versions that they get.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 DEADCODE    := golang.org/x/tools/cmd/deadcode@v0.52.0
+ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 VULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 TESTFLAGS  ?=
 
@@ -73,6 +74,8 @@ lint: ## gofmt, vet and staticcheck for linux, darwin and windows, deadcode, tid
 	GOOS=windows $(GO) vet ./...
 	GOBIN=$(CURDIR)/bin/tools $(GO) install $(STATICCHECK)
 	GOBIN=$(CURDIR)/bin/tools $(GO) install $(DEADCODE)
+	GOBIN=$(CURDIR)/bin/tools $(GO) install $(ACTIONLINT)
+	bin/tools/actionlint
 	@for os in linux darwin windows; do echo "staticcheck for $$os"; GOOS=$$os bin/tools/staticcheck ./... || exit 1; done
 	bin/tools/deadcode ./cmd/... >/dev/null
 	@dead=$$($(unreached)); if [ -n "$$dead" ]; then echo "no system reaches:$$dead"; exit 1; fi

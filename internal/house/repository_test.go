@@ -1,7 +1,6 @@
 package house
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -51,8 +50,7 @@ func TestRepository(t *testing.T) {
 	}
 }
 
-// TestNamedTargets: what is run in CI, and named to those who contribute, is there. Without this, a package or a
-// test with a new name would be noticed only on macOS or Windows, or never.
+// TestNamedTargets: what is run in CI, and named to those who contribute, is there. For tests, TestWorkflow shows it.
 func TestNamedTargets(t *testing.T) {
 	workflow := read(t, ".github/workflows/ci.yml")
 	makefile := read(t, "Makefile")
@@ -69,30 +67,7 @@ func TestNamedTargets(t *testing.T) {
 			t.Errorf("ci.yml: %v", err)
 		}
 	}
-	var code strings.Builder
-	err := filepath.WalkDir(filepath.Join("..", ".."), func(path string, e fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case e.IsDir() && (e.Name() == ".git" || e.Name() == "testdata"):
-			return filepath.SkipDir
-		case !strings.HasSuffix(path, "_test.go"):
-			return nil
-		}
-		data, err := os.ReadFile(path)
-		code.Write(data)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	names := regexp.MustCompile(`\bTest[A-Z]\w*`).FindAllString(workflow, -1)
-	for _, name := range names {
-		if !strings.Contains(code.String(), "\nfunc "+name+"(") {
-			t.Errorf("ci.yml skips %s, which is no test", name)
-		}
-	}
-	if len(targets) < 10 || len(paths) < 20 || len(names) < 2 {
-		t.Errorf("only %d targets, %d paths and %d tests were found", len(targets), len(paths), len(names))
+	if len(targets) < 10 || len(paths) < 20 {
+		t.Errorf("only %d targets and %d paths were found", len(targets), len(paths))
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,32 +36,6 @@ func TestIgnoresTerm(t *testing.T) {
 	if len(killed) != 3 || !slices.Contains(killed, fmt.Sprint(pids[0], " sh")) || !slices.Contains(killed, fmt.Sprint(pids[1], " sleep")) {
 		t.Errorf("killed %q, pids %v", killed, pids)
 	}
-}
-
-// P5b, fault 60: a stopped process would not see SIGTERM.
-func TestStopStopped(t *testing.T) {
-	for _, how := range []string{"stop", "signal"} {
-		p := sh(t, `trap 'echo term; exit 5' TERM; sh -c 'kill -STOP $$; true' & echo $!; while :; do sleep 0.01; done`)
-		child := p.pids()[0]
-		syscall.Kill(p.Pid(), syscall.SIGSTOP)
-		eventually(t, "stopped", func() bool { return inState(child, "T") && inState(p.Pid(), "T") })
-		if how == "stop" {
-			p.Stop(syscall.SIGTERM, patience)
-		} else if err := p.Signal(syscall.SIGTERM); err != nil {
-			t.Error(err)
-		}
-		gone(t, p.Group)
-		if p.State().Code != 5 || p.Killed() != nil {
-			t.Error(how, p.State(), p.Killed())
-		}
-	}
-}
-
-// inState says in which state the main thread of a process is.
-func inState(pid int, state string) bool {
-	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	_, rest, _ := strings.Cut(string(b), ") ")
-	return strings.HasPrefix(rest, state)
 }
 
 func init() {
@@ -97,7 +70,7 @@ func TestMainThreadEnded(t *testing.T) {
 		Path: "/bin/sh", Args: []string{"sh", "-c", `(setsid "$0" &); exec sleep 1000`, exe}, Env: selfEnv("headless", "ADDR="+addr),
 	})
 	daemon := p.pids()[0]
-	eventually(t, "the main thread ends", func() bool { return inState(daemon, "Z") })
+	eventually(t, "the main thread ends", func() bool { return testkit.State(daemon) == "Z" })
 	p.Stop(syscall.SIGTERM, patience)
 	gone(t, p.Group)
 	if alive(daemon) {
@@ -108,29 +81,6 @@ func TestMainThreadEnded(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Close()
-}
-
-// A leader that ends without being asked to leaves the rest running; Gone reports when that ended too.
-func TestLeaderEnds(t *testing.T) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	p := run(t, Cmd{Path: "/bin/sh", Args: []string{"sh", "-c", `exec 3<&0; cat <&3 >/dev/null & echo $!; exit 4`}, Stdin: r})
-	cat := p.pids()[0]
-	wait(t, "exited", p.Exited())
-	if p.State().Code != 4 {
-		t.Error(p.State())
-	}
-	if err := p.Signal(syscall.SIGWINCH); err != nil || closed(p.Gone()) || !alive(cat) {
-		t.Error("the rest of the group is not running", err)
-	}
-	w.Close() // cat ends at the end of its input
-	gone(t, p.Group)
-	if exists(cat) {
-		t.Error("a zombie is left")
-	}
 }
 
 // Fault 54, 73: five hundred children.
@@ -235,13 +185,6 @@ func TestDaemonExecs(t *testing.T) {
 	gone(t, p.Group)
 	if alive(pid) || p.Killed() != nil {
 		t.Error("left, or only killed:", p.Killed())
-	}
-}
-
-func TestChildEnv(t *testing.T) {
-	got := childEnv([]string{"A=1", "B=2", "nonsense", "A=3", marker + "=other"}, "n")
-	if want := []string{marker + "=n", "B=2", "A=3"}; !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
 	}
 }
 
@@ -528,22 +471,4 @@ func exists(pid int) bool {
 	return ok
 }
 
-var (
-	eventually = testkit.Until
-	listener   = testkit.Listener
-	alive      = testkit.Alive
-)
-
-// pids reads a line of numbers.
-func (p *program) pids() []int {
-	p.t.Helper()
-	var pids []int
-	for _, f := range strings.Fields(p.line()) {
-		n, err := strconv.Atoi(f)
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		pids = append(pids, n)
-	}
-	return pids
-}
+var listener = testkit.Listener

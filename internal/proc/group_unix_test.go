@@ -4,13 +4,25 @@ package proc
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/testkit"
+)
+
+var (
+	eventually = testkit.Until
+	alive      = testkit.Alive
 )
 
 // R8: how the leader ended.
@@ -163,4 +175,95 @@ func TestStartFails(t *testing.T) {
 	if n := runtime.NumGoroutine(); n > before+1 {
 		t.Errorf("%d goroutines, were %d", n, before)
 	}
+}
+
+// sh runs a shell script.
+func sh(t *testing.T, script string) *program {
+	t.Helper()
+	return run(t, Cmd{Path: "/bin/sh", Args: []string{"sh", "-c", script}})
+}
+
+func init() { modes["count-term"] = modeCountTerm }
+
+// modeCountTerm takes 300 ms after SIGTERM and says how many it has seen (R1).
+func modeCountTerm() int {
+	c := make(chan os.Signal, 10)
+	signal.Notify(c, syscall.SIGTERM)
+	fmt.Println("ready")
+	<-c
+	n := 1
+	for end := time.After(300 * time.Millisecond); ; {
+		select {
+		case <-c:
+			n++
+			continue
+		case <-end:
+		}
+		break
+	}
+	fmt.Println("seen", n)
+	return 7
+}
+
+// P5b, fault 60: a stopped process would not see SIGTERM.
+func TestStopStopped(t *testing.T) {
+	for _, how := range []string{"stop", "signal"} {
+		p := sh(t, `trap 'echo term; exit 5' TERM; sh -c 'kill -STOP $$; true' & echo $!; while :; do sleep 0.01; done`)
+		child := p.pids()[0]
+		syscall.Kill(p.Pid(), syscall.SIGSTOP)
+		eventually(t, "stopped", func() bool { return testkit.State(child) == "T" && testkit.State(p.Pid()) == "T" })
+		if how == "stop" {
+			p.Stop(syscall.SIGTERM, patience)
+		} else if err := p.Signal(syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+		gone(t, p.Group)
+		if p.State().Code != 5 || p.Killed() != nil {
+			t.Error(how, p.State(), p.Killed())
+		}
+	}
+}
+
+// A leader that ends without being asked to leaves the rest running; Gone reports when that ended too.
+func TestLeaderEnds(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	p := run(t, Cmd{Path: "/bin/sh", Args: []string{"sh", "-c", `exec 3<&0; cat <&3 >/dev/null & echo $!; exit 4`}, Stdin: r})
+	cat := p.pids()[0]
+	wait(t, "exited", p.Exited())
+	if p.State().Code != 4 {
+		t.Error(p.State())
+	}
+	if err := p.Signal(syscall.SIGWINCH); err != nil || closed(p.Gone()) || !alive(cat) {
+		t.Error("the rest of the group is not running", err)
+	}
+	w.Close() // cat ends at the end of its input
+	gone(t, p.Group)
+	if testkit.State(cat) != "" {
+		t.Error("a zombie is left")
+	}
+}
+
+func TestChildEnv(t *testing.T) {
+	got := childEnv([]string{"A=1", "B=2", "nonsense", "A=3", marker + "=other"}, "n")
+	if want := []string{marker + "=n", "B=2", "A=3"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// pids reads a line of numbers.
+func (p *program) pids() []int {
+	p.t.Helper()
+	var pids []int
+	for _, f := range strings.Fields(p.line()) {
+		n, err := strconv.Atoi(f)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		pids = append(pids, n)
+	}
+	return pids
 }

@@ -13,21 +13,18 @@ import (
 	"github.com/hotreload/hotreload/internal/testkit"
 )
 
-const modeVar = "PROC_TEST_MODE"
+func init() { modes["listen"] = modeListen }
 
-func TestMain(m *testing.M) {
-	Helper()
-	if os.Getenv(modeVar) != "" { // a program that listens, and says so
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			fmt.Println(err)
-			os.Exit(1)
-		}
-		fmt.Println(l.Addr())
-		l.Accept()
-		os.Exit(0)
+// modeListen listens, and says where.
+func modeListen() int {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return 1
 	}
-	testkit.Main(m)
+	fmt.Println(l.Addr())
+	l.Accept()
+	return 0
 }
 
 // N5 (3, 22): who listens, from the system's table, and a program that is asked to end or, where it
@@ -42,7 +39,7 @@ func TestGroupListens(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	g, err := Start(Cmd{Path: exe, Env: append(CleanEnv(os.Environ()), modeVar+"=listen"), Stdout: w})
+	g, err := Start(Cmd{Path: exe, Env: selfEnv("listen"), Stdout: w})
 	w.Close()
 	if err != nil {
 		t.Fatal(err)

@@ -1,12 +1,10 @@
-//go:build unix
-
 package proc
 
 import (
 	"bufio"
 	"fmt"
 	"os"
-	"os/signal"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -29,8 +27,14 @@ func TestMain(m *testing.M) {
 }
 
 // modes are the programs. It is filled by functions beside the tests that use them.
-var modes = map[string]func() int{
-	"count-term": modeCountTerm,
+var modes = map[string]func() int{"says": modeSays}
+
+// modeSays writes a line to each stream, and ends with CODE.
+func modeSays() int {
+	fmt.Println("out")
+	fmt.Fprintln(os.Stderr, "err")
+	code, _ := strconv.Atoi(os.Getenv("CODE"))
+	return code
 }
 
 const patience = testkit.Deadline
@@ -90,12 +94,6 @@ func run(t *testing.T, c Cmd) *program {
 	return p
 }
 
-// sh runs a shell script.
-func sh(t *testing.T, script string) *program {
-	t.Helper()
-	return run(t, Cmd{Path: "/bin/sh", Args: []string{"sh", "-c", script}})
-}
-
 // selfEnv makes the test binary run in a mode.
 func selfEnv(mode string, env ...string) []string {
 	return append(append(CleanEnv(os.Environ()), modeVar+"="+mode), env...)
@@ -118,24 +116,4 @@ func closed(c <-chan struct{}) bool {
 	default:
 		return false
 	}
-}
-
-// modeCountTerm takes 300 ms after SIGTERM and says how many it has seen (R1).
-func modeCountTerm() int {
-	c := make(chan os.Signal, 10)
-	signal.Notify(c, syscall.SIGTERM)
-	fmt.Println("ready")
-	<-c
-	n := 1
-	for end := time.After(300 * time.Millisecond); ; {
-		select {
-		case <-c:
-			n++
-			continue
-		case <-end:
-		}
-		break
-	}
-	fmt.Println("seen", n)
-	return 7
 }
