@@ -8,24 +8,24 @@
 //
 //   - A canceled build is gone, with its temporary files and everything that it started, when
 //     Build returns. go build itself leaves compilers and directories behind when it is killed.
-//   - Equal programs are equal bytes, so a caller can see that nothing has changed. The flags for
-//     that, and those for a short build, are merged with the user's, who wins.
+//   - Equal programs have equal bytes, so a caller can see that nothing has changed. The flags
+//     for that, and those for a short build, are merged with the user's, who wins.
 //   - A file that is written while the compiler reads it is compiled again. No comparison of
 //     contents shows that case later.
-//   - This process never has a binary open for writing: a child that is forked meanwhile would
-//     inherit the descriptor, and executing the binary would fail with "text file busy"
+//   - This process never has a binary open for writing: a child that is forked at that moment
+//     would inherit the descriptor, and executing the binary would fail with "text file busy"
 //     (golang/go#22315). Only processes that have ended write binaries.
 //   - Binaries take turns under a few file names in the cache directory, because firewalls ask
 //     once per name. A name is free when no file has it: a build never touches a binary that
 //     runs, and the last good one stays until [Builder.Remove].
 //
-// Inside, three engines make a program: the user's command, go build, and the direct engine, which
-// calls compiler and linker without the go command. A Builder asks them in order, and one that
-// declines says why, so go build is always behind the direct engine. The interface is not exported:
-// an engine has to know how go build names, links and checks a program. Also rejected: go/build and
-// x/tools in place of the go command, which is the only one that knows its own rules; go build -v
-// for progress, which changes other messages, too; and one builder for several programs: their
-// settings differ, so [Together] joins builders only for the time of one build.
+// Inside, three engines make a program: the user's command, go build, and the direct engine,
+// which calls compiler and linker without the go command. A Builder asks them in order, and one
+// that declines says why, so go build always backs up the direct engine. The interface is not
+// exported: an engine has to know how go build names, links and checks a program. Also rejected:
+// go/build and x/tools in place of the go command, which is the only one that knows its own
+// rules; go build -v for progress, which changes other messages too; and one builder for several
+// programs: their settings differ, so [Together] joins builders only for the time of one build.
 //
 // Stability: before 1.0 the fields of GoBuild, Hooks and EngineStatus may change, and with them
 // Together and Idle. Options (the rest of it), New, Build, Result and Diagnostic will stay.

@@ -11,19 +11,19 @@
 // touch, chmod, a save without a change and an undo are silent. The package knows nothing of
 // builds: it reports files, and its caller decides.
 //
-// Events only say where to look; directory listings are the truth. One goroutine owns the tree. It
-// looks again wherever an event, the poll clock or a request points, and compares what it finds
-// with what it knew. The rules that make this right on top of inotify:
+// Events only say where to look; directory listings are the truth. One goroutine owns the tree.
+// It scans wherever an event, the poll clock or a request points, and compares what it finds with
+// what it knew. The rules that make this right on top of inotify:
 //
-//   - A directory is watched before it is listed, so that nothing falls between.
-//   - Rule A: within one look, watches are released before new ones are added.
-//   - Rule B: an inode that is already watched under another path has moved; the
-//     old path is released first. inotify gives one descriptor per inode, and
-//     fsnotify keeps the first name it was given for it, so a moved directory
-//     would otherwise be reported under its old name, or go deaf.
-//   - A directory that was renamed, removed or created again is dropped with all
-//     its watches and read again, even if the path exists again.
-//   - A queue overflow makes everything suspect: new watches, full look.
+//   - A directory is watched before it is listed, so that nothing is missed in between.
+//   - Rule A: within one scan, watches are released before new ones are added.
+//   - Rule B: an inode that is already watched under another path has moved; the old path is
+//     released first. inotify gives one descriptor per inode, and fsnotify keeps the first name
+//     it was given for it, so a moved directory would otherwise be reported under its old name,
+//     or not at all.
+//   - A directory that was renamed, removed or created again is dropped with all its watches and
+//     read again, even if the path exists again.
+//   - A queue overflow makes everything suspect: new watches, full scan.
 //
 // What was rejected, and why:
 //
@@ -31,10 +31,10 @@
 //     at all for a rename, and never for what a new directory held before it was watched.
 //   - Modification times as the measure of a change: formatters, checkouts and touch alter them
 //     without altering the content, and a tool can set them back.
-//   - fanotify and FSEvents, which watch a whole tree at once: the first needs privileges, and both
-//     report what is ignored, too, so node_modules would cost more than it does now.
-//   - A probe that writes a file to find out whether a mount sends events: what is written on this
-//     side is reported even where writes of the other side are not. The files that matter are
+//   - fanotify and FSEvents, which watch a whole tree at once: the former needs privileges, and
+//     both report ignored files too, so node_modules would cost more than it does now.
+//   - A probe that writes a file to find out whether a mount sends events: writes on this side
+//     are reported even where writes on the other side are not. The files that matter are
 //     compared about every second instead (look.go).
 //   - One goroutine for each tree: a file can be moved between two trees, and would be in both.
 //

@@ -1,11 +1,12 @@
 // Package advice adds to an error what to do about it.
 //
-// The convention is a method Hint() string, which any error may have: config's mistakes and the
-// session that holds a project compute theirs. So the public packages can document their errors
-// without naming this one. Only here the method is looked for.
+// The convention is a method Hint() string, which any error may have: the mistakes that config
+// reports, and the error about another session in the project, compute theirs. So the public
+// packages can document their errors without naming this one. Only this package looks for the
+// method.
 //
 // We rejected a line in the text of the error: texts are wrapped and joined, and the hint would
-// end up in the middle. It is printed below all of it.
+// end up in the middle. It is printed below the whole message.
 package advice
 
 import "errors"

@@ -1,4 +1,5 @@
-// Package chromium starts the browser that the system has, for tests and the bench.
+// Package chromium starts an installed Chromium or Chrome, for the browser tests and the bench.
+// It is one package so that both drive the same browser with the same flags.
 package chromium
 
 import (

@@ -1,10 +1,10 @@
-// Package companion is the interface of what accompanies a program and follows it over its
-// restarts: the proxy is one, a debugger can be another. Whoever starts programs, and whoever
-// decides about them, knows only this interface.
+// Package companion is the interface of what accompanies a program across its restarts: the proxy
+// is one, a debugger can be another. The code that starts programs, and the code that decides
+// about them, know only this interface.
 //
-// We rejected a nil proxy that is checked wherever it may matter: it was asked for at 27 places,
-// and a second companion would have doubled them. A service has a list of companions instead,
-// and an empty list does nothing.
+// We rejected a nil proxy that is checked wherever it may matter: there were 27 such checks, and
+// a second companion would have doubled them. A service has a list of companions instead, and an
+// empty list does nothing.
 package companion
 
 import (

@@ -1,5 +1,11 @@
-// Package control turns what people and programs ask of a running session (keys,
-// signals, the control socket) into commands, and holds the session's lock.
+// Package control turns what people and programs ask of a running session (keys, signals,
+// requests) into commands, and holds the session's lock.
+//
+// Requests are HTTP on a Unix socket, and on a loopback address if the config names one: curl, an
+// editor or the page of the session can send them without a library.
+//
+// We rejected a pid file: it outlives a session that is killed, and its number may soon belong to
+// another process. The lock is an flock, which the system releases however the session ends.
 package control
 
 import (

@@ -1,20 +1,23 @@
-// Package discover finds the files that a program opens while it runs, by what its own code says: the literals in
-// template.ParseGlob("views/*.html"), http.Dir("static"), os.ReadFile("conf.json") and their kind. So a save of a template
-// counts without any configuration, and there is a line of code that says why.
+// Package discover finds the files that a program opens while it runs, by what its own code says:
+// the literals in template.ParseGlob("views/*.html"), http.Dir("static"),
+// os.ReadFile("conf.json") and their kind. So a save of a template counts without any
+// configuration, and there is a line of code that says why.
 //
-// It reads syntax only, file by file. What it cannot know it leaves out, because an unneeded restart costs more trust than a
-// missed one: a path that is made at run time, and everything that the program writes itself, which would make it restart
-// itself.
+// It reads syntax only, file by file. It leaves out what it cannot know, because an unneeded
+// restart costs more trust than a missed one: paths that are composed at run time, and everything
+// that the program writes itself, because it would restart itself.
 //
 // Rejected:
 //
-//   - Types (go/types, go/packages): they need all imports compiled, so a build in front of every build, and nothing would be
-//     known while the code does not compile. The price is that the receiver of a method is not known; so a method counts only
-//     where its package is imported.
-//   - Watching what the running program opens (ptrace, fanotify, /proc): not portable, needs rights, and a template that is read
-//     at the first request would be unknown until then.
-//   - Every file below the root that is not Go: logs, databases and editors would restart programs.
-//   - A list of well-known directories ("templates", "static"): no line of code would say why a file counts.
+//   - Types (go/types, go/packages): they need all imports compiled, so a build before every
+//     build, and nothing would be known while the code does not compile. The price is that the
+//     receiver of a method is not known; so a method counts only where its package is imported.
+//   - Watching what the running program opens (ptrace, fanotify, /proc): not portable, needs
+//     rights, and a template that is read at the first request would be unknown until then.
+//   - Every file below the root that is not Go: logs, databases and editors would restart
+//     programs.
+//   - A list of well-known directories ("templates", "static"): no line of code would say why a
+//     file counts.
 package discover
 
 import (

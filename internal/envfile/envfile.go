@@ -1,8 +1,8 @@
-// Package envfile reads files of NAME=value lines, such as .env. They hold secrets, so an
-// error says where a mistake is and what was expected, and never what is written there.
+// Package envfile reads files of NAME=value lines, such as .env. They hold secrets, so an error
+// says where a mistake is and what was expected, but never what is written there.
 //
-// The values are godotenv's. Its errors quote the rest of the file, and have no line: so the
-// same grammar is walked here before, only to find the mistake.
+// The values are godotenv's. Its errors quote the rest of the file and have no line number. So
+// this package walks the same grammar first, only to find mistakes.
 package envfile
 
 import (

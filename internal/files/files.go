@@ -1,7 +1,7 @@
-// Package files reads files that another user may have put there, and says whom they
-// belong to. Whatever has the name of a config or of an env file is opened without
-// waiting for anything, and read only if it is a regular file of a sensible size: a named
-// pipe would hang every command, and a link to /dev/zero would fill the memory.
+// Package files reads files that another user may have put there, and reports who owns them.
+// Whatever has the name of a config or of an env file is opened without blocking, and read only
+// if it is a regular file of a sensible size: a named pipe would hang every command, and a link
+// to /dev/zero would fill the memory. os.ReadFile does neither.
 package files
 
 import (

@@ -1,9 +1,8 @@
 // Package filestat asks the file system about a name without reading the file.
 //
-// Everything that compares a file with what it was uses this one type: a copy that
-// forgets a field (the change time, the inode) takes another content for the old one.
-// Asking fills a small struct and makes no garbage beyond the path, since it is done for
-// thousands of files in a row.
+// Everything that compares a file with an earlier state uses this one type: a copy that forgets a
+// field (the change time, the inode) overlooks a change. Asking fills a small struct and makes no
+// garbage beyond the path, since it is done for thousands of files in a row.
 package filestat
 
 import (

@@ -1,4 +1,8 @@
-// Package generated finds where generated code comes from: an error in it is to be fixed in its source.
+// Package generated finds the source of generated code, because an error in such code has to be
+// fixed in its source. So far it knows templ.
+//
+// It reads the comments and the text that the generator leaves in its code. Generating the code
+// again, to see which line becomes which, would need the same version of the generator.
 package generated
 
 import (

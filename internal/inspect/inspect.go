@@ -1,8 +1,11 @@
-// Package inspect keeps the newest requests that the proxies of a session have passed on, and sends
-// one again to the newest program: when a person asks for it, or after every save.
+// Package inspect keeps the newest requests that the proxies of a session have passed on, and
+// sends one again to the newest program: when a person asks for it, or after every save.
 //
-// What is kept is what came. What is shown has no credentials (mask.go); the true ones are in
-// memory only, for the replay.
+// Requests are kept as they came and shown without credentials (mask.go). The real ones stay in
+// memory, for the replay.
+//
+// A replay passes through the proxy. A client of its own was rejected: it would have to know when
+// a request waits, and which program is the newest, as the proxy does.
 package inspect
 
 import (

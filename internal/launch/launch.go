@@ -1,9 +1,9 @@
-// Package launch carries one program from its settings to its end: environment, streams,
-// standard input, sockets, readiness, who uses its port, and what it leaves behind.
+// Package launch takes one program from its settings to its end: environment, streams, standard
+// input, sockets, readiness, who uses its port, and what it leaves behind.
 //
-// It reports upward by values (Event) and knows nothing of its caller. What all
-// programs of a session share is the Host; what is known of one program over all its starts is
-// the Program; one start is a Process.
+// It reports upward by values (Event) and knows nothing about its caller. What all programs of a
+// session share is the Host; what is known about one program over all its starts is the Program;
+// one start is a Process.
 //
 // We rejected methods of the session's service for this: each of them could reach all of the
 // session, and none could be tested without it.

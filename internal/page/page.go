@@ -2,13 +2,13 @@
 // time went, the errors, and what the programs print. It is served by each proxy, and by the
 // control API where that has an address.
 //
-// Its only state is the Timeline, which it makes from the session's events. All else
-// it asks of the control API, which it serves below its own path: so the page, the commands and
-// scripts cannot disagree, and what the page shows can be had without it.
+// Its only state is the Timeline, which it makes from the session's events. Everything else it
+// gets from the control API, which it serves below its own path: so the page, the commands and
+// scripts cannot disagree, and scripts can get all that the page shows.
 //
 // It is one document with a script and a style sheet, embedded as they are. A build step was
-// rejected: who changes the page changes these files. So was a framework: what is shown is a table,
-// a list and a text.
+// rejected: whoever changes the page changes these files. So was a framework: the page shows a
+// table, a list and text.
 package page
 
 import (

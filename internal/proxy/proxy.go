@@ -1,11 +1,10 @@
-// Package proxy is what the browser opens: a reverse proxy in front of one
-// service that knows what hotreload knows. From a save until the new program is
-// live, it holds requests instead of refusing them, so that no client sees a
-// closed port or an old answer. When the build fails or the program crashes, it
-// shows that in the page. And it lets open pages load again.
+// Package proxy is what the browser opens: a reverse proxy in front of one service that knows
+// what hotreload knows. From a save until the new program is live, it holds requests instead of
+// refusing them, so that no client sees a closed port or an old answer. When the build fails or
+// the program crashes, it shows that in the page. And it reloads open pages.
 //
-// The state follows the events (Emit), so the proxy can never differ from what
-// the terminal shows. All of it is in state.go; the rest:
+// The state follows the events (Emit), so the proxy never shows anything else than the terminal.
+// All of it is in state.go; the rest:
 //
 //	access.go   who is shown code
 //	forward.go  one request on its way to the program and back
@@ -19,17 +18,22 @@
 //	console.go  what goes wrong in the pages, for the terminal
 //	pages.go    /__hotreload/: the client script and the stream of states
 //
-// Changes to what passes through are few and all of them are here: forwarding
-// headers are added; Accept-Encoding of a page load is narrowed to gzip, because
-// brotli and zstd cannot be decoded with the standard library; an HTML document
-// gets the script element, and with it a right Content-Length (none where it is
-// compressed), a weak ETag (W/ keeps 304 working, and forbids ranges of bytes
-// that are shifted) and, where its policy would refuse the script or its
-// connection, the paths of these (csp.go); an error in plain text becomes a page with that
-// element, for a browser that loads a document (wrap.go); X-Hotreload-Stale marks
-// an answer that is older than the last save; Cache-Control: no-cache is added where an answer says nothing about
-// caching (cache.go). Everything else passes byte for byte, but for what net/http cannot
-// pass: the spelling and order of header names, and a reason phrase of one's own.
+// The proxy changes little of what passes through it:
+//
+//   - Forwarding headers are added.
+//   - Accept-Encoding of a page load is narrowed to gzip, because the standard library cannot
+//     decode brotli and zstd.
+//   - An HTML document gets the script element. So its Content-Length is corrected (left out if
+//     it is compressed), its ETag becomes weak (W/ keeps 304 working, and forbids byte ranges,
+//     which would be shifted), and its policy is extended by the paths of the script and of its
+//     connection if it would refuse them (csp.go).
+//   - An error in plain text becomes a page with that element, for a browser that loads a
+//     document (wrap.go).
+//   - X-Hotreload-Stale marks an answer that is older than the last save.
+//   - Cache-Control: no-cache is added to an answer that says nothing about caching (cache.go).
+//
+// Everything else passes byte for byte, except what net/http cannot pass on: the spelling and
+// order of header names, and a custom reason phrase.
 package proxy
 
 import (

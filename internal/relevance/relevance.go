@@ -1,13 +1,13 @@
 // Package relevance knows what a changed path means to a service, and keeps that knowledge up to
 // date: the import graph, what the code opens, the rules, the env files and the config.
 //
-// A verdict is a function of what is known at one moment (view). Around it, a Judge has three
-// goroutines: one turns the batches of the watcher into inputs of the plan, one reads the import
-// graphs and what the code opens, and the watcher's own asks which files count. What they share
-// is in memory and in the Subjects, behind locks and atomics that nothing outside sees. Whoever
-// makes decisions gets values (Report).
+// A verdict is a function of what is known at one moment (view). Around it, a Judge has two
+// goroutines: one turns the batches of the watcher into inputs of the plan, the other reads the
+// import graphs and what the code opens. In addition, the watcher's own goroutine asks which
+// files count. What they share is in memory and in the Subjects, behind locks and atomics that
+// nothing outside sees. The code that makes decisions gets values (Report).
 //
-// We rejected one goroutine for all of it: to read a graph takes seconds, and a save must not
+// We rejected one goroutine for all of it: reading a graph takes seconds, and a save must not
 // wait for that. We also rejected verdicts by the goroutine that makes decisions: they read
 // files.
 package relevance

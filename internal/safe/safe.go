@@ -1,9 +1,12 @@
 // Package safe is the one border between foreign text and a terminal. Names of files and
 // services, source lines, messages of tools and values of the config are written by others: a
-// control character in them could set the title, fill the clipboard, hide text or forge a
-// whole line. Here they become Text, and only Text is printed by hotreload.
+// control character in them could set the title, fill the clipboard, hide text or forge a whole
+// line. Here they become Text, and hotreload prints only Text.
 //
-// What the program itself prints does not come by here: it passes byte for byte.
+// Escaping wherever something is printed would not be enough: one forgotten place undoes it. With
+// a type, the compiler finds that place.
+//
+// The output of the program itself is not escaped: it passes through byte for byte.
 package safe
 
 import (

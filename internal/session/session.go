@@ -1,11 +1,11 @@
 // Package session carries out the plan. One goroutine owns all state: it takes one message after
-// the other from its queue (inputs of the plan, questions, what programs, builds and files
-// report), feeds the plan and does what the plan answers. All that takes time runs elsewhere and
+// another from its queue (inputs of the plan, questions, what programs, builds and files report),
+// feeds the plan and does what the plan answers. Everything that takes time runs elsewhere and
 // comes back as a message, so Ctrl-C always works.
 //
-// There is no lock here, and no process is started here. What others do is behind interfaces
-// (Tools), so a test needs neither. A second goroutine, the configurator, owns which services the
-// config asks for; it hands the loop a new list and waits until the loop has it.
+// There is no lock here, and no process is started here. Both are behind interfaces (Tools), so a
+// test needs neither. A second goroutine, the configurator, owns the list of services that the
+// config asks for; it hands a new list to the loop and waits until the loop has taken it over.
 //
 // We rejected services that hold the session: each of them could reach everything, so everything
 // needed locks, and nothing could be tested without processes.

@@ -1,6 +1,6 @@
-// Package watchinfo says what this system offers for watching files: which limits it has, and which
-// of its file systems report changes. The watcher asks it, and so does a check of the environment,
-// which needs no watcher for that.
+// Package watchinfo reports what this system offers for watching files: which limits it has, and
+// which of its file systems report changes. It is not part of watcher, because hotreload doctor
+// asks the same questions without watching anything.
 package watchinfo
 
 import "strings"
