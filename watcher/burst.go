@@ -16,7 +16,8 @@ type burst struct {
 	opened bool      // the Open batch was sent
 	minor  bool      // only minor changes so far
 	floor  time.Time // before which a burst of minor changes does not close
-	waited time.Time // when the one more quiet time for an empty file was taken; zero: not yet
+	waited time.Time // since when the end waits for the content of an empty file; zero: it has not
+	until  time.Time // ... and for how long
 }
 
 func (b *burst) active() bool { return !b.first.IsZero() }
@@ -54,10 +55,10 @@ func (b *burst) due() time.Time {
 		return due
 	}
 	quiet, limit := b.last.Add(b.quiet), b.since.Add(b.limit)
-	// The one more wait is granted beyond the limit too: it is a file that is just being
-	// written. But it is one: what is written without end is reported all the same.
-	if !b.waited.IsZero() && limit.Before(b.waited.Add(b.quiet)) {
-		limit = b.waited.Add(b.quiet)
+	// An empty file is waited for beyond the limit too: it is just being written. But what is
+	// written without end is reported all the same.
+	if limit.Before(b.until) {
+		limit = b.until
 	}
 	if quiet.Before(limit) {
 		return quiet
@@ -65,13 +66,21 @@ func (b *burst) due() time.Time {
 	return limit
 }
 
-// wait grants one more quiet time, once per burst.
-func (b *burst) wait(now time.Time) bool {
-	if !b.waited.IsZero() {
+// truncated is how long a file that had a content, and is empty, is waited for. A busy machine
+// leaves an editor that much time between the two steps of a save.
+const truncated = 250 * time.Millisecond
+
+// wait puts the end off for a file that is empty just now: for one quiet time, or for the longer
+// time that is given, from the first call in the burst.
+func (b *burst) wait(now time.Time, grace time.Duration) bool {
+	if b.waited.IsZero() {
+		b.waited = now
+	}
+	until := b.waited.Add(max(grace, b.quiet))
+	if !now.Before(until) {
 		return false
 	}
-	b.waited = now
-	b.last = now
+	b.until, b.last = until, until.Add(-b.quiet)
 	return true
 }
 

@@ -43,14 +43,31 @@ func TestBurst(t *testing.T) {
 	if !b.due().Equal(at(5100)) {
 		t.Errorf("the limit counts from the end of the hold: due %v", b.due())
 	}
-	if !b.wait(at(5100)) || !b.due().Equal(at(5120)) {
+	if !b.wait(at(5100), 0) || !b.due().Equal(at(5120)) {
 		t.Errorf("one more wait for an empty file, beyond the limit: due %v", b.due())
 	}
 	if b.event(at(5115)); !b.due().Equal(at(5120)) {
 		t.Errorf("what is written without end waits no longer than that: due %v", b.due())
 	}
-	if b.wait(at(5120)) {
+	if b.wait(at(5120), 0) {
 		t.Error("waits twice")
+	}
+	b.end(at(5120))
+
+	// L3: a file that had a content is waited for longer; what else is saved meanwhile does not
+	// shorten that, and its content ends it.
+	b.event(at(6000))
+	if !b.wait(at(6020), truncated) || !b.due().Equal(at(6020).Add(truncated)) {
+		t.Errorf("a truncated file: due %v", b.due())
+	}
+	if b.event(at(6050)); !b.due().Equal(at(6070)) {
+		t.Errorf("its content, or another file: due %v", b.due())
+	}
+	if !b.wait(at(6070), truncated) || !b.due().Equal(at(6020).Add(truncated)) {
+		t.Errorf("it was another file: due %v", b.due())
+	}
+	if b.wait(at(6020).Add(truncated), truncated) {
+		t.Error("waits without end")
 	}
 	b.end(at(0))
 	if b.active() || b.quiet == 0 || b.limit == 0 {

@@ -163,9 +163,9 @@ func (t *tree) tryClose() {
 	if t.goesOn() {
 		return
 	}
-	empty := t.readDirty()
+	empty, grace := t.readDirty()
 	t.relevant = false
-	if empty && t.burst.wait(time.Now()) {
+	if empty && t.burst.wait(time.Now(), grace) {
 		return // truncated, and its content is still to come
 	}
 	t.report(t.collect(false), false)
@@ -184,8 +184,9 @@ func (t *settling) goesOn() bool {
 	return now.Before(t.burst.due())
 }
 
-// readDirty reads what is pending and reports whether a changed file is empty.
-func (t *tree) readDirty() (empty bool) {
+// readDirty reads what is pending and reports whether a changed file is empty, and how long its
+// content is waited for. A log that a program truncates is no save: it delays none.
+func (t *tree) readDirty() (empty bool, grace time.Duration) {
 	for path, c := range t.pending {
 		d, f := t.current(c)
 		if f != nil && f.dirty {
@@ -198,9 +199,12 @@ func (t *tree) readDirty() (empty bool) {
 			t.same(path, c)
 		case f.st.Size == 0:
 			empty = true
+			if c.base != (Sum{}) && !t.minorFile(d, c.name) {
+				grace = truncated
+			}
 		}
 	}
-	return empty
+	return empty, grace
 }
 
 // same takes what is no change out of pending.

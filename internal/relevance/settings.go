@@ -39,16 +39,21 @@ func NewSettingsFiles() *SettingsFiles {
 
 // Variables are those of an env file, or what they were when it was last right. It is an
 // error only if it never was.
+//
+// A file that is empty now is most likely in the middle of a save, because many editors truncate,
+// then write. The earlier values count until the watcher reports the file as empty: otherwise a
+// program that is started at that moment would be started again for the content.
 func (s *SettingsFiles) Variables(path string) (map[string]string, error) {
 	values, err := envfile.Read(path)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err == nil || errors.Is(err, fs.ErrNotExist) {
+	good, known := s.good[path]
+	switch missing := errors.Is(err, fs.ErrNotExist); {
+	case known && (err != nil && !missing || err == nil && len(values) == 0):
+		return good, nil
+	case err == nil || missing:
 		s.good[path] = values
 		return values, nil
-	}
-	if good, ok := s.good[path]; ok {
-		return good, nil
 	}
 	s.broken[path] = true
 	return nil, err
