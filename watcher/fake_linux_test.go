@@ -102,16 +102,23 @@ func (i *inodes) read(handle func([]inodeEvent)) {
 	}
 }
 
-// drain returns when handle has been called with everything that happened before.
-func (i *inodes) drain(t *testing.T) {
-	t.Helper()
+// passed returns a channel that is closed when handle has been called with everything that
+// happened before.
+func (i *inodes) passed() (<-chan struct{}, error) {
 	i.mu.Lock()
 	i.marks++
 	name := string(rune('a'+i.marks%26)) + time.Duration(i.marks).String()
 	ch := make(chan struct{})
 	i.marked[name] = ch
 	i.mu.Unlock()
-	write(t, filepath.Join(i.dir, name), "")
+	return ch, os.WriteFile(filepath.Join(i.dir, name), nil, 0o600)
+}
+
+// drain returns when handle has been called with everything that happened before.
+func (i *inodes) drain(t *testing.T) {
+	t.Helper()
+	ch, err := i.passed()
+	must(t, err)
 	select {
 	case <-ch:
 	case <-i.end:

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/fsnotify/fsnotify"
 	"golang.org/x/sys/unix"
@@ -93,7 +92,12 @@ func (w *fakeWindows) loop() {
 func (w *fakeWindows) partner(from inodeEvent) *inodeEvent {
 	if len(w.queue) == 0 { // the two come one after the other, but not always together
 		w.mu.Unlock()
-		time.Sleep(time.Millisecond)
+		if passed, err := w.in.passed(); err == nil {
+			select {
+			case <-passed:
+			case <-w.in.end:
+			}
+		}
 		w.mu.Lock()
 	}
 	for i, e := range w.queue {

@@ -308,6 +308,7 @@ func (s *session) becameRight(mark int) {
 	if out := s.command("wait"); !strings.Contains(out, "live") {
 		s.t.Errorf("wait says %q", out)
 	}
+	until(s.t, "the end of the build among the events", func() bool { return count(s.since(mark), "build_finished") > 0 })
 	for _, e := range s.since(mark) {
 		if e.Event == "build_finished" && !e.flag("ok") {
 			s.t.Errorf("a failure was reported: %s", e.line)

@@ -97,7 +97,7 @@ func TestC3ServicesComeAndGo(t *testing.T) {
 	mark := s.mark()
 	s.rewrite(sleeper("a", "") + sleeper("ccc", `needs = ["a"]`))
 	s.applied()
-	s.live()
+	s.each("live", "ccc")
 	var order []string
 	for _, e := range s.since(mark) {
 		if e.Event == "exited" || e.Event == "started" {

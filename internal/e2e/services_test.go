@@ -577,10 +577,8 @@ func TestM3OneService(t *testing.T) {
 		t.Errorf("built while paused: %v", got)
 	}
 	hr(t, w.dir, "resume", "web")
+	w.each("build_started", "web")
 	w.live()
-	if got := only(w.since(mark), "build_started"); !slices.Contains(got, "web") {
-		t.Errorf("built after resume: %v", got)
-	}
 }
 
 // Bad input: clear errors.

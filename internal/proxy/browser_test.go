@@ -21,18 +21,37 @@ import (
 	"github.com/hotreload/hotreload/internal/event"
 )
 
-// startBrowser starts a browser for the test, or skips it.
+// one is the browser of all tests: a start takes longer than most of them.
+var one = struct {
+	sync.Once
+	ctx context.Context
+	end func()
+	err error
+}{end: func() {}}
+
+func endBrowser() { one.end() }
+
+// startBrowser gives the test a separate profile and window of the browser, or skips it.
 func startBrowser(t *testing.T) context.Context {
 	t.Helper()
-	browser, end, err := chromium.Start(context.Background())
-	if errors.Is(err, chromium.ErrMissing) {
-		t.Skip(err)
+	one.Do(func() {
+		ctx, end, err := chromium.Start(context.Background())
+		if one.ctx, one.err = ctx, err; err == nil {
+			one.end = end
+		}
+	})
+	if errors.Is(one.err, chromium.ErrMissing) {
+		t.Skip(one.err)
 	}
-	if err != nil {
+	if one.err != nil {
+		t.Fatal(one.err)
+	}
+	profile, end := chromedp.NewContext(one.ctx, chromedp.WithNewBrowserContext())
+	t.Cleanup(end)
+	if err := chromedp.Do(profile); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(end)
-	return browser
+	return profile
 }
 
 // view is a tab.

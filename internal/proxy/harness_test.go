@@ -17,7 +17,7 @@ import (
 	"github.com/hotreload/hotreload/internal/testkit"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m) }
+func TestMain(m *testing.M) { testkit.Main(m, endBrowser) }
 
 const hang = testkit.Deadline
 

@@ -28,12 +28,25 @@ import (
 // that does other work.
 const Deadline = 3 * time.Minute
 
-// Main runs the tests of a package and then checks that no goroutine is left. It is the last
-// statement of a TestMain.
-func Main(m *testing.M) {
+// Main runs the tests of a package, ends what they shared, and then checks that no goroutine is
+// left. It is the last statement of a TestMain.
+func Main(m *testing.M, shared ...func()) {
 	// proc keeps both for as long as the process lives.
 	const proc = "github.com/hotreload/hotreload/internal/proc."
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(proc+"forkThread"), goleak.IgnoreAnyFunction(proc+"reapOrphans"))
+	goleak.VerifyTestMain(tests{m, shared}, goleak.IgnoreAnyFunction(proc+"forkThread"), goleak.IgnoreAnyFunction(proc+"reapOrphans"))
+}
+
+type tests struct {
+	*testing.M
+	shared []func()
+}
+
+func (t tests) Run() int {
+	code := t.M.Run()
+	for _, end := range t.shared {
+		end()
+	}
+	return code
 }
 
 // Parallel lets n tests per core run at the same time, for tests that wait more than they work.
@@ -132,15 +145,17 @@ func Symlink(t testing.TB, target, link string) bool {
 	return err == nil
 }
 
-// Until waits for a condition that no event announces.
+// Until waits for a condition that no event announces. It asks often at first, then less often:
+// many conditions ask a browser or start a process, and what is asked for needs the processor.
 func Until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(Deadline); !ok(); <-tick.C {
-		if time.Now().After(end) {
+	start := time.Now()
+	for !ok() {
+		waited := time.Since(start)
+		if waited > Deadline {
 			t.Fatalf("never true: %s", what)
 		}
+		time.Sleep(min(max(waited/10, 2*time.Millisecond), 25*time.Millisecond))
 	}
 }
 
