@@ -594,6 +594,9 @@ func plantOdd(t *testing.T, dir string) (made []string) {
 	socket(t, dir, "sock.go")
 	for _, name := range []string{"new\nline.go", "bad\xff\xfename", strings.Repeat("n", 255)} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("1"), 0o644); err == nil {
+			if runtime.GOOS == "windows" {
+				name = string([]rune(name)) // names are UTF-16 there
+			}
 			made = append(made, name)
 		} else if runtime.GOOS == "linux" {
 			t.Fatal(err) // other systems have rules for names
@@ -688,6 +691,9 @@ func TestOddRoots(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"with space", "$HOME", `quo"te's`, "ünï çødé 日本", "[a-z]*", "node_modules", "tmp{x}", "back\\slash", "a~"} {
 		t.Run(name, func(t *testing.T) {
+			if runtime.GOOS == "windows" && strings.ContainsAny(name, `"*`) {
+				t.Skip("there are no such names here")
+			}
 			backends(t, func(t *testing.T, o Options) {
 				root := filepath.Join(o.Scope.Trees[0], name, "p")
 				plant(t, root, map[string]string{"main.go": "1", "tmp/x.go": "1", "sub/y.go": "1", ".gitignore": "y.go\n"})
