@@ -69,6 +69,7 @@ type upstream struct {
 	addr     string // as SetUpstream names it
 	at       address
 	answered atomic.Pointer[string] // the address of the family on which it has answered
+	plain    atomic.Bool            // it has answered without TLS
 	gen      int                    // guarded by Proxy.mu, like all that follows
 	pid      int
 
@@ -104,7 +105,7 @@ func newUpstream(p *Proxy, addr string, gen, pid int) *upstream {
 	transport := func(h2 bool) *http.Transport {
 		t := &http.Transport{
 			Proxy:                 nil, // HTTP_PROXY is for the world outside
-			DialContext:           u.dial,
+			DialContext:           u.dialPatiently,
 			DisableCompression:    true, // Accept-Encoding passes as it came
 			MaxIdleConns:          0,
 			MaxIdleConnsPerHost:   512,

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html"
 	"net/http"
@@ -187,6 +188,12 @@ func (t *trouble) describe() report {
 // whose stack net/http prints.
 func (t *trouble) describeNoAnswer(r *report) {
 	p := t.p
+	if errors.Is(t.err, errNotAgain) {
+		r.Title = "Not sent"
+		r.Summary = "The program speaks TLS, which the proxy did not know before. The program did not get this request."
+		r.Hint = "Send it again. With an https:// address in proxy.app, it is known from the start."
+		return
+	}
 	if h := findHandlerPanic(t.written(), p.project().Known); h != nil {
 		r.Title, r.Summary = "A handler panicked", "panic: "+h.message
 		r.Places = p.templatePlaces(h.message)
@@ -419,7 +426,7 @@ func (p *Proxy) explain(w http.ResponseWriter, q *query, t *trouble, code int) {
 		if again == "" {
 			extra += " Go back and send it again when the program answers."
 		}
-		if t.kind == noAnswer {
+		if t.kind == noAnswer && !errors.Is(t.err, errNotAgain) {
 			extra = "The program may or may not have processed the form."
 		}
 		attributes += fmt.Sprintf(` data-method="%s" data-extra="%s"`, html.EscapeString(q.Method), html.EscapeString(extra))

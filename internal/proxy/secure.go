@@ -16,8 +16,14 @@ const toTLS = "Client sent an HTTP request to an HTTPS server.\n"
 // of a server that does not. So the program's own answer decides, and is remembered for the
 // programs after it. The request has not reached a handler then, and is sent again.
 func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
-	if u.at.secure || u.at.network != "tcp" {
+	if u.at.secure || u.at.network != "tcp" || u.plain.Load() {
 		return u.send(r)
+	}
+	body := (*twiceBody)(nil)
+	if r.Body != nil && r.Body != http.NoBody {
+		body = newTwiceBody(r)
+		defer body.settle()
+		r = body.reader.with(r)
 	}
 	if u.p.secure.Load() {
 		res, err := u.sendTLS(r)
@@ -27,14 +33,22 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 		u.p.secure.Store(false) // the newest program does without, and has read nothing but the handshake
 	}
 	res, err := u.send(r)
-	if err != nil || !expectsTLS(res) {
-		return res, err
+	if err != nil {
+		return nil, err
+	}
+	if !expectsTLS(res) {
+		u.plain.Store(true)
+		return res, nil
 	}
 	u.p.secure.Store(true)
-	if r.Body != nil && r.Body != http.NoBody {
-		return res, nil // it was read, and is gone
-	}
 	_ = res.Body.Close()
+	if body != nil {
+		second, err := body.again()
+		if err != nil {
+			return nil, err
+		}
+		r = second.with(r)
+	}
 	return u.sendTLS(r)
 }
 
@@ -51,11 +65,12 @@ func expectsTLS(res *http.Response) bool {
 	if res.StatusCode != http.StatusBadRequest || len(res.Header) > 0 {
 		return false
 	}
-	head, err := io.ReadAll(io.LimitReader(res.Body, int64(len(toTLS))+1))
+	// An error may follow: the server closes the connection without reading the request to its end.
+	head, _ := io.ReadAll(io.LimitReader(res.Body, int64(len(toTLS))+1))
 	rest := res.Body
 	res.Body = struct {
 		io.Reader
 		io.Closer
 	}{io.MultiReader(bytes.NewReader(head), rest), rest}
-	return err == nil && string(head) == toTLS
+	return string(head) == toTLS
 }

@@ -2,13 +2,16 @@ package proxy
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -18,7 +21,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -104,6 +109,132 @@ func TestTLSUnsaid(t *testing.T) {
 	t.Cleanup(words.Close)
 	r.goLive(&app{addr: words.Listener.Addr().String()})
 	want(t, r.get("/"), 400, toTLS)
+}
+
+// TestTLSFirstPost: the first request to a program that speaks TLS, or no longer does, has a body. The program
+// gets it once and whole, whatever its length, and however slowly the client sends it (P20).
+func TestTLSFirstPost(t *testing.T) {
+	var mu sync.Mutex
+	var got []string
+	serve := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		got = append(got, fmt.Sprintf("%v %v %d %x", r.TLS != nil, err, r.ContentLength, sha256.Sum256(body)))
+		fmt.Fprint(w, r.Trailer.Get("X-Sum"))
+	})
+	for name, c := range map[string]struct {
+		size    int
+		chunked bool
+		slow    bool
+	}{
+		"a form": {20, false, false}, "in chunks": {20, true, false}, "slowly": {20, true, true},
+		"more than is kept": {3 << 20, false, false}, "more, in chunks": {3 << 20, true, false}, "more, slowly": {1 << 20, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := start(t, Options{})
+			for _, secure := range []bool{true, false, true} {
+				s := httptest.NewUnstartedServer(serve)
+				s.Config.ErrorLog = log.New(io.Discard, "", 0)
+				opened := make(chan struct{}, 100)
+				s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+					if state == http.StateNew {
+						opened <- struct{}{}
+					}
+				}
+				if secure {
+					s.StartTLS()
+				} else {
+					s.Start()
+				}
+				t.Cleanup(s.Close)
+				r.goLive(&app{addr: s.Listener.Addr().String()})
+				r.gen++
+				text := bytes.Repeat([]byte("0123456789abcdefghij"), c.size/20)
+				in, out := io.Pipe()
+				go func() {
+					_, _ = out.Write(text[:len(text)/4])
+					for i := 0; c.slow && i < 2; i++ {
+						<-opened // the second connection is the right one
+					}
+					_, _ = out.Write(text[len(text)/4:])
+					out.Close()
+				}()
+				req, err := http.NewRequest("POST", r.URL()+"/form", in)
+				if err != nil {
+					t.Fatal(err)
+				}
+				length := int64(-1)
+				if c.chunked {
+					req.Trailer = http.Header{"X-Sum": {"whole"}}
+				} else {
+					length = int64(len(text))
+					req.ContentLength = length
+				}
+				mu.Lock()
+				got = nil
+				mu.Unlock()
+				res, err := http.DefaultClient.Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				answer, err := io.ReadAll(res.Body)
+				res.Body.Close()
+				mu.Lock()
+				want := []string{fmt.Sprintf("%v <nil> %d %x", secure, length, sha256.Sum256(text))}
+				if err != nil || res.StatusCode != 200 || !slices.Equal(got, want) || c.chunked != (string(answer) == "whole") {
+					t.Errorf("TLS %v: %v %s %q: the program got %q, want %q", secure, err, res.Status, answer, got, want)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+}
+
+// TestTwiceBody: the second reader gets all that the first one has read or still reads; and none is there
+// when too much was read.
+func TestTwiceBody(t *testing.T) {
+	in, out := io.Pipe()
+	b := newTwiceBody(&http.Request{Body: in})
+	first := b.reader
+	go out.Write([]byte("ab"))
+	if _, err := io.ReadFull(first, make([]byte, 2)); err != nil {
+		t.Fatal(err)
+	}
+	left := make(chan error, 1)
+	go func() { // it waits for the client, and goes on to wait when its connection is closed
+		_, err := io.ReadAll(first)
+		left <- err
+	}()
+	second, err := b.again()
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_, _ = out.Write([]byte("cd"))
+		out.Close()
+	}()
+	if got, err := io.ReadAll(second); err != nil || string(got) != "abcd" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if err := <-left; err != nil && !errors.Is(err, http.ErrBodyReadAfterClose) {
+		t.Error(err)
+	}
+	b = newTwiceBody(&http.Request{Body: io.NopCloser(bytes.NewReader(make([]byte, 4*firstPart)))})
+	if n, err := io.Copy(io.Discard, b.reader); n != 4*firstPart || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	if _, err := b.again(); !errors.Is(err, errNotAgain) {
+		t.Errorf("a body that is gone: %v", err)
+	}
+	if len(b.kept) > 0 {
+		t.Errorf("%d bytes are kept for nothing", len(b.kept))
+	}
+	p := &Proxy{opt: Options{Service: "api"}}
+	rep := (&trouble{p: p, kind: noAnswer, err: fmt.Errorf("x: %w", errNotAgain)}).report()
+	if rep.Title != "Not sent" || !strings.Contains(rep.Text, "did not get this request") {
+		t.Errorf("%+v", rep)
+	}
 }
 
 // TestRedirects to the program's own port lead to the proxy (P20).
