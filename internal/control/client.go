@@ -16,7 +16,7 @@ import (
 	"github.com/hotreload/hotreload/internal/files"
 )
 
-// ErrNoSession says that no session runs in the project.
+// ErrNoSession says that no session is running in the project.
 var ErrNoSession = errors.New("no session is running here")
 
 // Client talks to the session of a project.
