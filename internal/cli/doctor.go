@@ -508,7 +508,7 @@ func (d *doctor) ports() {
 		case !found:
 			d.ok(key, "%s is free", addr)
 		case d.ours(own.PID):
-			d.ok(key, "%s is this project's session (%s)", addr, own)
+			d.ok(key, "%s belongs to this project's session: %s", addr, own)
 		default:
 			d.add(level, key, hint, "%s is taken by %s", addr, own)
 		}

@@ -352,10 +352,12 @@ func (s streams) status(st control.Status) error {
 	safe.Fprintf(w, "SERVICE\tSTATE\tGENERATION\tPID\tUP\tLAST\n")
 	for _, x := range st.Services {
 		state := x.State
-		if x.Stale {
+		switch {
+		case x.Stale && x.Paused:
+			state += " (stale, paused)"
+		case x.Stale:
 			state += " (stale)"
-		}
-		if x.Paused {
+		case x.Paused:
 			state += " (paused)"
 		}
 		up, last, pid := "-", "-", "-"
