@@ -38,7 +38,8 @@ demo: build ## build hotreload and run it on examples/hello; open the address th
 
 .PHONY: test
 test: need-go ## the tests, in a few minutes: the longest do fewer rounds, or are skipped by name
-	$(GO) test $(TESTFLAGS) -timeout 35m -short ./...
+	@echo "the results come at the end, because the package that takes longest is started first"
+	$(GO) test $(TESTFLAGS) -timeout 35m -short ./internal/e2e ./...
 
 .PHONY: ci
 ci: need-go ## everything that CI runs: lint, all tests with their coverage, the tests with the race detector, vuln

@@ -521,8 +521,11 @@ func goDir(t *testing.T) string {
 
 // W12: names that shells, globs and flag parsers stumble over.
 func TestOddPaths(t *testing.T) {
-	for _, name := range []string{"with space", "$HOME", `quo"te's`, "ünïcödé 世界", "-dash", "a=b", "*", "x:y.go"} {
+	for i, name := range []string{"with space", "$HOME", `quo"te's`, "ünïcödé 世界", "-dash", "a=b", "*", "x:y.go"} {
 		t.Run(name, func(t *testing.T) {
+			if i%3 != 0 {
+				testkit.Slow(t)
+			}
 			t.Parallel()
 			root := filepath.Join(t.TempDir(), name)
 			write(t, root, "app/go.mod", "module example.com/app\n\ngo 1.21\n")
@@ -574,7 +577,7 @@ func TestUsersFlags(t *testing.T) {
 		"two.go": "//go:build two\n\npackage main\n\nconst two = 1\n", "not2.go": "//go:build !two\n\npackage main\n\nconst two = 0\n",
 		"cgo.go": "//go:build cgo\n\npackage main\n\nconst cgo = 1\n", "not3.go": "//go:build !cgo\n\npackage main\n\nconst cgo = 0\n",
 	})
-	for _, c := range []struct {
+	for i, c := range []struct {
 		name string
 		o    Options
 		env  []string
@@ -592,6 +595,9 @@ func TestUsersFlags(t *testing.T) {
 		{"cgo", Options{}, []string{"CGO_ENABLED=1"}, "- - 0 0 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if i%3 != 0 {
+				testkit.Slow(t)
+			}
 			t.Parallel()
 			if slices.Contains(c.env, "CGO_ENABLED=1") {
 				needCC(t)

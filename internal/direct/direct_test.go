@@ -20,7 +20,7 @@ import (
 func TestD1Cutoff(t *testing.T) {
 	w := newWorld(t, module(t, program), ".", defaults)
 	w.refresh()
-	for _, step := range []struct {
+	for i, step := range []struct {
 		name, file, old, new string
 		compiled             []string // after example.com/app/
 	}{
@@ -36,6 +36,9 @@ func TestD1Cutoff(t *testing.T) {
 		{"a test", "leaf/leaf_test.go", "Small(1)", "Small(2)", nil},
 		{"a file left out", "leaf/never.go", "true", "false", nil},
 	} {
+		if testing.Short() && i%2 != 0 {
+			continue // each is a go build beside the direct one
+		}
 		if step.file != "" {
 			w.replace(step.file, step.old, step.new)
 		}
@@ -595,6 +598,7 @@ func TestPriority(t *testing.T) {
 // TestLinkerSettings holds that the linker is set to stay on its processor, that the user's settings come after that, and
 // that the program is go build's own all the same.
 func TestLinkerSettings(t *testing.T) {
+	testkit.Slow(t)
 	w := newWorld(t, module(t, program), ".", defaults, "GODEBUG=http2client=0,asyncpreemptoff=0")
 	w.refresh()
 	linker, settings := w.e.recipe.link.tool.Argv[0], filepath.Join(w.out, "settings")

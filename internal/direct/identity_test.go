@@ -31,7 +31,7 @@ func TestD1Identity(t *testing.T) {
 	if *editCount == 0 {
 		n := 24
 		if testing.Short() {
-			n = 6
+			n = 4
 		}
 		t.Run("program", func(t *testing.T) { identity(t, newWorld(t, module(t, program), ".", noDebug), n, *editSeed) })
 		t.Run("workspace", func(t *testing.T) {

@@ -200,6 +200,7 @@ func TestD3Damage(t *testing.T) {
 
 // TestD2Lean holds that lean archives are not used any more when the program is to have debug information.
 func TestD2Lean(t *testing.T) {
+	testkit.Slow(t)
 	settings := filepath.Join(t.TempDir(), "env")
 	writeFile(t, settings, "GOFLAGS='-ldflags=-w -buildid=hotreload/app'\n")
 	w := newWorld(t, module(t, program), ".", []string{"-buildvcs=false", "-pgo=off"}, "GOENV="+settings)

@@ -8,11 +8,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // P18: in a real browser, what goes wrong in the page is in the terminal and in the events, once, with
 // the file of the project and the line. proxy.console = false turns it off.
 func TestP18Console(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	files := maps.Clone(shownApp)
 	files["templates/page.html"] = strings.Replace(files["templates/page.html"], "</body>", "<script src=/static/site.js></script></body>", 1)

@@ -45,6 +45,7 @@ func scribble(t *testing.T, path string, pace time.Duration) {
 // E1: while the import graph is incomplete, a log beside the sources counts for nothing: it
 // starts no build and keeps no repair from being live.
 func TestE1LogBesideBrokenGraph(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for name, broken := range map[string]string{
 		"missing package": "import _ \"example.test/web/nowhere\"",
@@ -154,6 +155,7 @@ func main() {
 // E4: a rule's command, and a program, that write what triggers them are stopped after a few
 // rounds, with the name of the file; the rest goes on, and `wait` returns.
 func TestE4Loops(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for _, tt := range []struct{ name, config, start, file string }{
 		{"command", "[[rules]]\npaths = [\"t/*\"]\neffect = \"restart\"\ncommand = \"echo $$ > t/out\"\n", "", "t/out"},
@@ -333,6 +335,9 @@ func TestL3Growing(t *testing.T) {
 	pieces := []string{"package main\n\nfunc init() {\n", "\tprintln(", "\"whole\"", ")\n", "}\n\nconst Version = \"grown\"\n"}
 	for _, b := range growingBuilds {
 		t.Run(b.name, func(t *testing.T) {
+			if b.name != "go" {
+				testkit.Slow(t)
+			}
 			t.Parallel()
 			w := startWeb(t, newApp(t, webApp), b.args)
 			for _, pause := range b.pauses {
@@ -347,6 +352,7 @@ func TestL3Growing(t *testing.T) {
 // L3: a file of which each piece parses, and none but the last one compiles. The first failure
 // may come before the second piece.
 func TestL3GrowingWhole(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	pieces := []string{"package main\n\n", "func init() { println(\"a\") }\n", "func init() { println(\"b\") }\n", "func init() { println(\"c\") }\n",
 		"func init() { println(\"d\") }\n", "func init() { println(\"e\") }\n", "const Version = \"grown\"\n"}
@@ -401,6 +407,7 @@ var growingBuilds = []struct {
 // E13: a save of a file that programs read while they run, and that nothing watches for, is
 // explained once per directory; what is for people or for other tools is not.
 func TestE13Unread(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	files := maps.Clone(webApp)
 	for _, f := range []string{"views/a.html", "views/b.html", "sql/q.sql", "docs/x.html", "testdata/y.json", "package.json", "notes.txt", "quiet/z.html", ".github/w.yml"} {

@@ -143,6 +143,7 @@ func TestE12DiesEarly(t *testing.T) {
 // E12, M1: `wait` right after the first live, before any import graph is known, returns
 // when the save is live, whatever kind of input was saved.
 func TestE12NoGraphYet(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for _, tt := range []struct{ name, file, content, want string }{
 		{"embed", "app/data.txt", "two", "two 1 lib1"},

@@ -8,12 +8,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // L15: while the command of a rule has failed for the last save, nothing is live, whatever the
 // rule's effect: wait gives 1 with the command's output, and status says it. What makes up for it
 // is the command, when it succeeds.
 func TestL15FailedCommand(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for _, effect := range []string{"restart", "reload", "signal", "none", "rebuild"} {
 		t.Run(effect, func(t *testing.T) {

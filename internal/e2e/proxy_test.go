@@ -161,6 +161,9 @@ func TestZ1NoFailedRequest(t *testing.T) {
 		{"start-first", true, true}, {"start-first", true, false}, {"start-first", false, true}, {"start-first", false, false},
 	} {
 		t.Run(fmt.Sprintf("%s,graceful=%t,keepalive=%t", c.order, c.graceful, c.keepAlive), func(t *testing.T) {
+			if c.graceful != c.keepAlive {
+				testkit.Slow(t)
+			}
 			w := startProxy(t, portApp(c.graceful), "--set", "run.order="+c.order)
 			var sent, failed atomic.Int64
 			stop := make(chan struct{})

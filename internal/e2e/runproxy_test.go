@@ -103,6 +103,7 @@ func TestP20RunProxyAt(t *testing.T) {
 // P20: a program that listens on another port, of either family. The proxy leads to it; that is
 // reported once, and not again after a save.
 func TestP20RunProxyFixedPort(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	for name, host := range map[string]string{"IPv4": "127.0.0.1", "IPv6": "[::1]"} {
 		t.Run(name, func(t *testing.T) {

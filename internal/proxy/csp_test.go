@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // TestPolicy: what a policy becomes: the client's own paths are admitted, and nothing else (P15).
@@ -106,7 +108,7 @@ func TestPoliciesInChromium(t *testing.T) {
 	const probe = `<script nonce="abc">
 addEventListener('securitypolicyviolation', e => (window.reported = window.reported || []).push(e.violatedDirective + ' ' + e.blockedURI));
 </script>`
-	for _, tt := range []struct {
+	for i, tt := range []struct {
 		name, enforce, report, meta string
 		open                        bool // the page's own connections are not forbidden
 	}{
@@ -126,6 +128,9 @@ addEventListener('securitypolicyviolation', e => (window.reported = window.repor
 		{name: "several", enforce: "script-src 'nonce-abc', connect-src 'none'", report: "worker-src 'none'"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			if i%3 != 0 {
+				testkit.Slow(t)
+			}
 			page := func(title string) string {
 				meta := ""
 				if tt.meta != "" {
