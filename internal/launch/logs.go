@@ -2,6 +2,7 @@ package launch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -100,14 +101,13 @@ func (s *serviceLog) write(gen int, stderr bool, p []byte) {
 func (s *serviceLog) since(service string, from int64) (list []Written) {
 	lost := int64(0)
 	for _, h := range []*logHalf{&s.older, &s.newer} {
-		data := h.data
-		for _, p := range h.pieces {
-			text := data[:p.len]
-			data = data[p.len:]
+		// Readers that follow ask for the end, after each write.
+		i, _ := slices.BinarySearchFunc(h.pieces, from+1, func(p logPiece, at int64) int { return cmp.Compare(p.end, at) })
+		for _, p := range h.pieces[i:] {
 			begin := p.end - int64(p.len)
+			at := begin - (h.pieces[0].end - int64(h.pieces[0].len))
+			text := h.data[at:][:p.len]
 			switch {
-			case p.end <= from:
-				continue
 			case begin < from:
 				text = text[from-begin:]
 			case begin > from && len(list) == 0:

@@ -2,9 +2,14 @@ package launch
 
 import (
 	"bytes"
+	"context"
 	"math/rand/v2"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 func texts(list []Written) string {
@@ -89,4 +94,55 @@ func TestEmptyWrite(t *testing.T) {
 	if got := texts(l.all["api"].since("api", 0)); got != "x" {
 		t.Errorf("%q", got)
 	}
+}
+
+// U2: what is kept of a gigabyte of output is bounded, also while readers follow of which one has stopped
+// reading. The last line reaches the one that reads.
+func TestLogsGigabyte(t *testing.T) {
+	size := testkit.Size(1<<30, 64<<20)
+	var l Logs
+	over, ended := make(chan struct{}), make(chan struct{}, 2)
+	stuck, seen, first := make(chan struct{}), make(chan struct{}), make(chan struct{}, 2)
+	follow := func(take func([]Written) error) {
+		once := sync.OnceFunc(func() { first <- struct{}{} })
+		err := l.Read(context.Background(), over, "", 0, true, func(list []Written) error { once(); return take(list) })
+		if err != nil {
+			t.Error(err)
+		}
+		ended <- struct{}{}
+	}
+	go follow(func(list []Written) error {
+		if len(list) > 0 {
+			<-stuck
+		}
+		return nil
+	})
+	go follow(func(list []Written) error {
+		if n := len(list); n > 0 && string(list[n-1].Text) == "last\n" {
+			close(seen)
+		}
+		return nil
+	})
+	<-first
+	<-first
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	line := bytes.Repeat([]byte("0123456789abcde\n"), 256)
+	for range size / len(line) {
+		l.write("web", 1, false, line)
+	}
+	l.write("web", 1, false, []byte("last\n"))
+	testkit.Receive(t, "the last line", seen)
+	if got := heap() - before; got > 16*logBytes {
+		t.Errorf("%d MB of memory", got>>20)
+	}
+	close(stuck)
+	close(over)
+	<-ended
+	<-ended
 }

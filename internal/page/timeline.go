@@ -14,7 +14,7 @@ const (
 	maxSaves   = 200
 	maxPaths   = 50
 	maxConsole = 20
-	maxOutput  = 32 << 10
+	maxOutput  = 8 << 10 // every page that opens gets all saves
 )
 
 // Save is what followed from one save, or from a restart that a person asked for: one row of the
