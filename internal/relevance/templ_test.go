@@ -166,3 +166,16 @@ func TestTextsAreRead(t *testing.T) {
 		}
 	}
 }
+
+// What why says of a generated file: that an edit of texts leads to less, where the program runs like that.
+func TestWhyTexts(t *testing.T) {
+	dev := map[string]string{"TEMPL_DEV_MODE": "true"}
+	if got := whyTexts("/a_templ.go", dev); !strings.Contains(got, "reloaded instead") {
+		t.Errorf("%q", got)
+	}
+	for path, env := range map[string]map[string]string{"/a.go": dev, "/a_templ.go": {"TEMPL_DEV_MODE": "false"}, "/b_templ.go": nil} {
+		if got := whyTexts(path, env); got != "" {
+			t.Errorf("%s, %v: %q", path, env, got)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package relevance
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/gograph"
@@ -79,12 +80,23 @@ func (j *Judge) learn(ctx context.Context, s *Subject) error {
 	return nil
 }
 
+// whyTexts is what to add for a file that templ generates: the running program decides about it.
+func whyTexts(path string, env map[string]string) string {
+	if !strings.HasSuffix(path, templSuffix) || env["TEMPL_DEV_MODE"] != "true" {
+		return ""
+	}
+	return "; if only texts have changed, the page is reloaded instead"
+}
+
 // why is the answer for one service.
 func (j *Judge) why(s *Subject, path string) Answer {
 	ef := j.effect(s, path)
 	a := Answer{Service: s.name, Effect: ef.Kind.String(), Why: ef.Why, Chain: []string{}} // Chain: never null in JSON
 	if g := s.graph.Load(); ef.Input && g != nil {
 		a.Chain = append(a.Chain, g.Verdict(path).Chain...)
+	}
+	if ef.Kind == plan.Rebuild && ef.Rule == plan.NoRule {
+		a.Why += whyTexts(path, s.conf.Load().Run.Env)
 	}
 	return a
 }
