@@ -255,7 +255,10 @@ function listen() {
   const stream = new EventSource('saves');
   stream.onmessage = e => {
     const data = JSON.parse(e.data);
-    mayCommand = data.may;
+    if (mayCommand !== data.may) {
+      mayCommand = data.may;
+      if (status) drawServices();
+    }
     for (const s of data.saves) saves.set(s.id, s);
     while (saves.size > 200) saves.delete(saves.keys().next().value);
     $('connection').textContent = '';
