@@ -103,8 +103,8 @@ func (j *Judge) rewatch(c *config.Config) {
 		j.unwatch = cancel
 		j.spawn(func() { j.notices(ctx, w) })
 		w.SetScope(j.scope()) // a graph may have been read since New
-		// After this, nothing is left that the old one has reported.
-		_ = w.Sync(j.ctx)
+		// After this, nothing is left that the old one has reported, not even what is just received.
+		_ = j.CatchUp(j.ctx)
 	})
 }
 
