@@ -156,7 +156,8 @@ func (j *Judge) waitsForTexts(path string) (of []*Subject) {
 	return of
 }
 
-// textsGrace is how long templ may take to write the texts.
+// textsGrace is how long templ may take to write the texts. The file is asked for, not watched: it is in
+// the directory for temporary files, where a watch would see what all others do.
 const textsGrace = 300 * time.Millisecond
 
 // textsCache is for how long a program may still show the texts from before: it reads the file at most
