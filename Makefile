@@ -10,6 +10,8 @@ DEADCODE    := golang.org/x/tools/cmd/deadcode@v0.52.0
 ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 VULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 TESTFLAGS  ?=
+# Packages tested at once: one more than processors, because many tests wait.
+PACKAGES   := $(shell echo $$(($$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)))
 
 .DEFAULT_GOAL := help
 
@@ -39,7 +41,7 @@ demo: build ## build hotreload and run it on examples/hello; open the address th
 .PHONY: test
 test: need-go ## the tests, in a few minutes: the longest do fewer rounds, or are skipped by name
 	@echo "the results come at the end, because the package that takes longest is started first"
-	$(GO) test $(TESTFLAGS) -timeout 35m -short ./internal/e2e ./...
+	$(GO) test -p $(PACKAGES) $(TESTFLAGS) -timeout 35m -short ./internal/e2e ./...
 
 .PHONY: ci
 ci: need-go ## everything that CI runs: lint, all tests with their coverage, the tests with the race detector, vuln

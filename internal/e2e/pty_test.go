@@ -21,7 +21,8 @@ import (
 type tty struct {
 	t      *testing.T
 	master *os.File
-	name   string // of the terminal, as /dev/pts/7
+	name   string       // of the terminal, as /dev/pts/7
+	before unix.Termios // its modes until a program changes them
 	mu     sync.Mutex
 	screen bytes.Buffer // everything that was printed
 	at     int          // up to here was looked at
@@ -49,7 +50,7 @@ func newTTY(t *testing.T) (*tty, *os.File) {
 		t.Fatal(err)
 	}
 	x := &tty{t: t, master: os.NewFile(uintptr(fd), "pty"), name: s.Name()}
-	x.news = sync.NewCond(&x.mu)
+	x.news, x.before = sync.NewCond(&x.mu), x.modes()
 	go x.read()
 	t.Cleanup(x.hangUp)
 	t.Cleanup(func() {

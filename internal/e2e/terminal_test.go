@@ -32,7 +32,7 @@ var patient = script(`
 func TestT1CtrlCInTerminal(t *testing.T) {
 	t.Parallel()
 	s, x := startTTY(t, newApp(t, patient), nil)
-	before := x.modes()
+	before := x.before
 	s.waitFor("live")
 	until(t, "keys are read", x.keyMode)
 	x.press("\x03")
@@ -115,7 +115,7 @@ func main() {
 func TestT1ModesRestored(t *testing.T) {
 	t.Parallel()
 	s, x := startTTY(t, newApp(t, patient), nil, below("sh", "-c", "$HR; echo after; read line; echo got $line"))
-	before := x.modes()
+	before := x.before
 	s.waitFor("live")
 	until(t, "keys are read", x.keyMode)
 	x.press("q")
@@ -226,7 +226,7 @@ func TestT3TerminalUsable(t *testing.T) {
 	for name, sig := range map[string]syscall.Signal{"killed": syscall.SIGKILL, "crashed": syscall.SIGSEGV} {
 		t.Run(name, func(t *testing.T) {
 			s, x := startTTY(t, newApp(t, patient), nil, below("sh", "-c", "$HR; read line; echo got $line"))
-			before := x.modes()
+			before := x.before
 			app := s.waitFor("started").num("pid")
 			s.waitFor("live")
 			until(t, "keys are read", x.keyMode)
@@ -366,7 +366,7 @@ func TestT6PlainTerminal(t *testing.T) {
 				delete(files, ".hotreload.toml")
 			}
 			s, x := startTTY(t, newApp(t, files), nil, withEnv(c.env))
-			before := x.modes()
+			before := x.before
 			s.waitFor("live")
 			s.touch(1)
 			s.waitFor("live")
@@ -562,7 +562,7 @@ func replWith(policy string) map[string]string {
 func TestT8Repl(t *testing.T) {
 	t.Parallel()
 	s, x := startTTY(t, newApp(t, replWith("app")), nil)
-	before := x.modes()
+	before := x.before
 	x.see("ready 0")
 	s.waitFor("live")
 	x.press("helloX\b\x7fO\n") // the terminal edits the line
@@ -647,7 +647,7 @@ func TestT8Pipe(t *testing.T) {
 func TestT8NoInput(t *testing.T) {
 	t.Parallel()
 	s, x := startTTY(t, newApp(t, replWith("none")), nil)
-	before := x.modes()
+	before := x.before
 	x.see("end of input 0")
 	s.waitFor("live")
 	if x.modes() != before {
@@ -715,7 +715,7 @@ func ioctl(what uintptr, m unsafe.Pointer) syscall.Errno {
 func TestT8Interactive(t *testing.T) {
 	t.Parallel()
 	s, x := startTTY(t, newApp(t, fullScreen), nil, below("sh", "-c", "$HR; read line; echo got $line"))
-	before := x.modes()
+	before := x.before
 	group := x.foreground()
 	x.see("full 0")
 	x.see("err true")
@@ -758,7 +758,7 @@ func TestT8Interactive(t *testing.T) {
 func TestT8InteractiveKilled(t *testing.T) {
 	t.Parallel()
 	s, x := startTTY(t, newApp(t, fullScreen), nil, below("sh", "-c", "$HR; sleep 1000"))
-	before := x.modes()
+	before := x.before
 	x.see("full 0")
 	app := s.waitFor("started").num("pid")
 	s.waitFor("live")
@@ -799,7 +799,7 @@ func TestT8InteractiveKilledJob(t *testing.T) {
 func TestT8InteractiveCtrlC(t *testing.T) {
 	t.Parallel()
 	s, x := startTTY(t, newApp(t, fullScreen), nil, withEnv("SIGNALS=1"))
-	before := x.modes()
+	before := x.before
 	x.see("full 0")
 	s.waitFor("live")
 	until(t, "it is raw", func() bool { return x.modes() != before })
