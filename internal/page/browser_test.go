@@ -263,6 +263,7 @@ func TestPageLooks(t *testing.T) {
 			b.sees(`document.querySelectorAll('.request').length`, "1")
 			b.sees(`document.querySelector('#logs').textContent`, "hello")
 			b.js(`document.querySelectorAll('details').forEach(d => { d.open = true })`)
+			b.js(`document.querySelector('#session').textContent += '/a'.repeat(100) + 'x'.repeat(100)`) // a long path
 			if got := b.js(contrast); got != "" {
 				t.Errorf("%s: contrast below 4.5:\n%s", name, got)
 			}
