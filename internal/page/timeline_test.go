@@ -183,7 +183,8 @@ func TestRowLinks(t *testing.T) {
 	}
 	tl := NewTimeline()
 	play(tl, gen(1, event.Live{}), gen(1, event.Exited{Code: 2, Reason: "panic in main.go:7", File: file, Line: 7, Panic: "goroutine 1\n\t" + file + ":7 +0x1\n\t/etc/hosts.go:1"}),
-		gen(1, event.Console{Text: "x", File: file, Line: 3}), gen(1, event.Console{Text: "y", File: "/main.go", Line: 4}))
+		gen(1, event.Console{Text: "x", File: file, Line: 3}), gen(1, event.Console{Text: "y", File: "/main.go", Line: 4}),
+		gen(1, event.Console{Text: "z", File: "https://cdn.example/x.js", Line: 5}))
 	saves, _, _ := tl.Since(-1)
 	b, err := saves[0].row(places.Project{Dir: dir, Editor: "ed://{file}:{line}"})
 	if err != nil {
@@ -207,7 +208,7 @@ func TestRowLinks(t *testing.T) {
 	if len(got.Diagnostics) != 1 || got.Diagnostics[0].Link != at+":7" {
 		t.Errorf("diagnostics %q", got.Diagnostics)
 	}
-	if len(got.Console) != 2 || got.Console[0].Link != at+":3" || got.Console[1].Link != "" {
+	if len(got.Console) != 3 || got.Console[0].Link != at+":3" || got.Console[1].Link != "" || got.Console[2].Link != "" {
 		t.Errorf("console %q", got.Console)
 	}
 }

@@ -362,10 +362,13 @@ func TestPicksTheServer(t *testing.T) {
 
 // C5: the server of Vite is a service beside the program, where it can be started.
 func TestVite(t *testing.T) {
-	dir := makeProject(t, map[string]string{"go.mod": gomod, "main.go": mainGo, "ui/vite.config.ts": "", "ui/package.json": `{"scripts": {"dev": "vite"}}`, "ui/node_modules/vite/x": ""})
+	dir := makeProject(t, map[string]string{"go.mod": gomod, "main.go": mainGo, "ui/vite.config.ts": "", "ui/package.json": `{"scripts": {"dev": "vite"}}`, "ui/node_modules/vite/x": "", ".env": "A=1\n"})
 	_, c := fresh(t, Options{Dir: dir})
 	got := map[string][]string{}
 	for _, s := range c.Services {
+		if reads := len(s.Run.EnvFiles) > 0; reads != (s.Name == "shop") {
+			t.Errorf("%s reads %q", s.Name, s.Run.EnvFiles)
+		}
 		got[s.Name] = append([]string{s.Build.Package, s.Run.Dir}, s.Run.Command...)
 	}
 	want := map[string][]string{"shop": {".", "."}, "ui": {".", "ui", "npm", "run", "dev", "--", "--clearScreen", "false"}}
