@@ -69,30 +69,37 @@ func idle(ctx context.Context, b *bench, o options, tools []tool) ([]*table, err
 			t.row(r.tool.name(), "left out: "+r.dropped, "", "", "", "", "", "")
 			continue
 		}
-		used := usedBy(r) - before[r]
-		pid := r.session.pid()
-		rss, own, err := memory(pid)
-		if err != nil {
+		if err := atRest(t, r, usedBy(r)-before[r], o.idle); err != nil {
 			return nil, err
 		}
-		helpers := int64(0)
-		procs := toolProcesses(r)
-		for _, h := range procs {
-			if h == pid {
-				continue
-			}
-			if m, _, err := memory(h); err == nil {
-				helpers += m
-			}
-		}
-		w, err := watches(pid)
-		if err != nil {
-			return nil, err
-		}
-		t.row(r.tool.name(), strconv.Itoa(len(procs)), ms(used), strconv.FormatFloat(100*float64(used)/float64(o.idle), 'f', 3, 64),
-			mib(rss), mib(own), mib(helpers), strconv.Itoa(w))
 	}
 	return []*table{t}, nil
+}
+
+// atRest writes the row of a tool that used so much processor time in that long.
+func atRest(t *table, r *runner, used, span time.Duration) error {
+	pid := r.session.pid()
+	rss, own, err := memory(pid)
+	if err != nil {
+		return err
+	}
+	helpers := int64(0)
+	procs := toolProcesses(r)
+	for _, h := range procs {
+		if h == pid {
+			continue
+		}
+		if m, _, err := memory(h); err == nil {
+			helpers += m
+		}
+	}
+	w, err := watches(pid)
+	if err != nil {
+		return err
+	}
+	t.row(r.tool.name(), strconv.Itoa(len(procs)), ms(used), strconv.FormatFloat(100*float64(used)/float64(span), 'f', 3, 64),
+		mib(rss), mib(own), mib(helpers), strconv.Itoa(w))
+	return nil
 }
 
 // toolProcesses are the tool and what it started, without the program that answers.

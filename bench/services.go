@@ -266,17 +266,57 @@ func services(ctx context.Context, b *bench, o options, tools []tool) ([]*table,
 	if o.short {
 		n = 3
 	}
-	tree := filepath.Join(b.cache, "programs", fmt.Sprintf("services-%d", n))
-	if err := generateServices(tree, n); err != nil {
-		return nil, err
-	}
-	every := max(o.every, 10*time.Millisecond) // to ten at once
-	var stands []*stand
+	o.every = max(o.every, 10*time.Millisecond) // to ten at once
+	stands, err := openStands(ctx, b, o, tools, n)
 	defer func() {
 		for _, s := range stands {
 			s.close()
 		}
 	}()
+	if err != nil {
+		return nil, err
+	}
+	var out []*table
+	for _, all := range []bool{false, true} {
+		t := &table{Head: []string{"tool", "n", "median ms", "min ms", "max ms", "ratio to by hand", "ratio, paired", "programs restarted", "saves lost"}}
+		what, note := "one of them is affected", "Edit: a string constant in package main of one service, a new one each time."
+		if all {
+			what, note = "all of them are affected", "Edit: a string in a package that all services, and 20 packages that they have in common, import. The time is that of the last one to be served."
+		}
+		t.Title = fmt.Sprintf("Save to served, %d services of one project, %s", n, what)
+		t.Notes = []string{note, fmt.Sprintf("One request at a time to each service that is affected, every %s, each on a new connection.", o.every)}
+		progress(" %s", what)
+		for _, s := range stands {
+			s.latency, s.restarts, s.lost = map[int]time.Duration{}, nil, 0
+		}
+		for round := 0; round <= o.n; round++ {
+			for i := range stands {
+				s := stands[(i+round)%len(stands)]
+				if s.dropped == "" {
+					s.turn(ctx, b, o, all, round)
+				}
+				if ctx.Err() != nil {
+					return out, ctx.Err()
+				}
+			}
+		}
+		tell(t, stands)
+		out = append(out, t)
+	}
+	rest, err := servicesAtRest(ctx, o, stands, n)
+	if err != nil {
+		return out, err
+	}
+	return append(out, rest), nil
+}
+
+// openStands starts the services of every team, each in a copy of the project. What it has opened is
+// returned with an error too.
+func openStands(ctx context.Context, b *bench, o options, tools []tool, n int) (stands []*stand, err error) {
+	tree := filepath.Join(b.cache, "programs", fmt.Sprintf("services-%d", n))
+	if err := generateServices(tree, n); err != nil {
+		return nil, err
+	}
 	for _, t := range teams(b.hotreload) {
 		if !slices.ContainsFunc(tools, func(other tool) bool { return other.name() == t.label }) {
 			continue
@@ -285,15 +325,15 @@ func services(ctx context.Context, b *bench, o options, tools []tool) ([]*table,
 		s := &stand{team: t, dir: filepath.Join(b.cache, "work", "services", id), log: b.log("services-" + id), env: b.env}
 		stands = append(stands, s)
 		if err := os.Remove(s.log); err != nil && !os.IsNotExist(err) {
-			return nil, err
+			return stands, err
 		}
 		if err := copyTree(tree, s.dir); err != nil {
-			return nil, err
+			return stands, err
 		}
 		for i := range n {
 			port, err := freePort(b.port)
 			if err != nil {
-				return nil, err
+				return stands, err
 			}
 			b.port = port + 1
 			s.names, s.addrs = append(s.names, serviceName(i)), append(s.addrs, "127.0.0.1:"+strconv.Itoa(port))
@@ -306,86 +346,66 @@ func services(ctx context.Context, b *bench, o options, tools []tool) ([]*table,
 			cancel()
 		}
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return stands, ctx.Err()
 		}
 		if err != nil {
 			s.drop(err)
 		}
 		settle(o.pause, settleLimit)
 	}
-	var out []*table
-	for _, all := range []bool{false, true} {
-		what, note := "one of them is affected", "Edit: a string constant in package main of one service, a new one each time."
-		if all {
-			what, note = "all of them are affected", "Edit: a string in a package that all services, and 20 packages that they have in common, import. The time is that of the last one to be served."
-		}
-		progress(" %s", what)
-		for _, s := range stands {
-			s.latency, s.restarts, s.lost = map[int]time.Duration{}, nil, 0
-		}
-		for round := 0; round <= o.n; round++ {
-			for i := range stands {
-				s := stands[(i+round)%len(stands)]
-				if s.dropped != "" {
-					continue
-				}
-				d, err := s.edit(ctx, b, every, all)
-				if ctx.Err() != nil {
-					return out, ctx.Err()
-				}
-				if err != nil {
-					s.lost++
-					progress("  round %d/%d  %-28s lost: %v", round, o.n, s.label, strings.SplitN(err.Error(), "\n", 2)[0])
-					if err := s.revive(ctx, b, every); err != nil {
-						s.drop(err)
-					}
-					continue
-				}
-				settle(o.pause, settleLimit)
-				if err := s.look(ctx); err != nil {
-					s.drop(err)
-					continue
-				}
-				if round > 0 {
-					s.latency[round] = d
-				} else {
-					s.restarts = nil
-				}
-				progress("  round %d/%d  %-28s %6s ms", round, o.n, s.label, ms(d))
-			}
-		}
-		t := &table{Title: fmt.Sprintf("Save to served, %d services of one project, %s", n, what),
-			Head:  []string{"tool", "n", "median ms", "min ms", "max ms", "ratio to by hand", "ratio, paired", "programs restarted", "saves lost"},
-			Notes: []string{note, fmt.Sprintf("One request at a time to each service that is affected, every %s, each on a new connection.", every)}}
-		base := slices.IndexFunc(stands, func(s *stand) bool { return s.label == hand && s.dropped == "" })
-		for _, s := range stands {
-			t.Notes = append(t.Notes, s.label+": "+s.text+".")
-			if s.dropped != "" {
-				t.row(s.label, "left out: "+s.dropped, "", "", "", "", "", "", strconv.Itoa(s.lost))
-				continue
-			}
-			var own sample
-			for _, d := range s.latency {
-				own = append(own, d)
-			}
-			q, paired := "", ""
-			if base >= 0 {
-				var other sample
-				for _, d := range stands[base].latency {
-					other = append(other, d)
-				}
-				q, paired = times(ratio(own.median(), other.median())), times(pairedRatio(s.latency, stands[base].latency))
-			}
-			t.row(s.label, strconv.Itoa(len(own)), ms(own.median()), ms(own.min()), ms(own.max()), q, paired, decimal(mean(s.restarts)), strconv.Itoa(s.lost))
-		}
-		t.Notes = append(t.Notes, fmt.Sprintf("Saves lost: after %s a service did not answer with the new version; it was saved again then, and the round is not counted.", lostAfter))
-		out = append(out, t)
+	return stands, nil
+}
+
+// turn is one save. Round 0 warms up and does not count.
+func (s *stand) turn(ctx context.Context, b *bench, o options, all bool, round int) {
+	d, err := s.edit(ctx, b, o.every, all)
+	if ctx.Err() != nil {
+		return
 	}
-	rest, err := servicesAtRest(ctx, o, stands, n)
 	if err != nil {
-		return out, err
+		s.lost++
+		progress("  round %d/%d  %-28s lost: %v", round, o.n, s.label, strings.SplitN(err.Error(), "\n", 2)[0])
+		if err := s.revive(ctx, b, o.every); err != nil {
+			s.drop(err)
+		}
+		return
 	}
-	return append(out, rest), nil
+	settle(o.pause, settleLimit)
+	if err := s.look(ctx); err != nil {
+		s.drop(err)
+		return
+	}
+	if round > 0 {
+		s.latency[round] = d
+	} else {
+		s.restarts = nil
+	}
+	progress("  round %d/%d  %-28s %6s ms", round, o.n, s.label, ms(d))
+}
+
+// tell writes a row for every team.
+func tell(t *table, stands []*stand) {
+	latencies := func(s *stand) (all sample) {
+		for _, d := range s.latency {
+			all = append(all, d)
+		}
+		return all
+	}
+	base := slices.IndexFunc(stands, func(s *stand) bool { return s.label == hand && s.dropped == "" })
+	for _, s := range stands {
+		t.Notes = append(t.Notes, s.label+": "+s.text+".")
+		if s.dropped != "" {
+			t.row(s.label, "left out: "+s.dropped, "", "", "", "", "", "", strconv.Itoa(s.lost))
+			continue
+		}
+		own := latencies(s)
+		q, paired := "", ""
+		if base >= 0 {
+			q, paired = times(ratio(own.median(), latencies(stands[base]).median())), times(pairedRatio(s.latency, stands[base].latency))
+		}
+		t.row(s.label, strconv.Itoa(len(own)), ms(own.median()), ms(own.min()), ms(own.max()), q, paired, decimal(mean(s.restarts)), strconv.Itoa(s.lost))
+	}
+	t.Notes = append(t.Notes, fmt.Sprintf("Saves lost: after %s a service did not answer with the new version; it was saved again then, and the round is not counted.", lostAfter))
 }
 
 // revive saves what all services are built from until all are served again.

@@ -318,6 +318,7 @@ func TestConsoleAttacks(t *testing.T) {
 }
 
 // The developer tools are asked to look through our console to the line of the page that calls it.
+// Whether they do is seen in their window alone, which no protocol tells of: so this tests the form.
 func TestConsoleIsIgnoredByTools(t *testing.T) {
 	r, _ := startLive(t, Options{Inject: true}, says("x"))
 	script := r.get("/__hotreload/client.js").body
