@@ -3,14 +3,12 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // The bench runs as a whole: by hand and hotreload, every short group, real figures
@@ -30,9 +28,7 @@ func TestSmoke(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	if err := compare(ctx, o); err != nil {
+	if err := compare(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(o.json)
