@@ -130,11 +130,11 @@ effect = "restart"
 	for file, why := range map[string]string{
 		"build/secret.json":      "exclude pattern build/secret.json",
 		"build/many/a/d/f.tmpl":  ".gitignore:2: build/",
-		"node_modules/x/z.json":  "npm packages",
+		"node_modules/x/z.json":  "npm package directory",
 		"node_modules/q/x.tmpl":  "npm package directory",
 		"build/other/b.json":     ".gitignore:2: build/",
 		"gen/deep/x.txt":         ".gitignore:4: /gen/*",
-		"node_modules/x/y/y.css": "npm packages",
+		"node_modules/x/y/y.css": "npm package directory",
 	} {
 		write(t, filepath.Join(w.dir, file), "no")
 		if out := w.command("why", file); !strings.Contains(out, "none") || !strings.Contains(out, why) {

@@ -122,9 +122,7 @@ func TestS0AnotherUser(t *testing.T) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(bin, data, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	testkit.WriteProgram(t, bin, data)
 	for _, d := range []struct {
 		name string
 		uid  int

@@ -1030,9 +1030,7 @@ func TestCancel(t *testing.T) {
 	}
 	tool := filepath.Join(dir, "slow-go")
 	script := "#!" + sh + "\ntrap '' TERM\ncase $1 in list) ;; *) echo '{}'; exit;; esac\nsleep 1000 & echo $! > " + fifo + "\nwait; sleep 1000\n"
-	if err := os.WriteFile(tool, []byte(script), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	testkit.WriteProgram(t, tool, []byte(script))
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	done := make(chan error, 1)

@@ -377,9 +377,7 @@ func TestNameOf(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(long, b, 0o755); err != nil {
-			t.Fatal(err)
-		}
+		testkit.WriteProgram(t, long, b)
 	}
 	g, err := Start(Cmd{Path: long, Args: []string{long, "1000"}})
 	if err != nil {

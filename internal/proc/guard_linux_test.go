@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 func init() {
@@ -313,9 +315,7 @@ func TestSelfReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(exe, b, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	testkit.WriteProgram(t, exe, b)
 	p := run(t, Cmd{Path: exe, Env: selfEnv("uninstalled")})
 	if l := p.line(); l != "ok" {
 		t.Error(l)

@@ -8,7 +8,6 @@ package testkit
 
 import (
 	"flag"
-	"io/fs"
 	"maps"
 	"net"
 	"os"
@@ -88,18 +87,23 @@ func Size(all, short int) int {
 // Write writes a file and makes its directories. A text that begins with "#!" is executable.
 func Write(t testing.TB, path, text string) {
 	t.Helper()
-	mode := fs.FileMode(0o644)
-	if strings.HasPrefix(text, "#!") {
-		mode = 0o755
-		// A process that is forked while the file is open for writing keeps it open until its
-		// exec; meanwhile the system refuses to run the file (ETXTBSY).
-		syscall.ForkLock.RLock()
-		defer syscall.ForkLock.RUnlock()
-	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+	if strings.HasPrefix(text, "#!") {
+		WriteProgram(t, path, []byte(text))
+	} else if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// WriteProgram writes a file that can be run at once. A process that is forked while the file is open
+// for writing would keep it open until its exec; meanwhile the system refuses to run it (ETXTBSY).
+func WriteProgram(t testing.TB, path string, data []byte) {
+	t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if err := os.WriteFile(path, data, 0o755); err != nil {
 		t.Fatal(err)
 	}
 }
