@@ -18,13 +18,13 @@ import (
 // team is a way to keep several programs of one project running.
 type team struct {
 	label, text string
-	start       func(*stand) error
+	start       func(*teamRun) error
 	// saved is called right after a save; nil for a tool that watches.
-	saved func(s *stand, changed []int) error
+	saved func(s *teamRun, changed []int) error
 }
 
-// stand is a team at work on its own copy of the project.
-type stand struct {
+// teamRun is a team at work on its own copy of the project.
+type teamRun struct {
 	team
 	dir     string
 	names   []string // of the services
@@ -50,7 +50,7 @@ const servicesShared = 20
 
 func teams(hotreload string) []team {
 	air := func(label, text, more string) team {
-		return team{label: label, text: text, start: func(s *stand) error {
+		return team{label: label, text: text, start: func(s *teamRun) error {
 			for i, name := range s.names {
 				config := fmt.Sprintf("root = \".\"\ntmp_dir = \"tmp/%[1]s\"\n\n[build]\ncmd = \"go build -o ./tmp/%[1]s/main ./cmd/%[1]s\"\nentrypoint = [\"./tmp/%[1]s/main\"]\n"+
 					"include_dir = [\"cmd/%[1]s\", \"shared\", \"lib\"]\n%[2]s", name, more)
@@ -66,11 +66,11 @@ func teams(hotreload string) []team {
 		}}
 	}
 	return []team{
-		{label: hand, text: "go build of the one package, or go build -o bin ./cmd/... for all; SIGTERM, wait, start", start: func(s *stand) error {
+		{label: hand, text: "go build of the one package, or go build -o bin ./cmd/... for all; SIGTERM, wait, start", start: func(s *teamRun) error {
 			s.apps = make([]*child, len(s.names))
 			return byHandTeam(s, indices(len(s.names)))
 		}, saved: byHandTeam},
-		{label: ours, text: "one session, [services.NAME] with run.env only", start: func(s *stand) error {
+		{label: ours, text: "one session, [services.NAME] with run.env only", start: func(s *teamRun) error {
 			var b strings.Builder
 			for i, name := range s.names {
 				fmt.Fprintf(&b, "[services.%s]\nrun.env = { BENCH_ADDR = %q }\n", name, s.addrs[i])
@@ -93,7 +93,7 @@ func indices(n int) []int {
 	return out
 }
 
-func (s *stand) tool(argv, env []string) error {
+func (s *teamRun) tool(argv, env []string) error {
 	c, err := start(argv, s.dir, env, s.log)
 	if err == nil {
 		s.tools = append(s.tools, c)
@@ -101,7 +101,7 @@ func (s *stand) tool(argv, env []string) error {
 	return err
 }
 
-func byHandTeam(s *stand, changed []int) error {
+func byHandTeam(s *teamRun, changed []int) error {
 	argv := []string{"go", "build", "-o", "bin/", "./cmd/" + s.names[changed[0]]}
 	if len(changed) > 1 {
 		argv[4] = "./cmd/..."
@@ -129,7 +129,7 @@ func byHandTeam(s *stand, changed []int) error {
 	return nil
 }
 
-func (s *stand) close() {
+func (s *teamRun) close() {
 	for _, c := range append(s.tools, s.apps...) {
 		if c != nil {
 			_ = c.cmd.Process.Signal(syscall.SIGINT) // all at once, then wait
@@ -145,7 +145,7 @@ func (s *stand) close() {
 
 // await waits until every service gives a wanted answer, and returns when the last did,
 // with the answers.
-func (s *stand) await(ctx context.Context, since time.Time, every time.Duration, want func(i int, a answer) bool) (time.Duration, []answer, error) {
+func (s *teamRun) await(ctx context.Context, since time.Time, every time.Duration, want func(i int, a answer) bool) (time.Duration, []answer, error) {
 	type result struct {
 		i   int
 		got served
@@ -174,7 +174,7 @@ func (s *stand) await(ctx context.Context, since time.Time, every time.Duration,
 
 // look asks every service who it is now, and counts those that are another process than
 // at the look before.
-func (s *stand) look(ctx context.Context) error {
+func (s *teamRun) look(ctx context.Context) error {
 	_, answers, err := s.await(ctx, time.Now(), 10*time.Millisecond, func(int, answer) bool { return true })
 	if err != nil {
 		return err
@@ -190,7 +190,7 @@ func (s *stand) look(ctx context.Context) error {
 }
 
 // edit saves a file that one service or all are built from.
-func (s *stand) edit(ctx context.Context, b *bench, every time.Duration, all bool) (time.Duration, error) {
+func (s *teamRun) edit(ctx context.Context, b *bench, every time.Duration, all bool) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, lostAfter)
 	defer cancel()
 	marker := b.marker()
@@ -267,9 +267,9 @@ func services(ctx context.Context, b *bench, o options, tools []tool) ([]*table,
 		n = 3
 	}
 	o.every = max(o.every, 10*time.Millisecond) // to ten at once
-	stands, err := openStands(ctx, b, o, tools, n)
+	runs, err := startTeams(ctx, b, o, tools, n)
 	defer func() {
-		for _, s := range stands {
+		for _, s := range runs {
 			s.close()
 		}
 	}()
@@ -286,12 +286,12 @@ func services(ctx context.Context, b *bench, o options, tools []tool) ([]*table,
 		t.Title = fmt.Sprintf("Save to served, %d services of one project, %s", n, what)
 		t.Notes = []string{note, fmt.Sprintf("One request at a time to each service that is affected, every %s, each on a new connection.", o.every)}
 		progress(" %s", what)
-		for _, s := range stands {
+		for _, s := range runs {
 			s.latency, s.restarts, s.lost = map[int]time.Duration{}, nil, 0
 		}
 		for round := 0; round <= o.n; round++ {
-			for i := range stands {
-				s := stands[(i+round)%len(stands)]
+			for i := range runs {
+				s := runs[(i+round)%len(runs)]
 				if s.dropped == "" {
 					s.turn(ctx, b, o, all, round)
 				}
@@ -300,19 +300,19 @@ func services(ctx context.Context, b *bench, o options, tools []tool) ([]*table,
 				}
 			}
 		}
-		tell(t, stands)
+		addRows(t, runs)
 		out = append(out, t)
 	}
-	rest, err := servicesAtRest(ctx, o, stands, n)
+	rest, err := servicesAtRest(ctx, o, runs, n)
 	if err != nil {
 		return out, err
 	}
 	return append(out, rest), nil
 }
 
-// openStands starts the services of every team, each in a copy of the project. What it has opened is
+// startTeams starts the services of every team, each in a copy of the project. What it has started is
 // returned with an error too.
-func openStands(ctx context.Context, b *bench, o options, tools []tool, n int) (stands []*stand, err error) {
+func startTeams(ctx context.Context, b *bench, o options, tools []tool, n int) (runs []*teamRun, err error) {
 	tree := filepath.Join(b.cache, "programs", fmt.Sprintf("services-%d", n))
 	if err := generateServices(tree, n); err != nil {
 		return nil, err
@@ -322,18 +322,18 @@ func openStands(ctx context.Context, b *bench, o options, tools []tool, n int) (
 			continue
 		}
 		id := slug(t.label)
-		s := &stand{team: t, dir: filepath.Join(b.cache, "work", "services", id), log: b.log("services-" + id), env: b.env}
-		stands = append(stands, s)
+		s := &teamRun{team: t, dir: filepath.Join(b.cache, "work", "services", id), log: b.log("services-" + id), env: b.env}
+		runs = append(runs, s)
 		if err := os.Remove(s.log); err != nil && !os.IsNotExist(err) {
-			return stands, err
+			return runs, err
 		}
 		if err := copyTree(tree, s.dir); err != nil {
-			return stands, err
+			return runs, err
 		}
 		for i := range n {
 			port, err := freePort(b.port)
 			if err != nil {
-				return stands, err
+				return runs, err
 			}
 			b.port = port + 1
 			s.names, s.addrs = append(s.names, serviceName(i)), append(s.addrs, "127.0.0.1:"+strconv.Itoa(port))
@@ -346,18 +346,18 @@ func openStands(ctx context.Context, b *bench, o options, tools []tool, n int) (
 			cancel()
 		}
 		if ctx.Err() != nil {
-			return stands, ctx.Err()
+			return runs, ctx.Err()
 		}
 		if err != nil {
 			s.drop(err)
 		}
 		settle(o.pause, settleLimit)
 	}
-	return stands, nil
+	return runs, nil
 }
 
 // turn is one save. Round 0 warms up and does not count.
-func (s *stand) turn(ctx context.Context, b *bench, o options, all bool, round int) {
+func (s *teamRun) turn(ctx context.Context, b *bench, o options, all bool, round int) {
 	d, err := s.edit(ctx, b, o.every, all)
 	if ctx.Err() != nil {
 		return
@@ -383,16 +383,16 @@ func (s *stand) turn(ctx context.Context, b *bench, o options, all bool, round i
 	progress("  round %d/%d  %-28s %6s ms", round, o.n, s.label, ms(d))
 }
 
-// tell writes a row for every team.
-func tell(t *table, stands []*stand) {
-	latencies := func(s *stand) (all sample) {
+// addRows writes a row for every team.
+func addRows(t *table, runs []*teamRun) {
+	latencies := func(s *teamRun) (all sample) {
 		for _, d := range s.latency {
 			all = append(all, d)
 		}
 		return all
 	}
-	base := slices.IndexFunc(stands, func(s *stand) bool { return s.label == hand && s.dropped == "" })
-	for _, s := range stands {
+	base := slices.IndexFunc(runs, func(s *teamRun) bool { return s.label == hand && s.dropped == "" })
+	for _, s := range runs {
 		t.Notes = append(t.Notes, s.label+": "+s.text+".")
 		if s.dropped != "" {
 			t.row(s.label, "left out: "+s.dropped, "", "", "", "", "", "", strconv.Itoa(s.lost))
@@ -401,7 +401,7 @@ func tell(t *table, stands []*stand) {
 		own := latencies(s)
 		q, paired := "", ""
 		if base >= 0 {
-			q, paired = times(ratio(own.median(), latencies(stands[base]).median())), times(pairedRatio(s.latency, stands[base].latency))
+			q, paired = times(ratio(own.median(), latencies(runs[base]).median())), times(pairedRatio(s.latency, runs[base].latency))
 		}
 		t.row(s.label, strconv.Itoa(len(own)), ms(own.median()), ms(own.min()), ms(own.max()), q, paired, decimal(mean(s.restarts)), strconv.Itoa(s.lost))
 	}
@@ -409,7 +409,7 @@ func tell(t *table, stands []*stand) {
 }
 
 // revive saves what all services are built from until all are served again.
-func (s *stand) revive(ctx context.Context, b *bench, every time.Duration) (err error) {
+func (s *teamRun) revive(ctx context.Context, b *bench, every time.Duration) (err error) {
 	for range 3 {
 		settle(0, settleLimit)
 		if _, err = s.edit(ctx, b, every, true); err == nil {
@@ -422,7 +422,7 @@ func (s *stand) revive(ctx context.Context, b *bench, every time.Duration) (err 
 	return err
 }
 
-func (s *stand) drop(err error) {
+func (s *teamRun) drop(err error) {
 	s.dropped, _, _ = strings.Cut(err.Error(), "\n")
 	progress("  %s: left out: %v", s.label, err)
 	if out := tail(s.log); out != "" {
@@ -432,7 +432,7 @@ func (s *stand) drop(err error) {
 }
 
 // processes are the tools and what they started, without the programs that answer.
-func (s *stand) processes() (out []int) {
+func (s *teamRun) processes() (out []int) {
 	program := map[int]bool{}
 	for _, a := range s.answers {
 		program[a.Pid] = true
@@ -448,7 +448,7 @@ func (s *stand) processes() (out []int) {
 	return out
 }
 
-func (s *stand) used() (sum time.Duration) {
+func (s *teamRun) used() (sum time.Duration) {
 	for _, pid := range s.processes() {
 		if d, err := preciseCPU(pid); err == nil { // an error: it ended meanwhile
 			sum += d
@@ -458,7 +458,7 @@ func (s *stand) used() (sum time.Duration) {
 }
 
 // servicesAtRest is what the tools cost while nothing happens.
-func servicesAtRest(ctx context.Context, o options, stands []*stand, n int) (*table, error) {
+func servicesAtRest(ctx context.Context, o options, runs []*teamRun, n int) (*table, error) {
 	if _, err := processStat(os.Getpid()); err != nil {
 		return nil, err
 	}
@@ -466,8 +466,8 @@ func servicesAtRest(ctx context.Context, o options, stands []*stand, n int) (*ta
 	progress("  all at rest for %s", o.idle)
 	t := &table{Title: fmt.Sprintf("Idle for %s with %d services", o.idle, n), Head: []string{"tool", "processes", "CPU ms", "CPU %", "memory MiB", "of that, own MiB", "watches"},
 		Notes: []string{"Sums over all processes of the tool. The services themselves are not counted. Own: without pages of files, which processes of one program share. All tools rest at the same time."}}
-	before := map[*stand]time.Duration{}
-	for _, s := range stands {
+	before := map[*teamRun]time.Duration{}
+	for _, s := range runs {
 		before[s] = s.used()
 	}
 	select {
@@ -475,7 +475,7 @@ func servicesAtRest(ctx context.Context, o options, stands []*stand, n int) (*ta
 		return nil, ctx.Err()
 	case <-time.After(o.idle):
 	}
-	for _, s := range stands {
+	for _, s := range runs {
 		if s.dropped != "" || len(s.tools) == 0 {
 			continue
 		}
