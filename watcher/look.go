@@ -154,8 +154,15 @@ func (t *tree) lookInto(d *dir) {
 	t.look.at = d
 	defer func() { t.look.at = nil }()
 	path := append(t.look.path[:0], d.path...)
-	if st, err := filestat.Raw(append(path, 0), false); err == nil && st.ID == d.id && st.Mtime != d.listed {
-		t.list(d, mode{names: true})
+	switch st, err := filestat.Raw(append(path, 0), false); {
+	case err == nil && st.ID == d.id:
+		if st.Mtime != d.listed {
+			t.list(d, mode{names: true})
+		}
+	case d.up != nil && (err == nil || gone(err)):
+		t.look.at = d.up // whose event is missing
+		t.refresh(d, mode{})
+		return
 	}
 	path = append(path, '/')
 	n := len(path)

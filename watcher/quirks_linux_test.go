@@ -195,6 +195,32 @@ func TestCreatedAgain(t *testing.T) {
 	s.until("d/late.go")
 }
 
+// N5 (19): a directory has the name of one that was moved away, and no event of that comes. The scan finds it, also when
+// the one that was moved is met elsewhere after the directory above was looked at.
+func TestAnotherOneHasTheName(t *testing.T) {
+	t.Parallel()
+	for name, to := range map[string]string{"moved out": "../out", "met elsewhere": "b/c"} {
+		t.Run(name, func(t *testing.T) {
+			s := onFake(t, "kqueue", map[string]string{"project/a/c/sub/x.go": "1", "project/b/z.go": "1"}, func(w *Watcher) {
+				w.scope.Trees = []string{filepath.Join(w.scope.Trees[0], "project")}
+			})
+			s.root = s.at("project")
+			s.do(func(*tree) { s.fake.(*fakeKqueue).hold(true) })
+			rename(t, s.at("a/c"), s.at(to))
+			mkdir(t, s.at("a/c"))
+			write(t, s.at("a/c/new.go"), "1")
+			s.do(func(tree *tree) {
+				for _, dir := range []string{"a", "b"} {
+					tree.lookInto(tree.nodes[s.at(dir)])
+				}
+			})
+			s.lookAround()
+			s.until("a/c/new.go")
+			s.expectKnown(s.at("a/c/sub/x.go"), false)
+		})
+	}
+}
+
 // N5 (4): a directory that was moved to another one is reported by its new path, by events alone.
 func TestMovedElsewhere(t *testing.T) {
 	t.Parallel()

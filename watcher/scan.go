@@ -156,6 +156,7 @@ func (t *tree) unlink(d *dir) {
 		if d.up.subs[name] == d {
 			delete(d.up.subs, name)
 		}
+		d.up.listed = 0 // another one may have the name by now
 	}
 	for _, sub := range d.subs {
 		sub.up = nil
