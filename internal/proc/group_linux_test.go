@@ -99,6 +99,40 @@ func TestManyChildren(t *testing.T) {
 	}
 }
 
+// A program that another goroutine starts just when a group's program is forked has the mark of that group. It is none of
+// its processes.
+func TestStartedBeside(t *testing.T) {
+	session, ok := sessionMark()
+	if !ok {
+		t.Skip("this system has no limit that could be a mark")
+	}
+	a := sh(t, `exec sleep 1000`)
+	var number uint64
+	if _, err := fmt.Sscanf(a.os.nonce, "%x-%d", new(uint64), &number); err != nil {
+		t.Fatal(err)
+	}
+	other := exec.Command("sleep", "1000")
+	var err error
+	registry.spawn.Lock()
+	marking(number, func() { err = other.Start() })
+	registry.spawn.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = other.Process.Kill()
+		_ = other.Wait()
+	}()
+	if nonce, _ := markOf(other.Process.Pid, session); nonce != a.os.nonce {
+		t.Fatalf("the mark is %q, the group's %q", nonce, a.os.nonce)
+	}
+	a.Stop(syscall.SIGTERM, patience)
+	gone(t, a.Group)
+	if b := a.LeftBehind(); len(b) > 0 || !alive(other.Process.Pid) {
+		t.Errorf("ended with the group: %q", b)
+	}
+}
+
 // R4, fault 55: daemons leave group and session; some by a double fork, so that no process
 // can tell by their parents where they came from.
 func TestDaemons(t *testing.T) {

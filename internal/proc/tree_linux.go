@@ -295,6 +295,9 @@ func (g *Group) candidates(once bool) []process {
 func (g *Group) attribute(ps []process) (members, strays []process, sure bool) {
 	foreign := g.foreign()
 	session, _ := sessionMark()
+	// What a group starts is in another process group than this process. A process that is not was started by another
+	// goroutine, just when this process had the mark of the group that it was starting.
+	beside := syscall.Getpgrp()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 
@@ -306,7 +309,7 @@ func (g *Group) attribute(ps []process) (members, strays []process, sure bool) {
 		case p.pgrp == g.pid && !g.os.empty:
 			members = append(members, p)
 			ours[p.pid] = true
-		case foreign[p.pid] || foreign[p.pgrp]:
+		case foreign[p.pid] || foreign[p.pgrp] || p.pgrp == beside:
 		case g.os.known[p.pid] == p.start && p.start != 0:
 			strays = append(strays, p)
 			ours[p.pid] = true
