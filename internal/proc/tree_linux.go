@@ -335,18 +335,7 @@ func (g *Group) attribute(ps []process) (members, strays []process, sure bool) {
 			}
 		}
 	}
-	for found := true; found; {
-		found = false
-		rest = slices.DeleteFunc(rest, func(p process) bool {
-			if !ours[p.ppid] {
-				return false
-			}
-			strays = append(strays, p)
-			ours[p.pid] = true
-			found = true
-			return true
-		})
-	}
+	strays = append(strays, descendants(rest, ours)...)
 	strays = slices.DeleteFunc(strays, func(p process) bool {
 		return g.os.known[p.pid] != p.start && procDir.isGuard(p.pid)
 	})
@@ -354,6 +343,20 @@ func (g *Group) attribute(ps []process) (members, strays []process, sure bool) {
 		g.os.known[p.pid] = p.start
 	}
 	return members, strays, sure
+}
+
+// descendants returns those of ps that descend from the processes in ours, and adds them there.
+func descendants(ps []process, ours map[int]bool) (out []process) {
+	for found := true; found; {
+		found = false
+		for _, p := range ps {
+			if ours[p.ppid] && !ours[p.pid] {
+				ours[p.pid], found = true, true
+				out = append(out, p)
+			}
+		}
+	}
+	return out
 }
 
 // strays returns the living processes that left the group, and reaps the dead ones among
