@@ -250,14 +250,21 @@ func TestT1SlowStop(t *testing.T) {
 	files := script(waitForTerm+`
 	<-ch
 	println("asked")
-	time.Sleep(2500 * time.Millisecond)
+	for {
+		if _, err := os.Stat("over"); err == nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 `, "os", "os/signal", "syscall", "time")
-	s := start(t, newApp(t, files), nil)
+	dir := newApp(t, files)
+	s := start(t, dir, nil)
 	s.waitFor("live")
 	_ = s.cmd.Process.Signal(syscall.SIGINT)
 	if e := s.waitFor("held"); !strings.Contains(e.str("reason"), "script to stop, at most 5s; Ctrl-C again") {
 		t.Error(e.line)
 	}
+	write(t, filepath.Join(dir, "over"), "")
 	if e := s.waitFor("exited"); e.num("code") != 0 {
 		t.Error(e.line)
 	}
