@@ -181,6 +181,10 @@ func (s *State) judge(svc *service, in Files, concerned map[string]bool) *verdic
 			svc.wants.signals = union(svc.wants.signals, []string{e.Signal})
 		case Reload:
 			svc.wants.reloads(e.CSS)
+			if e.After > 0 {
+				svc.wants.shownAt = s.now.Add(e.After)
+				s.do(Arm{Timer{svc.Name, Shown}, e.After})
+			}
 			if e.Texts {
 				svc.programs.texts = c.At
 			}

@@ -264,12 +264,13 @@ func (w *world) setUp() {
 	add("shared.go", map[string]Effect{"a": input, "b": input})
 	add("gen.go", map[string]Effect{"a": input})
 	add("b.go", map[string]Effect{"b": input})
-	add("page.go", map[string]Effect{"b": input})                                         // written by rule 0
-	add("page.templ", map[string]Effect{"b": {Kind: Rebuild, Rule: 0}})                   // rebuild after a command
-	add("data.sql", map[string]Effect{"b": {Kind: Rebuild, Rule: NoRule}})                // part of the build, no input
-	add("locale.po", map[string]Effect{"a": {Kind: Restart, Rule: 1}})                    // restart after a command
-	add("note.txt", map[string]Effect{"a": {Kind: None, Rule: 2}})                        // a command, and nothing else
-	add("style.css", map[string]Effect{"a": {Kind: Reload, Rule: NoRule, CSS: true}})     //
+	add("page.go", map[string]Effect{"b": input})                                     // written by rule 0
+	add("page.templ", map[string]Effect{"b": {Kind: Rebuild, Rule: 0}})               // rebuild after a command
+	add("data.sql", map[string]Effect{"b": {Kind: Rebuild, Rule: NoRule}})            // part of the build, no input
+	add("locale.po", map[string]Effect{"a": {Kind: Restart, Rule: 1}})                // restart after a command
+	add("note.txt", map[string]Effect{"a": {Kind: None, Rule: 2}})                    // a command, and nothing else
+	add("style.css", map[string]Effect{"a": {Kind: Reload, Rule: NoRule, CSS: true}}) //
+	add("hi_templ.txt", map[string]Effect{"a": {Kind: Reload, Rule: NoRule, Texts: true, After: 110 * time.Millisecond}})
 	add("tail.css", map[string]Effect{"b": {Kind: Reload, Rule: 3}})                      //
 	add("x.conf", map[string]Effect{"a": {Kind: Signal, Rule: NoRule, Signal: "SIGHUP"}}) //
 	add(".env", map[string]Effect{
@@ -490,7 +491,7 @@ func (w *world) random() {
 	case n == 59:
 		w.fire(v, Backoff)
 	case n == 60:
-		if !w.fire(v, Loop) {
+		if !w.fire(v, Loop) && !w.fire(v, Shown) {
 			w.fire(v, SlowBuild)
 		}
 	case n == 61:
@@ -759,6 +760,7 @@ func (w *world) rest() {
 			busy = w.life(v) || busy
 			busy = w.fire(v, Backoff) || busy
 			busy = w.fire(v, Loop) || busy
+			busy = w.fire(v, Shown) || busy
 		}
 		if w.quit && !w.deadline.IsZero() && w.choose(3) == 0 {
 			busy = true
@@ -1077,6 +1079,9 @@ func (w *world) act(a Action) {
 		}
 	case ReloadPages:
 		starts()
+		if _, armed := w.find(a.Service).timers[Shown]; armed {
+			w.fail("%s: reloaded before the pages show what they are reloaded for", a.Service)
+		}
 	case Arm:
 		if a.Timer.What == StopDeadline {
 			if !w.quit || a.After > max(lastGrace, 3*time.Second) {

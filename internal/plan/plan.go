@@ -76,6 +76,8 @@ type Effect struct {
 	CSS    bool   // for Kind Reload: the page can replace it without being loaded again
 	Input  bool   // the file is one that the service is built from
 	Texts  bool   // for Kind Reload: the program has new texts, which the next build takes in
+	// After is for Kind Reload: until then, the program may show what was there before.
+	After time.Duration
 }
 
 // NoRule is the value of Effect.Rule when no command has to run.
@@ -172,6 +174,8 @@ const (
 	Backoff
 	// Loop: files that kept changing because of what their changes led to are calm.
 	Loop
+	// Shown: what pages are reloaded for can be seen in them.
+	Shown
 	// StopDeadline: the time is over in which everything was to end.
 	StopDeadline
 )

@@ -34,7 +34,7 @@ const (
 	StateBuilding = "building" // a build, or the commands before it
 	StateStarting = "starting" // a process was started and is not ready
 	StateStopping = "stopping" // the old process is ending
-	StateWaiting  = "waiting"  // for services that it needs, a free place to build, or the end of a burst of changes
+	StateWaiting  = "waiting"  // for services that it needs, a free place to build, the end of a burst of changes, or texts that the page does not show yet
 	StateLive     = "live"     // or, of a job, its work is done
 	StateFailed   = "failed"   // the newest state did not build, or did not start, or the command of a rule has failed
 	StateEnded    = "ended"    // the program has ended without being asked to
@@ -133,7 +133,7 @@ func (svc *service) comingUp() bool {
 }
 
 func (svc *service) waiting() bool {
-	return svc.pending() || svc.burst.stage != noBurst || len(svc.wants.rules) > 0 || svc.looping()
+	return svc.pending() || svc.burst.stage != noBurst || len(svc.wants.rules) > 0 || !svc.wants.shownAt.IsZero() || svc.looping()
 }
 
 func (svc *service) hasFailed() bool {

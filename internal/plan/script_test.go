@@ -24,7 +24,7 @@ var update = flag.Bool("update", false, "write what the code does into testdata/
 //	service NAME [needs=A,B] [before] [command] [job] [nobuild] [restart=POLICY] [onerror=POLICY] [group=G] [timeout=D] [later] [startfirst] [rollback]
 //	        later: not there at the beginning
 //	option [once] [maxbuilds=N]
-//	file NAME SERVICE EFFECT [input] [rule=N] [css] [signal=NAME] [generated]   (a line per service)
+//	file NAME SERVICE EFFECT [input] [rule=N] [css] [after=DURATION] [signal=NAME] [generated]   (a line per service)
 //
 //	running SERVICE     begin, build (program a), launch and ready have passed; not shown
 //
@@ -45,7 +45,7 @@ var update = flag.Bool("update", false, "write what the code does into testdata/
 //	> suspended SERVICE#LAUNCH [SIGNAL [problem]]
 //	> ended SERVICE#LAUNCH CODE | SIGNAL [NUMBER]
 //	> gone SERVICE#LAUNCH
-//	> fired SERVICE slow-build [COMPILED PACKAGES] | backoff | loop
+//	> fired SERVICE slow-build [COMPILED PACKAGES] | backoff | loop | shown
 //	> touched SERVICE FILE
 //	> fired session stop-deadline
 //	> restart|rebuild|pause|resume [SERVICE], stop SERVICE, quit, abort
@@ -211,6 +211,8 @@ func (s *script) setting(line string) error {
 				e.Rule, _ = strconv.Atoi(v)
 			case "css":
 				e.CSS = true
+			case "after":
+				e.After, _ = time.ParseDuration(v)
 			case "signal":
 				e.Signal = v
 			case "generated":
@@ -396,6 +398,8 @@ func (s *script) input(line string) (Input, error) {
 			t.What = Backoff
 		case "loop":
 			t.What = Loop
+		case "shown":
+			t.What = Shown
 		case "stop-deadline":
 			t = Timer{What: StopDeadline}
 		}
@@ -499,6 +503,8 @@ func timerName(t Timer) string {
 		return t.Service + " backoff"
 	case Loop:
 		return t.Service + " loop"
+	case Shown:
+		return t.Service + " shown"
 	case StopDeadline:
 		return "session stop-deadline"
 	}

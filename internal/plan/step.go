@@ -59,6 +59,10 @@ func (in Fired) apply(s *State) {
 		s.backoffOver(svc)
 	case Loop:
 		s.followLoops(svc)
+	case Shown:
+		if !s.now.Before(svc.wants.shownAt) {
+			svc.wants.shownAt = time.Time{}
+		}
 	}
 }
 
@@ -158,7 +162,7 @@ func (s *State) carryOut(svc *service) {
 	}
 	s.start(svc)
 	// A page that a new program is about to serve is reloaded by that.
-	if w.reload != reloadNothing && !w.build && w.start == noStart {
+	if w.reload != reloadNothing && w.shownAt.IsZero() && !w.build && w.start == noStart {
 		s.do(ReloadPages{svc.Name, svc.gen, w.reload == reloadCSS})
 		w.reload = reloadNothing
 	}

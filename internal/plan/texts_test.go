@@ -63,6 +63,13 @@ func TestTexts(t *testing.T) {
 	if list := saved(texts); builds(list) || !reloads(list) || !s.Reports()[0].Texts {
 		t.Errorf("texts: %v, %+v", list, s.Reports()[0])
 	}
+	// Where the program shows them later, so is the reload, and until then there is something to wait for.
+	if list := saved(Effect{Kind: Reload, Texts: true, After: 110 * time.Millisecond}); reloads(list) || s.Reports()[0].Settled {
+		t.Errorf("texts that are not shown yet: %v, %+v", list, s.Reports()[0])
+	}
+	if list := step(Fired{Timer: Timer{"site", Shown}}); !reloads(list) || !s.Reports()[0].Settled {
+		t.Errorf("texts that are shown: %v, %+v", list, s.Reports()[0])
+	}
 	if saved(Effect{Kind: Reload}); !s.Reports()[0].Texts {
 		t.Error("another reload is no build")
 	}

@@ -156,30 +156,29 @@ func (j *Judge) waitsForTexts(path string) (of []*Subject) {
 	return of
 }
 
-// textsGrace is how long templ may take to write the texts. The file is asked for, not watched: it is in
-// the directory for temporary files, where a watch would see what all others do.
-const textsGrace = 300 * time.Millisecond
-
 // textsCache is for how long a program may still show the texts from before: it reads the file at most
 // once in 100 ms. The rest is for clocks of file times that tick slowly.
 const textsCache = 110 * time.Millisecond
 
-// onlyTexts is the effect of a change of texts, instead of a build.
+// onlyTexts is the effect of a change of texts, instead of a build. templ writes the code, then the texts,
+// and both are there when the burst closes. If they are not, a build is right too. They are not waited for:
+// their file is in the directory for temporary files, where a watch would see what all others do.
 func (s *Subject) onlyTexts(e plan.Effect, path string, texts []string) plan.Effect {
 	if texts == nil || e.Kind != plan.Rebuild || e.Rule != plan.NoRule || !s.developsTempl() {
 		return e
 	}
 	file, ok := s.textFile(path)
-	for end := time.Now().Add(textsGrace); ok; time.Sleep(10 * time.Millisecond) {
-		if written, ok := hasTexts(file, texts); ok {
-			time.Sleep(min(textsCache, time.Until(written.Add(textsCache))))
-			return plan.Effect{Kind: plan.Reload, Rule: plan.NoRule, Texts: true, Why: "only templ texts have changed, which the program reads from files"}
-		}
-		if time.Now().After(end) {
-			break
-		}
+	if !ok {
+		return e
 	}
-	return e
+	written, ok := hasTexts(file, texts)
+	if !ok {
+		return e
+	}
+	return plan.Effect{
+		Kind: plan.Reload, Rule: plan.NoRule, Texts: true, After: min(textsCache, time.Until(written.Add(textsCache))),
+		Why: "only templ texts have changed, which the program reads from files",
+	}
 }
 
 // textFile is where the program looks for the texts of a generated file; false if it does not.
@@ -193,9 +192,18 @@ func (s *Subject) textFile(path string) (string, bool) {
 			return "", false
 		}
 	}
-	sum := sha256.Sum256([]byte(strings.TrimSuffix(code, templSuffix) + ".templ"))
+	sum := sha256.Sum256([]byte(templName(strings.TrimSuffix(code, templSuffix) + ".templ")))
 	dir := cmp.Or(s.given("TEMPL_DEV_MODE_ROOT"), s.given("TMPDIR"), os.TempDir())
 	return filepath.Join(dir, "templ_"+hex.EncodeToString(sum[:])+".txt"), true
+}
+
+// templName is how templ names a file of any system: C:\a\b is /c/a/b.
+func templName(path string) string {
+	path = strings.ReplaceAll(path, `\`, "/")
+	if drive, rest, ok := strings.Cut(path, ":"); ok && len(drive) == 1 {
+		return "/" + strings.ToLower(drive) + rest
+	}
+	return path
 }
 
 // hasTexts reports whether a file has these texts, one on each line, and when it was written.

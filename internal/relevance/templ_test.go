@@ -142,7 +142,7 @@ func TestOnlyTexts(t *testing.T) {
 }
 
 // A program of templ reads the file of its texts at most once in 100 ms. A page that loads again
-// earlier than that could show the texts from before.
+// earlier than that could show the texts from before, so the plan is to reload it after that.
 func TestTextsAreRead(t *testing.T) {
 	texts := t.TempDir()
 	file := filepath.Join(t.TempDir(), "hi_templ.go")
@@ -150,19 +150,42 @@ func TestTextsAreRead(t *testing.T) {
 	env := map[string]string{"TEMPL_DEV_MODE": "true", "TEMPL_DEV_MODE_ROOT": texts}
 	s := &Subject{runsWithThis: func() bool { return true }, given: func(name string) string { return env[name] }}
 	path, _ := s.textFile(file)
+	after := func() time.Duration {
+		t.Helper()
+		e := s.onlyTexts(plan.Effect{Kind: plan.Rebuild, Rule: plan.NoRule, Input: true}, file, []string{"new"})
+		if !e.Texts {
+			t.Errorf("%+v", e)
+		}
+		return e.After
+	}
 	testkit.Write(t, path, "new")
-	e := s.onlyTexts(plan.Effect{Kind: plan.Rebuild, Rule: plan.NoRule, Input: true}, file, []string{"new"})
 	fi, err := os.Stat(path)
-	if age := time.Since(fi.ModTime()); err != nil || !e.Texts || age < 100*time.Millisecond {
-		t.Errorf("%v: %+v, although the texts are %s old", err, e, age)
+	if d := after(); err != nil || time.Now().Add(d).Before(fi.ModTime().Add(100*time.Millisecond)) {
+		t.Errorf("%v: reloaded after %s, although the texts are %s old", err, d, time.Since(fi.ModTime()))
 	}
 	// Texts that have been there for long delay nothing, and neither does a wrong clock.
-	for _, at := range []time.Duration{-time.Hour, time.Hour} {
-		if err := os.Chtimes(path, time.Now(), time.Now().Add(at)); err != nil {
-			t.Fatal(err)
-		}
-		if e := s.onlyTexts(plan.Effect{Kind: plan.Rebuild, Rule: plan.NoRule, Input: true}, file, []string{"new"}); !e.Texts {
-			t.Errorf("%s: %+v", at, e)
+	if err := os.Chtimes(path, time.Now(), time.Now().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if d := after(); d > 0 {
+		t.Errorf("texts of an hour ago: reloaded after %s", d)
+	}
+	if err := os.Chtimes(path, time.Now(), time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if d := after(); d > textsCache {
+		t.Errorf("texts of the future: reloaded after %s", d)
+	}
+}
+
+// The name of the file of texts is made from the path as templ writes it, also on Windows.
+func TestTemplName(t *testing.T) {
+	for path, want := range map[string]string{
+		"/home/me/site/a.templ": "/home/me/site/a.templ", `C:\Users\me\a.templ`: "/c/Users/me/a.templ",
+		`\\server\share\a.templ`: "//server/share/a.templ", "/odd:name/a.templ": "/odd:name/a.templ",
+	} {
+		if got := templName(path); got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
 		}
 	}
 }
