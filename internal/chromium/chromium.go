@@ -14,6 +14,31 @@ import (
 // ErrMissing says that there is no browser to start.
 var ErrMissing = errors.New("no chromium on PATH (apt-get install chromium)")
 
+// Test is the part of a testing.TB that a browser needs.
+type Test interface {
+	Helper()
+	Skip(args ...any)
+	Fatal(args ...any)
+	Cleanup(f func())
+}
+
+// ForTest starts a browser for a test, and lets it do something first. Without one, the test is skipped.
+func ForTest(t Test, first ...chromedp.Action[chromedp.Void]) context.Context {
+	t.Helper()
+	browser, end, err := Start(context.Background())
+	if errors.Is(err, ErrMissing) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(end)
+	if err := chromedp.Do(browser, first...); err != nil {
+		t.Fatal(err)
+	}
+	return browser
+}
+
 // Start starts a headless Chromium with an empty profile that connects only to the
 // pages that it opens. end ends it and removes the profile.
 func Start(ctx context.Context) (browser context.Context, end func(), err error) {

@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -25,19 +24,7 @@ type tab struct {
 // openTab shows the address in a headless Chromium; without one the test is skipped.
 func openTab(t *testing.T, url string) *tab {
 	t.Helper()
-	browser, end, err := chromium.Start(context.Background())
-	if errors.Is(err, chromium.ErrMissing) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(end)
-	b := &tab{t, browser}
-	if err := chromedp.Do(browser, chromedp.Navigate(url)); err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return &tab{t, chromium.ForTest(t, chromedp.Navigate(url))}
 }
 
 // js evaluates an expression to text; "" while the page is loading again.

@@ -3,7 +3,6 @@ package page
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -31,17 +30,7 @@ type tab struct {
 
 func openTab(t *testing.T, url string) *tab {
 	t.Helper()
-	browser, end, err := chromium.Start(context.Background())
-	if errors.Is(err, chromium.ErrMissing) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(end)
-	b := &tab{t, browser}
-	b.run(chromedp.EmulateViewport(1200, 900), chromedp.Navigate(url))
-	return b
+	return &tab{t, chromium.ForTest(t, chromedp.EmulateViewport(1200, 900), chromedp.Navigate(url))}
 }
 
 func (b *tab) run(a ...chromedp.Action[chromedp.Void]) {
