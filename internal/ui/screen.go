@@ -59,12 +59,7 @@ func NewScreen(out, err io.Writer, terminal bool, closed func()) *Screen {
 func sameFile(a, b any) bool {
 	f, ok := a.(*os.File)
 	g, ok2 := b.(*os.File)
-	if !ok || !ok2 || f == nil || g == nil {
-		return false
-	}
-	x, err := f.Stat()
-	y, err2 := g.Stat()
-	return err == nil && err2 == nil && os.SameFile(x, y)
+	return ok && ok2 && f != nil && g != nil && same(f, g)
 }
 
 // Plain keeps escape sequences out of hotreload's own lines, also the one that ends the
