@@ -1,5 +1,3 @@
-//go:build unix
-
 package e2e
 
 import (
@@ -50,7 +48,7 @@ func main() {
 	}
 	hup, term := make(chan os.Signal, 1), make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
-	signal.Notify(term, syscall.SIGTERM)
+	signal.Notify(term, syscall.SIGTERM, os.Interrupt)
 	go func() {
 		for range hup {
 			fmt.Println("got SIGHUP")
@@ -111,15 +109,15 @@ func answer(target string) (status, kind, body string) {
 	return "200 OK", "text/plain", fmt.Sprintf("pid=%d version=%s lib=%s", os.Getpid(), Version, lib.Name())
 }
 `,
-	"version.go":         "package main\n\nconst Version = \"one\"\n",
-	"lib/lib.go":         "// Package lib has a name.\npackage lib\n\n// Name is a name.\nfunc Name() string { return \"lib1\" }\n",
-	"lib/lib_windows.go": "package lib\n\nconst windows = true\n",
-	"lib/lib_test.go":    "package lib\n\nimport \"testing\"\n\nfunc TestName(t *testing.T) { Name() }\n",
-	"lib/tagged.go":      "//go:build integration\n\npackage lib\n\nconst tagged = true\n",
-	"other/other.go":     "package other\n\nconst X = 1\n",
-	"static/page.html":   "<html><body>page1</body></html>\n",
-	"templates/t.html":   "template1\n",
-	"README.md":          "# web\n",
+	"version.go":       "package main\n\nconst Version = \"one\"\n",
+	"lib/lib.go":       "// Package lib has a name.\npackage lib\n\n// Name is a name.\nfunc Name() string { return \"lib1\" }\n",
+	"lib/lib_plan9.go": "package lib\n\nconst plan9 = true\n",
+	"lib/lib_test.go":  "package lib\n\nimport \"testing\"\n\nfunc TestName(t *testing.T) { Name() }\n",
+	"lib/tagged.go":    "//go:build integration\n\npackage lib\n\nconst tagged = true\n",
+	"other/other.go":   "package other\n\nconst X = 1\n",
+	"static/page.html": "<html><body>page1</body></html>\n",
+	"templates/t.html": "template1\n",
+	"README.md":        "# web\n",
 }
 
 // newApp writes the files into a directory of the test, which may have any name.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -84,10 +83,6 @@ func onConsole(t *testing.T, dir string, argv ...string) (keys *os.File, ended c
 
 // N5 (2, 3): a session on a console of Windows, from its start to the key q: nothing is left.
 func TestConsole(t *testing.T) {
-	bin := filepath.Join(t.TempDir(), "hotreload.exe")
-	if out, err := exec.Command("go", "build", "-o", bin, "../../cmd/hotreload").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
 	dir, addr := t.TempDir(), testkit.Address(t)
 	source := func(version string) string {
 		return fmt.Sprintf("package main\n\nimport \"net\"\n\nfunc main() {\n\tl, err := net.Listen(\"tcp\", %q)\n\tif err != nil {\n\t\tpanic(err)\n\t}\n\tfor {\n\t\tc, err := l.Accept()\n\t\tif err != nil {\n\t\t\tpanic(err)\n\t\t}\n\t\tc.Write([]byte(%s))\n\t\tc.Close()\n\t}\n}\n", addr, version)
@@ -123,7 +118,7 @@ func TestConsole(t *testing.T) {
 		}
 	}
 
-	keys, ended := onConsole(t, dir, bin, "run", "--events", events)
+	keys, ended := onConsole(t, dir, hotreload, "run", "--events", events)
 	came("live", 1)
 	answers("one")
 	save("main.go", source(`"two"`))

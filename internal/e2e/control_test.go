@@ -1,5 +1,3 @@
-//go:build unix
-
 package e2e
 
 import (
@@ -113,7 +111,7 @@ func TestM3Commands(t *testing.T) {
 		t.Errorf("rebuild: exit %d: %s", code, out)
 	}
 	changed("rebuild")
-	for _, sig := range []syscall.Signal{syscall.SIGUSR1, syscall.SIGHUP} {
+	for _, sig := range rebuildSignals {
 		w.mu.Lock()
 		w.at = len(w.events)
 		w.mu.Unlock()

@@ -1,16 +1,12 @@
-//go:build unix
-
 package e2e
 
 import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -80,86 +76,14 @@ func TestE1LogBesideBrokenGraph(t *testing.T) {
 	}
 }
 
-// E2: an idle session whose own output is in the project writes nothing, whatever it is
-// asked to print, also behind a pipe, and with a program that logs into the project.
-func TestE2OwnOutput(t *testing.T) {
-	t.Parallel()
-	const chatter = `package main
-
-import (
-	"fmt"
-	"log"
-	"net/http"
-	"os"
-	"time"
-)
-
-func main() {
-	f, err := os.Create("app.log")
-	if err != nil {
-		log.Fatal(err)
-	}
-	go func() {
-		for n := 0; ; n++ {
-			fmt.Fprintln(f, n)
-			fmt.Println("on stdout", n)
-			time.Sleep(20 * time.Millisecond)
-		}
-	}()
-	http.ListenAndServe(os.Getenv("ADDR"), nil)
-}
-`
-	for name, line := range map[string]string{
-		"json":    `exec "$0" run --log json >out.log 2>err.log`,
-		"verbose": `exec "$0" run -v >out.log 2>err.log`,
-		"pipe":    `"$0" run -v 2>&1 | tee all.log >/dev/null`,
-		"events":  `exec "$0" run -v --events ev.jsonl >out.log 2>&1`,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			dir := newApp(t, map[string]string{"go.mod": "module example.test/chatter\n\ngo 1.25\n", "main.go": chatter})
-			cmd := exec.Command("sh", "-c", line, hotreload)
-			cmd.Dir = dir
-			cmd.Env = append(cleanEnv(), mark(t.Name()), "ADDR="+testkit.Address(t))
-			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			s := &session{t: t, dir: dir, cmd: cmd}
-			t.Cleanup(func() {
-				s.command("stop")
-				cmd.Wait()
-				if left := processesOf(t.Name()); len(left) > 0 {
-					t.Errorf("left behind: %v", left)
-				}
-			})
-			log := func() string { return read(t, filepath.Join(dir, "app.log")) }
-			until(t, "the program logs", func() bool { _, err := os.Stat(filepath.Join(dir, "app.log")); return err == nil && log() != "" })
-			// Its lines are the clock: many of them, and not one of ours about a file.
-			until(t, "a hundred lines", func() bool { return strings.Count(log(), "\n") > 100 })
-			for _, f := range []string{"err.log", "out.log", "all.log", "ev.jsonl"} {
-				data, err := os.ReadFile(filepath.Join(dir, f))
-				if err != nil {
-					continue
-				}
-				for _, l := range strings.Split(string(data), "\n") {
-					if strings.Contains(l, "app.log") || strings.Contains(l, "err.log") || strings.Contains(l, "out.log") || strings.Contains(l, "all.log") || strings.Contains(l, "ev.jsonl") {
-						t.Errorf("%s tells of a log: %s", f, l)
-					}
-				}
-			}
-		})
-	}
-}
-
 // E4: a rule's command, and a program, that write what triggers them are stopped after a few
 // rounds, with the name of the file; the rest goes on, and `wait` returns.
 func TestE4Loops(t *testing.T) {
 	testkit.Slow(t)
 	t.Parallel()
 	for _, tt := range []struct{ name, config, start, file string }{
-		{"command", "[[rules]]\npaths = [\"t/*\"]\neffect = \"restart\"\ncommand = \"echo $$ > t/out\"\n", "", "t/out"},
-		{"command without effect", "[[rules]]\npaths = [\"t/*\"]\neffect = \"none\"\ncommand = \"echo $$ > t/out\"\n", "", "t/out"},
+		{"command", "[[rules]]\npaths = [\"t/*\"]\neffect = \"restart\"\ncommand = " + does("write t/out|$PID") + "\n", "", "t/out"},
+		{"command without effect", "[[rules]]\npaths = [\"t/*\"]\neffect = \"none\"\ncommand = " + does("write t/out|$PID") + "\n", "", "t/out"},
 		{"program", "[[rules]]\npaths = [\"t/*\"]\neffect = \"restart\"\n", "os.WriteFile(\"t/state\", fmt.Append(nil, time.Now().UnixNano()), 0o644)", "t/state"},
 		{"env file", "", "os.WriteFile(\".env\", fmt.Appendf(nil, \"N=%d\\n\", time.Now().UnixNano()), 0o644)", ".env"},
 	} {
@@ -220,50 +144,6 @@ func start() { ` + tt.start + `; _ = time.Now }
 				t.Errorf("named %d times\n%s", named, s.dump())
 			}
 		})
-	}
-}
-
-// L14, L11: a save while the commands before a build run reaches the generator, the second
-// time as well as the first, and what hangs is ended by it.
-func TestL14SaveDuringBefore(t *testing.T) {
-	testkit.Slow(t)
-	t.Parallel()
-	g := newGate(t)
-	dir := newApp(t, map[string]string{
-		".hotreload.toml": fmt.Sprintf("[build]\nbefore = [%q]\n", "sed 's/const T/const G/' types.go > g.tmp; . "+g.script()+"; cp g.tmp gen.go"),
-		"go.mod":          "module example.test/gen\n\ngo 1.25\n",
-		"types.go":        "package main\n\nconst T = \"0\"\n",
-		"main.go": `package main
-
-import (
-	"fmt"
-	"net/http"
-	"os"
-)
-
-func main() {
-	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, T, " ", G) })
-	http.ListenAndServe(os.Getenv("ADDR"), nil)
-}
-`,
-	})
-	addr := testkit.Address(t)
-	s := start(t, dir, nil, withEnv("ADDR="+addr))
-	s.waitFor("live")
-	save := func(v string) {
-		replaceFile(t, filepath.Join(dir, "types.go"), fmt.Sprintf("package main\n\nconst T = %q\n", v))
-	}
-	for i := range 3 {
-		g.shut()
-		save(fmt.Sprintf("%d-1", i))
-		g.await() // sed has read it
-		save(fmt.Sprintf("%d-2", i))
-		// The one that waits at the gate is ended, not let through.
-		s.succeed(0, "wait")
-		want := fmt.Sprintf("%d-2 %d-2", i, i)
-		if got := s.get(addr, "/"); got != want {
-			t.Fatalf("round %d: after wait it answers %q, want %q\n%s", i, got, want, s.dump())
-		}
 	}
 }
 
@@ -333,7 +213,7 @@ func (s *session) ends(mark int) (failed, live int) {
 func TestL3Growing(t *testing.T) {
 	t.Parallel()
 	pieces := []string{"package main\n\nfunc init() {\n", "\tprintln(", "\"whole\"", ")\n", "}\n\nconst Version = \"grown\"\n"}
-	for _, b := range growingBuilds {
+	for _, b := range growingBuilds() {
 		t.Run(b.name, func(t *testing.T) {
 			if b.name != "go" {
 				testkit.Slow(t)
@@ -356,7 +236,7 @@ func TestL3GrowingWhole(t *testing.T) {
 	t.Parallel()
 	pieces := []string{"package main\n\n", "func init() { println(\"a\") }\n", "func init() { println(\"b\") }\n", "func init() { println(\"c\") }\n",
 		"func init() { println(\"d\") }\n", "func init() { println(\"e\") }\n", "const Version = \"grown\"\n"}
-	for _, b := range growingBuilds {
+	for _, b := range growingBuilds() {
 		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
 			w := startWeb(t, newApp(t, webApp), b.args)
@@ -374,7 +254,7 @@ func TestL3GrowingRule(t *testing.T) {
 	t.Parallel()
 	files := maps.Clone(webApp)
 	files["page.templ"] = "whole\n"
-	files[".hotreload.toml"] = "[[rules]]\npaths = [\"page.templ\"]\neffect = \"restart\"\ncommand = \"grep -q whole page.templ\"\n"
+	files[".hotreload.toml"] = "[[rules]]\npaths = [\"page.templ\"]\neffect = \"restart\"\ncommand = " + inShell("contains page.templ|whole") + "\n"
 	w := startWeb(t, newApp(t, files), nil)
 	for try := range 10 {
 		mark := w.mark()
@@ -394,14 +274,18 @@ func TestL3GrowingRule(t *testing.T) {
 
 // growingBuilds are a build that knows within milliseconds that version.go is not whole, so that
 // its failure is there long before the next piece, and both engines.
-var growingBuilds = []struct {
+func growingBuilds() []growingBuild {
+	return []growingBuild{
+		{"command", []time.Duration{30, 80, 150, 220}, []string{"--set", "build.command=" + does("contains version.go|const Version", "run go|build|-o|app|."), "--set", "build.output=app"}},
+		{"go", []time.Duration{80}, []string{"--set", "build.engine=go"}},
+		{"direct", []time.Duration{80}, []string{"--set", "build.engine=direct"}},
+	}
+}
+
+type growingBuild struct {
 	name   string
 	pauses []time.Duration // in milliseconds
 	args   []string
-}{
-	{"command", []time.Duration{30, 80, 150, 220}, []string{"--set", "build.command=grep -q 'const Version' version.go && go build -o app .", "--set", "build.output=app"}},
-	{"go", []time.Duration{80}, []string{"--set", "build.engine=go"}},
-	{"direct", []time.Duration{80}, []string{"--set", "build.engine=direct"}},
 }
 
 // E13: a save of a file that programs read while they run, and that nothing watches for, is

@@ -1,5 +1,3 @@
-//go:build unix
-
 package e2e
 
 import (
@@ -26,8 +24,8 @@ import (
 	"github.com/hotreload/hotreload/internal/testkit"
 )
 
-// hotreload is the binary under test, built once.
-var hotreload string
+// hotreload is the binary under test, and tool the helper of testdata/tool, both built once.
+var hotreload, tool string
 
 const deadline = testkit.Deadline
 
@@ -50,22 +48,34 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	hotreload = filepath.Join(dir, "hotreload")
-	args := []string{"build", "-o", hotreload}
-	if testkit.Race {
-		args = append(args, "-race")
-	}
-	if coverDir() != "" {
-		args = append(args, "-cover")
-	}
-	out, err := exec.Command("go", append(args, "github.com/hotreload/hotreload/cmd/hotreload")...).CombinedOutput()
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "building hotreload: %v\n%s", err, out)
+	if built := os.Getenv("E2E_PROGRAMS"); built != "" { // see tools/wine
+		dir = built
+	} else if err := buildAll(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	hotreload, tool = filepath.Join(dir, "hotreload"+exe), filepath.Join(dir, "tool"+exe)
 	defer prune()
 	testkit.Parallel(4)
 	return m.Run()
+}
+
+// buildAll builds the programs of the tests.
+func buildAll(dir string) error {
+	var flags []string
+	if testkit.Race {
+		flags = append(flags, "-race")
+	}
+	if coverDir() != "" {
+		flags = append(flags, "-cover")
+	}
+	for name, args := range map[string][]string{"tool": {"./testdata/tool"}, "hotreload": append(flags, "github.com/hotreload/hotreload/cmd/hotreload")} {
+		args = append([]string{"build", "-o", filepath.Join(dir, name+exe)}, args...)
+		if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+			return fmt.Errorf("go %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+	return nil
 }
 
 // prune removes what sessions of tests have left in the user's cache: their projects were
@@ -165,32 +175,21 @@ func withOutput(out, err io.Writer) option {
 
 func withStdin(r io.Reader) option { return func(c *exec.Cmd) { c.Stdin = r } }
 
-// start runs `hotreload run --events PIPE args...` in dir. It is stopped at the
+// start runs `hotreload run --events FILE args...` in dir. It is stopped at the
 // end of the test, which fails if anything of it is left.
 func start(t *testing.T, dir string, args []string, opts ...option) *session {
 	t.Helper()
 	s := &session{t: t, dir: dir, done: make(chan struct{})}
 	s.news = sync.NewCond(&s.mu)
-	pipe := filepath.Join(t.TempDir(), "events")
-	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	full := append([]string{"run", "--events", pipe}, args...)
+	events := newEvents(t)
+	full := append([]string{"run", "--events", events.path}, args...)
 	s.cmd = exec.Command(hotreload, full...)
 	s.cmd.Dir = dir
 	s.cmd.Env = append(cleanEnv(), mark(t.Name()))
 	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.err
+	prepare(s.cmd)
 	for _, o := range opts {
 		o(s.cmd)
-	}
-	// A writer of the test's keeps the reader from an end of file before hotreload is there.
-	f, err := os.OpenFile(pipe, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keep, err := os.OpenFile(pipe, os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
 	}
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -198,17 +197,17 @@ func start(t *testing.T, dir string, args []string, opts ...option) *session {
 	all := make(chan struct{})
 	go func() {
 		defer close(all)
-		s.read(f)
+		s.read(events)
 	}()
 	go func() {
 		_ = s.cmd.Wait()
 		close(s.done)
-		keep.Close()
+		events.noWriter()
 		select {
 		case <-all:
 		case <-time.After(deadline): // something that it started has the pipe open
 		}
-		f.Close()
+		events.Close()
 		s.mu.Lock()
 		s.ended = true
 		s.news.Broadcast()
@@ -238,8 +237,8 @@ func cleanEnv() []string {
 // coverDir is where hotreload leaves what of its code the tests have run; see `make cover`.
 func coverDir() string { return os.Getenv("E2E_COVERDIR") }
 
-func (s *session) read(f *os.File) {
-	sc := bufio.NewScanner(f)
+func (s *session) read(events io.Reader) {
+	sc := bufio.NewScanner(events)
 	sc.Buffer(nil, 64<<20)
 	for sc.Scan() {
 		e := ev{line: sc.Text()}
@@ -267,10 +266,10 @@ func (s *session) wait(what string, match func(ev) bool) ev {
 	return e
 }
 
-// traces ends hotreload with the stacks of its goroutines on stderr: what it waits for
-// when it should not is in no event.
+// traces ends hotreload with the stacks of its goroutines on stderr, if the system can do that: what it
+// waits for when it should not is in no event.
 func (s *session) traces() {
-	_ = s.cmd.Process.Signal(syscall.SIGABRT)
+	s.abort()
 	select {
 	case <-s.done:
 	case <-time.After(deadline):
@@ -363,10 +362,10 @@ func (s *session) dump() string {
 	return b.String()
 }
 
-// stop asks for the end by the signal and returns the exit code.
+// stop asks for the end as the signal does and returns the exit code.
 func (s *session) stop(sig syscall.Signal) int {
 	s.t.Helper()
-	_ = s.cmd.Process.Signal(sig)
+	s.ask(sig)
 	return s.exit()
 }
 
@@ -378,7 +377,7 @@ func (s *session) exit() int {
 	select {
 	case <-s.done:
 	case <-t.C:
-		_ = s.cmd.Process.Signal(syscall.SIGQUIT)
+		s.abort()
 		<-s.done
 		s.t.Fatalf("hotreload did not end\n%s", s.dump())
 	}
@@ -394,10 +393,12 @@ func (s *session) cleanup() {
 	default:
 		s.stop(syscall.SIGTERM)
 	}
-	if left := processesOf(s.t.Name()); len(left) > 0 {
+	if left := s.left(); len(left) > 0 {
 		s.t.Errorf("left behind: %v", left)
-		for _, p := range left {
-			_ = syscall.Kill(p.PID, syscall.SIGKILL)
+		for _, pid := range left {
+			if p, err := os.FindProcess(pid); err == nil {
+				_ = p.Kill()
+			}
 		}
 	}
 	if s.t.Failed() {
@@ -405,13 +406,17 @@ func (s *session) cleanup() {
 	}
 }
 
+// replaceFile saves in one step, however busy the machine is: of a file that is seen empty
+// for long a build is made.
+func replaceFile(t *testing.T, path, content string) {
+	t.Helper()
+	write(t, path+"~", content)
+	rename(t, path+"~", path)
+}
+
 // mark is the variable by which the processes of a test are known; the same test may run
 // twice on a machine. hotreload does not pass on what begins with HOTRELOAD_.
 func mark(test string) string { return fmt.Sprintf("E2E_TEST=%s-%d", test, os.Getpid()) }
-
-// processesOf finds the processes that were started below a session of the test, wherever they
-// have gone: their environment shows it.
-func processesOf(test string) []testkit.Process { return testkit.Processes(mark(test)) }
 
 // edit replaces text in a file of the session's directory; the old text must be there.
 func (s *session) edit(name, old, replacement string) {

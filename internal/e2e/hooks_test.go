@@ -1,5 +1,3 @@
-//go:build unix
-
 package e2e
 
 import (
@@ -9,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -19,9 +16,9 @@ type hookLog struct {
 	path string
 }
 
-// command is a hook that writes such a line.
+// command is a hook that writes such a line, as a line for the shell.
 func (l hookLog) command() string {
-	return fmt.Sprintf(`printf '%%s\n' "$HOTRELOAD_EVENT $HOTRELOAD_SERVICE $HOTRELOAD_GENERATION $(cat)" >> '%s'`, l.path)
+	return inShell("hook " + l.path)
 }
 
 // lines waits for as many and returns them without the event, which must be one line of JSON.
@@ -54,7 +51,7 @@ func (l hookLog) lines(n int) []string {
 func TestHooks(t *testing.T) {
 	t.Parallel()
 	log := hookLog{t, filepath.Join(t.TempDir(), "log")}
-	files := map[string]string{".hotreload.toml": fmt.Sprintf("[hooks]\nfailed = [%[1]q]\nfixed = [[\"sh\", \"-c\", %[1]q]]\nlive = [%[1]q]\n", log.command())}
+	files := map[string]string{".hotreload.toml": fmt.Sprintf("[hooks]\nfailed = [%[1]s]\nfixed = [%[2]s]\nlive = [%[1]s]\n", log.command(), does("hook "+log.path))}
 	for k, v := range webApp {
 		files[k] = v
 	}
@@ -91,7 +88,11 @@ func TestHooks(t *testing.T) {
 	runs++
 
 	// The program ends with an error, and is started again.
-	if err := syscall.Kill(w.answer().pid, syscall.SIGKILL); err != nil {
+	p, err := os.FindProcess(w.answer().pid)
+	if err == nil {
+		err = p.Kill()
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	w.wait("its end", func(e ev) bool { return e.Event == "exited" && !e.flag("expected") })
@@ -110,70 +111,15 @@ func TestHooks(t *testing.T) {
 	}
 }
 
-// Hooks run beside everything else, one of a kind at a time: while one is at work the newest
-// event waits. They end with the session, and a failure of theirs is a problem, not a failure
-// of the service. A service has its own.
-func TestHooksBeside(t *testing.T) {
-	t.Parallel()
-	log := hookLog{t, filepath.Join(t.TempDir(), "log")}
-	gate := filepath.Join(t.TempDir(), "gate")
-	if err := syscall.Mkfifo(gate, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s := start(t, shell(t, fmt.Sprintf(`
-[run]
-command = ["sh", "-c", %[1]s]
-ready = "log:^up"
-
-[hooks]
-live = [%[2]q, "cat '%[3]s'"]
-
-[services.a]
-
-[services.b]
-hooks.live = ["echo 'no such table' >&2; exit 3"]
-hooks.failed = [%[2]q]
-`, lives, log.command(), gate)), nil)
-	failed := s.wait("the failed hook", func(e ev) bool { return e.Event == "problem" })
-	if failed.Service != "b" || !strings.Contains(failed.str("message"), "hooks.live: ") || !strings.Contains(failed.str("message"), "exit code 3") {
-		t.Errorf("%s", failed.line)
-	}
-	until(t, "the output of the hook", func() bool { return strings.Contains(s.err.String(), "    no such table\n") })
-	log.lines(1)
-	for range 3 {
-		if out, code := hr(t, s.dir, "restart", "a"); code != 0 {
-			t.Fatalf("restart: exit %d: %s", code, out)
-		}
-	}
-	until(t, "the hook at the gate", func() bool {
-		pass, err := os.OpenFile(gate, os.O_WRONLY|syscall.O_NONBLOCK, 0)
-		if err != nil {
-			return false
-		}
-		pass.Close()
-		return true
-	})
-	if got, want := log.lines(2), []string{"live a 1 live", "live a 4 live"}; !slices.Equal(got, want) {
-		t.Errorf("hooks %q, want %q", got, want)
-	}
-	// It waits at the gate again.
-	if code := s.stop(syscall.SIGINT); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
-	if got := log.lines(2); len(got) != 2 {
-		t.Errorf("hooks %q", got)
-	}
-}
-
 // Hooks of an edited config count from now on, and restart nothing.
 func TestHooksEdited(t *testing.T) {
 	t.Parallel()
 	log := hookLog{t, filepath.Join(t.TempDir(), "log")}
-	config := "[run]\ncommand = [\"sleep\", \"1000\"]\n"
+	config := "[run]\ncommand = " + does("wait") + "\n"
 	s := start(t, shell(t, config), nil)
 	s.waitFor("live")
 	before := s.pids()
-	s.rewrite(config + fmt.Sprintf("[hooks]\nlive = [%q]\n", log.command()))
+	s.rewrite(config + fmt.Sprintf("[hooks]\nlive = [%s]\n", log.command()))
 	s.wait("the config", func(e ev) bool { return e.Event == "changed" && e.str("why") == "the config is applied" })
 	if now := s.pids(); now["project"] != before["project"] {
 		t.Errorf("restarted for a hook")

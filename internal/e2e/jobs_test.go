@@ -1,5 +1,3 @@
-//go:build unix
-
 package e2e
 
 import (
@@ -20,16 +18,16 @@ func TestS3NeedsAJob(t *testing.T) {
 	t.Parallel()
 	s := start(t, shell(t, `
 [services.web]
-run.command = ["sh", "web.sh"]
+run.command = `+does("script web.txt")+`
 run.ready = "log:^up"
 needs = ["migrate"]
-rules = [{ paths = ["web.sh"], effect = "restart" }]
+rules = [{ paths = ["web.txt"], effect = "restart" }]
 
 [services.migrate]
-run.command = ["sh", "migrate.sh"]
+run.command = `+does("script migrate.txt")+`
 run.ready = "exit"
-rules = [{ paths = ["migrate.sh"], effect = "restart" }]
-`, "migrate.sh", "echo no table; exit 3\n", "web.sh", "echo up; sleep 1000\n"), nil)
+rules = [{ paths = ["migrate.txt"], effect = "restart" }]
+`, "migrate.txt", "echo no table\nexit 3\n", "web.txt", "echo up\nwait\n"), nil)
 	held := s.wait("held", func(e ev) bool {
 		return e.Event == "held" && e.Service == "web" && strings.Contains(e.str("reason"), "ended")
 	})
@@ -43,7 +41,7 @@ rules = [{ paths = ["migrate.sh"], effect = "restart" }]
 		t.Errorf("started: %v", got)
 	}
 
-	replaceFile(t, filepath.Join(s.dir, "migrate.sh"), "echo migrated\n")
+	replaceFile(t, filepath.Join(s.dir, "migrate.txt"), "echo migrated\n")
 	s.live()
 	web := s.pids()["web"]
 	if web == 0 {
@@ -62,9 +60,9 @@ rules = [{ paths = ["migrate.sh"], effect = "restart" }]
 	}
 
 	// Both change, and the job fails: the old program goes on.
-	write(t, filepath.Join(s.dir, "migrate.sh"), "exit 4\n")
+	write(t, filepath.Join(s.dir, "migrate.txt"), "exit 4\n")
 	s.wait("the failure", func(e ev) bool { return e.Event == "exited" && e.num("code") == 4 })
-	write(t, filepath.Join(s.dir, "web.sh"), "echo up again; sleep 1000\n")
+	write(t, filepath.Join(s.dir, "web.txt"), "echo up again\nwait\n")
 	if out, code := hr(t, s.dir, "wait", "web"); code != 1 || !strings.Contains(out, "web: waiting: waits for migrate, which has ended (exit code 4)") {
 		t.Errorf("wait: exit %d: %s", code, out)
 	}
@@ -72,7 +70,7 @@ rules = [{ paths = ["migrate.sh"], effect = "restart" }]
 	if w := st.Services[0]; w.PID != web || !w.Stale {
 		t.Errorf("web: %+v", w)
 	}
-	write(t, filepath.Join(s.dir, "migrate.sh"), "exit 0\n")
+	write(t, filepath.Join(s.dir, "migrate.txt"), "exit 0\n")
 	s.live()
 	if now := s.pids()["web"]; now == web {
 		t.Errorf("web was not restarted after the job")
@@ -114,13 +112,13 @@ run.ready = "exit"
 // T13: --once runs the jobs, then what needs them, and ends when nothing is left to run.
 func TestT13OnceJobs(t *testing.T) {
 	t.Parallel()
-	const jobs = `
+	jobs := `
 [services.first]
-run.command = ["sh", "-c", "echo first"]
+run.command = ` + does("echo first") + `
 run.ready = "exit"
 
 [services.second]
-run.command = ["sh", "-c", "echo second"]
+run.command = ` + does("echo second") + `
 run.ready = "exit"
 needs = ["first"]
 `
@@ -133,7 +131,7 @@ needs = ["first"]
 	}
 	s = start(t, shell(t, jobs+`
 [services.third]
-run.command = ["sh", "-c", "exit 7"]
+run.command = `+does("exit 7")+`
 needs = ["second"]
 `), []string{"--once"})
 	if code := s.exit(); code != 7 {
@@ -147,14 +145,14 @@ func TestS5InputStaysOpen(t *testing.T) {
 	t.Parallel()
 	s := start(t, shell(t, `
 [services.helper]
-run.command = ["sh", "-c", "cat; echo input has ended"]
+run.command = `+does("cat", "echo input has ended")+`
 
 [services.none]
-run.command = ["sh", "-c", "cat; echo input has ended"]
+run.command = `+does("cat", "echo input has ended")+`
 run.stdin = "none"
 
 [services.job]
-run.command = ["sh", "-c", "cat; echo input has ended"]
+run.command = `+does("cat", "echo input has ended")+`
 run.ready = "exit"
 `), nil)
 	seen := map[string]bool{}

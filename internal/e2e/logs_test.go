@@ -1,5 +1,3 @@
-//go:build unix
-
 package e2e
 
 import (
@@ -40,9 +38,14 @@ func TestLogs(t *testing.T) {
 	t.Parallel()
 	dir := shell(t, `
 [run]
-command = ["sh", "app.sh"]
+command = `+does("script app.txt")+`
 ready = "log:^up"
-`, "app.sh", `printf 'first \033[31mred\033[0m\tand \377\376 bytes\n'; echo problem >&2; echo up; printf 'no end'; sleep 1000`)
+`, "app.txt", `print first \033[31mred\033[0m\tand \377\376 bytes\n
+error problem
+echo up
+print no end
+wait
+`)
 	if out, code := hr(t, dir, "logs"); code != 2 || !strings.Contains(out, "no session") {
 		t.Errorf("logs without a session: exit %d: %s", code, out)
 	}
@@ -98,10 +101,10 @@ func TestLogsFollow(t *testing.T) {
 ready = "log:^up"
 
 [services.api]
-run.command = ["sh", "-c", "echo up $HOTRELOAD_GENERATION; printf 'half of '; sleep 1000"]
+run.command = `+does("echo up $HOTRELOAD_GENERATION", "print half of ", "wait")+`
 
 [services.worker]
-run.command = ["sh", "-c", "echo up; sleep 1000"]
+run.command = `+does("echo up", "wait")+`
 `)
 	s := start(t, dir, nil)
 	s.each("live", "api", "worker")
@@ -111,6 +114,7 @@ run.command = ["sh", "-c", "echo up; sleep 1000"]
 		t.Helper()
 		cmd = exec.CommandContext(ctx, hotreload, append([]string{"logs", "-f"}, args...)...)
 		cmd.Dir, cmd.Env = dir, cleanEnv()
+		prepare(cmd)
 		pipe, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -153,13 +157,14 @@ run.command = ["sh", "-c", "echo up; sleep 1000"]
 	if got := next(ofOne); got != "up 2" {
 		t.Errorf("%q", got)
 	}
-	if err := one.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
+	interrupted := interrupt(one)
+	if !interrupted {
+		_ = one.Process.Kill()
 	}
 	if _, err := io.ReadAll(ofOne); err != nil {
 		t.Error(err)
 	}
-	if err := one.Wait(); err != nil {
+	if err := one.Wait(); err != nil && interrupted {
 		t.Errorf("after Ctrl-C: %v", err)
 	}
 	if code := s.stop(syscall.SIGTERM); code != 0 {
@@ -182,7 +187,7 @@ func TestLogsBounded(t *testing.T) {
 	t.Parallel()
 	s := start(t, shell(t, `
 [run]
-command = ["sh", "-c", "seq 1 300000; echo up; sleep 1000"]
+command = `+does("count 300000", "echo up", "wait")+`
 ready = "log:^up"
 ready_timeout = "0s"
 `), nil, withOutput(nil, nil))
@@ -201,7 +206,7 @@ func TestReloadCommand(t *testing.T) {
 	t.Parallel()
 	dir := shell(t, `
 [run]
-command = ["sh", "-c", "echo up; sleep 1000"]
+command = `+does("echo up", "wait")+`
 ready = "log:^up"
 `)
 	s := start(t, dir, nil)
@@ -265,7 +270,7 @@ func TestLogsOverHTTP(t *testing.T) {
 	addr := testkit.Address(t)
 	s := start(t, shell(t, fmt.Sprintf(`
 [run]
-command = ["sh", "-c", "echo up; sleep 1000"]
+command = `+does("echo up", "wait")+`
 ready = "log:^up"
 
 [control]

@@ -1,5 +1,3 @@
-//go:build unix
-
 package e2e
 
 import (
@@ -49,7 +47,7 @@ var _ = syscall.SIGTERM
 	if graceful {
 		body = strings.Replace(body, "GRACE", `done := make(chan struct{})
 	go func() {
-		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 		defer stop()
 		<-ctx.Done()
 		server.Shutdown(context.Background())
@@ -111,36 +109,6 @@ func TestP3NoStaleAnswer(t *testing.T) {
 	w.waitFor("live")
 	if got := w.get(w.addr, "/"); !strings.Contains(got, "version=fixed") {
 		t.Errorf("%q", got)
-	}
-}
-
-// T9: behind the proxy, a program that a signal has stopped does not answer: the proxy says so,
-// also while the build is broken, and passes requests on when it goes on.
-func TestT9SuspendedPage(t *testing.T) {
-	testkit.Slow(t)
-	t.Parallel()
-	w := startProxy(t, portApp(false))
-	app := w.status().Services[0].PID
-	get := func() string { return w.get(w.addr, "/") }
-	for _, broken := range []bool{false, true} {
-		if broken {
-			write(t, filepath.Join(w.dir, "version.go"), "package main\n\nconst Version = missing\n")
-			w.waitFor("build_finished")
-		}
-		_ = syscall.Kill(app, syscall.SIGSTOP)
-		w.waitFor("waiting")
-		if got := get(); !strings.Contains(got, "the program is suspended by SIGSTOP") {
-			t.Errorf("%q", got)
-		}
-		_ = syscall.Kill(app, syscall.SIGCONT)
-		if broken { // it is never live again
-			until(t, "the program is no longer said to be suspended", func() bool { return !strings.Contains(get(), "suspended") })
-			continue
-		}
-		w.waitFor("live")
-		if got := get(); !strings.Contains(got, "version=one") {
-			t.Errorf("%q", got)
-		}
 	}
 }
 

@@ -1,5 +1,3 @@
-//go:build unix
-
 package e2e
 
 import (
@@ -7,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -24,7 +21,7 @@ import (
 type shop struct {
 	*session
 	api, web string
-	log      string // of the go command's builds
+	calls    func() string // of the go command
 }
 
 func copyShop(t *testing.T) (dir string) {
@@ -42,24 +39,15 @@ func startShop(t *testing.T, args ...string) *shop {
 	w := &shop{api: testkit.Address(t), web: testkit.Address(t)}
 	toml := filepath.Join(dir, ".hotreload.toml")
 	write(t, toml, strings.NewReplacer("127.0.0.1:8081", w.api, "127.0.0.1:8082", w.web).Replace(read(t, toml)))
-	// A go command that notes what it builds.
-	real, err := exec.LookPath("go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	bin := t.TempDir()
-	w.log = filepath.Join(bin, "log")
-	write(t, filepath.Join(bin, "go"), fmt.Sprintf("#!/bin/sh\nif [ \"$1\" = build ]; then echo \"$*\" >> '%s'; fi\nexec '%s' \"$@\"\n", w.log, real))
-	if err := os.Chmod(filepath.Join(bin, "go"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	w.session = start(t, dir, args, withEnv("API_ADDR="+w.api, "WEB_ADDR="+w.web, "PATH="+bin+":"+os.Getenv("PATH")))
+	path, calls := goCalls(t)
+	w.calls = calls
+	w.session = start(t, dir, args, withEnv("API_ADDR="+w.api, "WEB_ADDR="+w.web, path))
 	w.each("live", "api", "worker", "web")
 	return w
 }
 
 // builds is how often the go command has built.
-func (w *shop) builds() int { return strings.Count(read(w.t, w.log), "\n") }
+func (w *shop) builds() int { return strings.Count("\n"+w.calls(), "\nbuild ") }
 
 // each waits until the event has come once for each of the services, in any order.
 func (s *session) each(event string, services ...string) map[string]ev {
@@ -137,7 +125,7 @@ func TestS1Shared(t *testing.T) {
 	w.live()
 	after := w.pids()
 	if n := w.builds() - builds; n != 1 {
-		t.Errorf("%d builds for a save of a shared package:\n%s", n, read(t, w.log))
+		t.Errorf("%d builds for a save of a shared package:\n%s", n, w.calls())
 	}
 	if after["api"] == before["api"] {
 		t.Errorf("not restarted: %v, was %v", after, before)
@@ -216,29 +204,26 @@ func shell(t *testing.T, toml string, files ...string) string {
 	return dir
 }
 
-// lives is a script that says so and waits for its end.
-const lives = `'''trap 'echo bye; exit 0' TERM; echo up; sleep 1000 & wait'''`
-
 // S3: services start when those that they need are ready; one that waits for a failed
 // need says so.
 func TestS3Needs(t *testing.T) {
 	t.Parallel()
 	s := start(t, shell(t, `
 [services.web]
-run.command = ["sh", "-c", `+lives+`]
+run.command = `+lives()+`
 run.ready = "log:^up"
 needs = ["api"]
 
 [services.api]
-run.command = ["sh", "-c", `+lives+`]
+run.command = `+lives()+`
 run.ready = "log:^up"
 needs = ["db"]
 
 [services.db]
-run.command = ["sh", "db.sh"]
+run.command = `+does("script db.txt")+`
 run.ready = "log:^up"
-rules = [{ paths = ["db.sh"], effect = "restart" }]
-`, "db.sh", "echo no disk; exit 3\n"), nil)
+rules = [{ paths = ["db.txt"], effect = "restart" }]
+`, "db.txt", "echo no disk\nexit 3\n"), nil)
 	held := s.wait("held", func(e ev) bool {
 		return e.Event == "held" && e.Service == "api" && strings.Contains(e.str("reason"), "ended")
 	})
@@ -252,7 +237,7 @@ rules = [{ paths = ["db.sh"], effect = "restart" }]
 		t.Errorf("started: %v", n)
 	}
 	// In one step: what runs while it is empty would be one more start.
-	replaceFile(t, filepath.Join(s.dir, "db.sh"), "echo up; sleep 1000\n")
+	replaceFile(t, filepath.Join(s.dir, "db.txt"), "echo up\nwait\n")
 	s.each("live", "db", "api", "web")
 	var order []string
 	for _, e := range s.since(0) {
@@ -271,11 +256,10 @@ rules = [{ paths = ["db.sh"], effect = "restart" }]
 func TestS4Prefixes(t *testing.T) {
 	t.Parallel()
 	const lines = 3000
-	script := `'''i=0; while [ $i -lt ` + fmt.Sprint(lines) + ` ]; do printf '%s' "$HOTRELOAD_SERVICE-"; echo $i; echo "E$HOTRELOAD_SERVICE-$i" >&2; i=$((i+1)); done; printf 'last of %s' $HOTRELOAD_SERVICE'''`
 	var toml strings.Builder
 	names := []string{"a", "longer", "ccc"}
 	for _, n := range names {
-		fmt.Fprintf(&toml, "[services.%s]\nrun.command = [\"sh\", \"-c\", %s]\n", n, script)
+		fmt.Fprintf(&toml, "[services.%s]\nrun.command = %s\n", n, does(fmt.Sprint("lines ", lines)))
 	}
 	s := start(t, shell(t, toml.String()), []string{"--color", "never"})
 	s.each("exited", names...)
@@ -345,9 +329,9 @@ func TestS4PromptAndColour(t *testing.T) {
 	t.Parallel()
 	s := start(t, shell(t, `
 [services.asks]
-run.command = ["sh", "-c", "printf 'name? '; sleep 1000"]
+run.command = `+does("print name? ", "wait")+`
 [services.other]
-run.command = ["sh", "-c", `+lives+`]
+run.command = `+lives()+`
 `), []string{"--color", "always"})
 	s.each("live", "asks", "other")
 	until(t, "the prompt", func() bool { return strings.Contains(s.out.String(), "name? ") })
@@ -374,18 +358,18 @@ func TestS5NoGoProgram(t *testing.T) {
 build.package = "."
 
 [services.side]
-run.command = ["sh", "side.sh", "{name}"]
+run.command = `+does("script side.txt", "--", "{name}")+`
 run.env = { COLOR = "blue" }
 run.dir = "scripts"
-rules = [{ paths = ["scripts/*.sh"], effect = "restart" }]
+rules = [{ paths = ["scripts/*.txt"], effect = "restart" }]
 `)
-	write(t, filepath.Join(dir, "scripts/side.sh"), "echo side one $COLOR $(basename $PWD) $HOTRELOAD_SERVICE; sleep 1000\n")
+	write(t, filepath.Join(dir, "scripts/side.txt"), "echo side one $COLOR $DIR $HOTRELOAD_SERVICE\nwait\n")
 	s := start(t, dir, nil, withEnv("ADDR="+addr))
 	s.each("live", "web", "side")
 	s.settle()
 	before := s.pids()
 	mark := s.mark()
-	write(t, filepath.Join(dir, "scripts/side.sh"), "echo side two; sleep 1000\n")
+	write(t, filepath.Join(dir, "scripts/side.txt"), "echo side two\nwait\n")
 	s.each("live", "side")
 	s.edit("version.go", `"one"`, `"two"`)
 	s.each("live", "web")
@@ -407,21 +391,12 @@ rules = [{ paths = ["scripts/*.sh"], effect = "restart" }]
 func TestS5WithoutGo(t *testing.T) {
 	t.Parallel()
 	dir, bin := t.TempDir(), t.TempDir()
-	for _, name := range []string{"sh", "sleep"} {
-		path, err := exec.LookPath(name)
-		if err == nil {
-			err = os.Symlink(path, filepath.Join(bin, name))
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 	write(t, filepath.Join(dir, ".hotreload.toml"), `
 [run]
-command = ["sh", "-c", "echo runs; exec sleep 1000"]
+command = `+does("echo runs", "wait")+`
 [[rules]]
 paths = ["*.txt"]
-command = ["sh", "-c", "echo by the rule >out.log"]
+command = `+does("write out.log|by the rule")+`
 effect = "restart"
 `)
 	write(t, filepath.Join(dir, "data.txt"), "1")
@@ -448,7 +423,7 @@ func TestS6StopInOrder(t *testing.T) {
 	for i := range 10 {
 		n := fmt.Sprintf("s%d", i)
 		names = append(names, n)
-		fmt.Fprintf(&toml, "[services.%s]\nrun.command = [\"sh\", \"-c\", %s]\nrun.ready = \"log:^up\"\n", n, lives)
+		fmt.Fprintf(&toml, "[services.%s]\nrun.command = %s\nrun.ready = \"log:^up\"\n", n, lives())
 		switch {
 		case i >= 1 && i < 4: // a chain of four
 			fmt.Fprintf(&toml, "needs = [\"s%d\"]\n", i-1)
@@ -488,11 +463,11 @@ func TestS6OneDeadline(t *testing.T) {
 	var names []string
 	for i := range chain {
 		names = append(names, fmt.Sprintf("s%d", i))
-		script := `'''trap "" TERM; echo up; sleep 1000; sleep 1000'''`
+		script := does("ignore", "echo up", "wait")
 		if i == 0 {
-			script = lives // at the end of the chain; it is still asked
+			script = lives() // at the end of the chain; it is still asked
 		}
-		fmt.Fprintf(&toml, "[services.s%d]\nrun.command = [\"sh\", \"-c\", %s]\n", i, script)
+		fmt.Fprintf(&toml, "[services.s%d]\nrun.command = %s\n", i, script)
 		if i > 0 {
 			fmt.Fprintf(&toml, "needs = [\"s%d\"]\n", i-1)
 		}
@@ -584,7 +559,7 @@ func TestM3OneService(t *testing.T) {
 // Bad input: clear errors.
 func TestS0BadInput(t *testing.T) {
 	t.Parallel()
-	s := start(t, shell(t, "[services.api]\nrun.command = [\"sleep\", \"1000\"]\n[services.web]\nrun.command = [\"sleep\", \"1000\"]\n"), nil)
+	s := start(t, shell(t, "[services.api]\nrun.command = "+does("wait")+"\n[services.web]\nrun.command = "+does("wait")+"\n"), nil)
 	s.each("live", "api", "web")
 	for _, verb := range []string{"wait", "restart", "rebuild", "stop", "pause", "resume", "status"} {
 		if out, code := hr(t, s.dir, verb, "nobody"); code != 2 || !strings.Contains(out, `no such service: "nobody"; there is api, web`) {
@@ -600,7 +575,7 @@ func TestS0BadInput(t *testing.T) {
 	if out, code := hr(t, s.dir, "status"); code != 2 || !strings.Contains(out, "no session") {
 		t.Errorf("dead socket: exit %d: %s", code, out)
 	}
-	until(t, "the guard has ended the services", func() bool { return len(processesOf(t.Name())) == 0 })
+	until(t, "the services are ended", func() bool { return len(s.left()) == 0 })
 	again := start(t, s.dir, nil)
 	again.each("live", "api", "web")
 

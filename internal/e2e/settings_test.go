@@ -1,5 +1,3 @@
-//go:build unix
-
 package e2e
 
 import (
@@ -8,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -116,17 +113,15 @@ func TestE5EnvFileIsNoFile(t *testing.T) {
 	w := startWeb(t, newApp(t, withFiles(webApp, ".env", "COLOR=red\n")), nil)
 	env := filepath.Join(w.dir, ".env")
 	before := w.answer()
-	for text, c := range map[string]func() error{
-		".env: is a directory":  func() error { return os.Mkdir(env, 0o755) },
-		".env: is a named pipe": func() error { return syscall.Mkfifo(env, 0o644) },
-		".env: is a device":     func() error { return os.Symlink("/dev/zero", env) },
-	} {
+	ways := map[string]func(path string) error{"is a directory": func(p string) error { return os.Mkdir(p, 0o755) }}
+	maps.Copy(ways, noFiles)
+	for text, put := range ways {
 		mark := w.mark()
 		tmp := env + ".tmp"
-		if err := errors.Join(os.Rename(env, tmp), c()); err != nil {
+		if err := errors.Join(os.Rename(env, tmp), put(env)); err != nil {
 			t.Fatal(err)
 		}
-		w.problemWith(text)
+		w.problemWith(".env: " + text)
 		w.untouched(mark, before)
 		mark = w.mark()
 		if err := errors.Join(os.Remove(env), os.Rename(tmp, env)); err != nil {
@@ -165,7 +160,7 @@ func TestE5EnvFileAtTheStart(t *testing.T) {
 // was right is the program's affair.
 func TestE5RuleFile(t *testing.T) {
 	t.Parallel()
-	s := start(t, shell(t, sleeper("a", `rules = [{ paths = ["*.json", "*.toml", "plain.txt"], command = "cat conf.json >> seen" }]`),
+	s := start(t, shell(t, sleeper("a", `rules = [{ paths = ["*.json", "*.toml", "plain.txt"], command = `+does("join conf.json|seen")+` }]`),
 		"conf.json", `{"a": 1}`, "conf.toml", "a = 1\n", "comments.json", "// a comment\n{}", "plain.txt", "{}"), nil)
 	s.each("live", "a")
 	pid := s.pids()["a"]
@@ -209,7 +204,7 @@ func TestE5RuleFile(t *testing.T) {
 // L16: of several env files a later one wins, and one that does not exist is no mistake.
 func TestL16EnvFiles(t *testing.T) {
 	t.Parallel()
-	s := start(t, shell(t, "[services.a]\nrun.env_files = [\"one\", \"none\", \"two\"]\nrun.command = [\"sh\", \"-c\", \"echo up $A $B $C; sleep 1000\"]\n",
+	s := start(t, shell(t, "[services.a]\nrun.env_files = [\"one\", \"none\", \"two\"]\nrun.command = "+does("echo up $A $B $C", "wait")+"\n",
 		"one", "A=1\nB=1\n", "two", "B=2\nC=2\n"), nil, withEnv("C=0"))
 	until(t, "the values", func() bool { return strings.Contains(s.out.String(), "up 1 2 0\n") })
 }

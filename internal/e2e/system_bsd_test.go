@@ -54,3 +54,6 @@ func cpu(t *testing.T, pid int) (ticks int) {
 	}
 	return (minutes*60+seconds)*100 + hundredths
 }
+
+// cacheEnv makes a directory the one of caches: macOS has it in the home.
+func cacheEnv(dir string) string { return "HOME=" + dir }

@@ -50,3 +50,6 @@ func cpu(t *testing.T, pid int) (ticks int) {
 	}
 	return ticks
 }
+
+// cacheEnv makes a directory the one of caches.
+func cacheEnv(dir string) string { return "XDG_CACHE_HOME=" + dir }

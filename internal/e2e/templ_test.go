@@ -1,5 +1,3 @@
-//go:build unix
-
 package e2e
 
 import (
@@ -34,7 +32,7 @@ func templProject(t *testing.T) (dir, templ string) {
 		}
 	}
 	run(bin, "go", "install", "github.com/a-h/templ/cmd/templ@"+templVersion)
-	templ = filepath.Join(bin, "templ")
+	templ = filepath.Join(bin, "templ"+exe)
 	dir = newApp(t, map[string]string{
 		"go.mod":     "module example.test/site\n\ngo 1.26\n\nrequire github.com/a-h/templ " + templVersion + "\n",
 		"page.templ": "package main\n\ntempl page(name string) {\n\t<p>first text</p>\n\t<p>Hello, { name }</p>\n}\n",

@@ -1,5 +1,3 @@
-//go:build unix
-
 package e2e
 
 import (
@@ -16,7 +14,7 @@ import (
 func TestE5ConfigWords(t *testing.T) {
 	testkit.Slow(t)
 	t.Parallel()
-	const base = "[[rules]]\npaths = [\"*.never\", \"*.none\"]\neffect = \"none\"\ncommand = [\"true\"]\n[run]\nargs = "
+	base := "[[rules]]\npaths = [\"*.never\", \"*.none\"]\neffect = \"none\"\ncommand = " + does() + "\n[run]\nargs = "
 	files := script(`
 	http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), nil)
 `, "net/http", "os")
