@@ -134,22 +134,45 @@ func (g *Group) wait() {
 		_, err := syscall.Wait4(g.pid, &ws, syscall.WUNTRACED|syscall.WCONTINUED, &ru)
 		switch {
 		case err == syscall.EINTR:
-		case err == nil && ws.Stopped():
-			g.reportStop(ws.StopSignal())
-		case err == nil && ws.Continued():
-			g.reportStop(0)
-		default:
-			if g.os.term != nil {
-				g.os.term.release(g.pid) // what it left running has no more business there
+			continue
+		case err == nil:
+			if sig, ok := stopped(uint32(ws), syscall.SIGCONT); ok {
+				g.reportStop(sig)
+				continue
 			}
-			s := State{Code: -1} // if it was reaped elsewhere, all we know is that it ended
-			if err == nil {
-				s = stateOf(ws, &ru)
-			}
-			g.leaderEnded(s)
-			return
 		}
+		if g.os.term != nil {
+			g.os.term.release(g.pid) // what it left running has no more business there
+		}
+		s := State{Code: -1} // if it was reaped elsewhere, all we know is that it ended
+		if err == nil {
+			s = stateOf(ws, &ru)
+		}
+		g.leaderEnded(s)
+		return
 	}
+}
+
+// stopped reports whether a status of wait4 is that of a process that was stopped by sig or, with 0, goes on. cont is
+// SIGCONT on the system that it is of.
+//
+// The methods of syscall.WaitStatus take SIGSTOP for "goes on" on macOS and the BSDs, and what macOS says of one that goes
+// on for "stopped by SIGCONT".
+func stopped(status uint32, cont syscall.Signal) (sig syscall.Signal, yes bool) {
+	const (
+		isStopped = 0x7f
+		goesOn    = 0xff // in the place of the signal: Linux, NetBSD and OpenBSD
+	)
+	low, high := syscall.Signal(status&0x7f), syscall.Signal(status>>8&0xff)
+	switch {
+	case low == cont: // FreeBSD: no process is ended by it
+		return 0, true
+	case low != isStopped:
+		return 0, false
+	case high == cont || high == goesOn: // cont: macOS
+		return 0, true
+	}
+	return high, true
 }
 
 func stateOf(ws syscall.WaitStatus, ru *syscall.Rusage) State {
