@@ -24,7 +24,11 @@ func UsageOf(pid int) (Usage, bool) {
 	return g.usage()
 }
 
-// parsePs adds up what `ps -o pgid=,rss=,time=` prints of the processes of a group: the memory in KiB, the
+// psArgs are for ps. Each column has its own -o: after a "=", POSIX takes the rest of the argument for the title of that
+// column.
+var psArgs = []string{"-A", "-o", "pgid=", "-o", "rss=", "-o", "time="}
+
+// parsePs adds up what ps prints for psArgs of the processes of a group: the memory in KiB, the
 // time as [[days-]hours:]minutes:seconds.
 func parsePs(out string, group int) (u Usage, ok bool) {
 	for line := range strings.Lines(out) {

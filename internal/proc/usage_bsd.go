@@ -13,7 +13,7 @@ func (g *Group) usage() (Usage, bool) {
 	const timeout = 2 * time.Second
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	c := exec.CommandContext(ctx, "ps", "-A", "-o", "pgid=,rss=,time=")
+	c := exec.CommandContext(ctx, "ps", psArgs...)
 	c.WaitDelay = timeout
 	out, err := c.Output()
 	if err != nil {

@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -19,5 +20,21 @@ func TestParsePs(t *testing.T) {
 		if u, ok := parsePs(bad, 501); ok {
 			t.Errorf("%q: %+v", bad, u)
 		}
+	}
+}
+
+// N5: the arguments of ps mean the same everywhere: by POSIX, a column whose title is given is the last one of its argument.
+func TestPsArgs(t *testing.T) {
+	columns := 0
+	for i, a := range psArgs {
+		if i > 0 && psArgs[i-1] == "-o" {
+			columns++
+			if name, title, given := strings.Cut(a, "="); name == "" || !given || title != "" || strings.Contains(name, ",") {
+				t.Errorf("-o %s is not one column without a title", a)
+			}
+		}
+	}
+	if columns != 3 {
+		t.Errorf("%d columns, want those that parsePs reads", columns)
 	}
 }
