@@ -42,6 +42,8 @@ type watching struct {
 	root string
 	mark int
 
+	healed int // files that were written to find directories without a watch
+
 	mu       sync.Mutex
 	notices  []Notice
 	reported chan struct{}

@@ -249,8 +249,9 @@ func (t *tree) convict(now time.Time) {
 		}
 		if t.misses[b.dev]++; t.misses[b.dev] >= t.q.trust {
 			delete(t.misses, b.dev)
-			t.unreported(path, b.dev)
-			continue
+			if t.unreported(path, b.dev) {
+				continue
+			}
 		}
 		at, _ := splitPath(path)
 		if d := t.nodes[at]; d != nil && d.watched {
@@ -267,14 +268,15 @@ func (t *tree) renew(d *dir) {
 	t.refresh(d, mode{})
 }
 
-func (t *tree) unreported(path string, dev uint64) {
+// unreported gives up the events of a file system, if it may, and reports whether it did.
+func (t *tree) unreported(path string, dev uint64) bool {
 	message := fmt.Sprintf("%s has changed, and the file system did not report it", path)
 	if t.w.o.Backend != Auto {
 		if !t.look.noted {
 			t.look.noted = true
 			t.notice(Notice{Kind: Polling, Message: message, Hint: "set watch.backend to auto or poll"})
 		}
-		return
+		return false
 	}
 	t.pollDev[dev] = true
 	for _, d := range t.nodes {
@@ -291,6 +293,7 @@ func (t *tree) unreported(path string, dev uint64) {
 		Message: fmt.Sprintf("%s: polling all files there every %v from now on", message, t.w.o.PollInterval),
 		Hint:    "watch.backend = \"poll\" does so from the start",
 	})
+	return true
 }
 
 // nextLook is when the look has something to do; zero: never.

@@ -195,6 +195,41 @@ func TestCreatedAgain(t *testing.T) {
 	s.until("d/late.go")
 }
 
+// N5 (19): directories whose watch ended without a word, while the files in them are still watched, report what is
+// written to these. What is new in one is found by the scan, and its watch is made again: however many there are, as
+// long as watch.backend = "notify" forbids polling.
+func TestDeafDirectories(t *testing.T) {
+	t.Parallel()
+	names := []string{"a", "b", "c", "d", "e", "f"}
+	files := map[string]string{}
+	for _, name := range names {
+		files[name+"/x.go"] = "1"
+	}
+	s := onFake(t, "kqueue", files)
+	k := s.fake.(*fakeKqueue)
+	must(t, os.Symlink("nowhere", s.at(".#broken"))) // else a change beside them would do
+	s.fake.drain(t)
+	s.do(func(*tree) {
+		for _, name := range names {
+			must(t, k.remove(s.at(name), false))
+		}
+	})
+	for _, name := range names {
+		write(t, s.at(name+"/x.go"), "22")
+	}
+	s.until("a/x.go", "b/x.go", "c/x.go", "d/x.go", "e/x.go", "f/x.go")
+	if _, watched := s.watches(); len(watched) != 1 {
+		t.Fatalf("watched: %v", watched)
+	}
+	s.heal([]string{s.at("a"), s.at("b"), s.at("c"), s.at("d"), s.at("e"), s.at("f")}, func() {
+		s.lookAround()
+		s.until("a/found1", "b/found2", "c/found3", "d/found4", "e/found5", "f/found6")
+	})
+	if dirs, watched := s.watches(); !slices.Equal(dirs, watched) {
+		t.Errorf("directories %v, watched %v", dirs, watched)
+	}
+}
+
 // N5 (19): a directory has the name of one that was moved away, and no event of that comes. The scan finds it, also when
 // the one that was moved is met elsewhere after the directory above was looked at.
 func TestAnotherOneHasTheName(t *testing.T) {

@@ -180,13 +180,15 @@ func storm(t *testing.T, o Options, seed uint64, rounds int, prepare func(*Watch
 }
 
 // heal is for directories that lost their watch without a word, as they do with kqueue when they were changed and
-// renamed before a note of it was fetched. The first change that is found in one makes its watch again.
+// renamed before a note of it was fetched. The first change that is found in one makes its watch again: that of a new
+// file, because the files in it may still be watched.
 func (s *watching) heal(missing []string, hear func()) {
 	if len(missing) == 0 {
 		return
 	}
 	for _, d := range missing {
-		write(s.t, filepath.Join(d, "last"), "found")
+		s.healed++
+		write(s.t, filepath.Join(d, fmt.Sprint("found", s.healed)), "1")
 	}
 	hear()
 	s.do(func(tree *tree) {
