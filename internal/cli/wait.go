@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hotreload/hotreload/internal/config"
 	"github.com/hotreload/hotreload/internal/control"
 	"github.com/hotreload/hotreload/internal/safe"
 )
@@ -27,8 +29,9 @@ func newWait(s streams) *cobra.Command {
 made a moment ago counts.
 
 If no session is running, wait up to 3 seconds for one to start; if none does,
-the exit code is 2. There is no other time limit unless --timeout sets one for
-the whole wait; when that runs out, the exit code is 1, or 2 without a session.`, nil)
+the exit code is 2. A mistake in the config file ends the wait for a session at
+once. There is no other time limit unless --timeout sets one for the whole wait;
+when that runs out, the exit code is 1, or 2 without a session.`, nil)
 	cmd.Example = `  hotreload wait
   hotreload wait api --timeout 30s
   sed -i s/old/new/ main.go && hotreload wait && curl localhost:8080`
@@ -73,7 +76,13 @@ func (f *sessionFlags) outcome(ctx context.Context, service string, until time.T
 			return o, err
 		}
 		err = c.Do(ctx, http.MethodGet, "/wait", service, &o)
-		if err == nil || !errors.Is(err, control.ErrNoSession) || !time.Now().Before(until) {
+		if err == nil || !errors.Is(err, control.ErrNoSession) {
+			return o, err
+		}
+		if mistakes := f.mistakes(); mistakes != nil {
+			return o, mistakes // none will start
+		}
+		if !time.Now().Before(until) {
 			return o, err
 		}
 		select {
@@ -82,6 +91,18 @@ func (f *sessionFlags) outcome(ctx context.Context, service string, until time.T
 			return o, err
 		}
 	}
+}
+
+// mistakes are those in the config file; nil if there are none, or no file.
+func (f *sessionFlags) mistakes() error {
+	_, file, err := config.FindRoot(cmp.Or(f.dir, "."))
+	if err != nil || file == "" {
+		return nil
+	}
+	if _, err = config.Load(file); errors.As(err, new(config.Errors)) {
+		return usageError(err)
+	}
+	return nil
 }
 
 // late prints the state of the services when the time to wait is over.

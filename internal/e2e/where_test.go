@@ -267,6 +267,17 @@ func TestE10WaitForStart(t *testing.T) {
 			t.Errorf("%v: %+v", args, a)
 		}
 	}
+	// With a mistake in the config there will be none, so its place is the answer. The deadline of the test ends a longer wait.
+	config := filepath.Join(dir, ".hotreload.toml")
+	write(t, config, "[run]\nstop_timeout = 5\n")
+	for _, args := range [][]string{{"wait"}, {"wait", "--timeout", "24h"}, {"wait", "--timeout", "24h", "--json"}} {
+		if a := ask(t, dir, args...); a.code != 2 || !strings.Contains(a.err, ".hotreload.toml:2:16: ") || !strings.Contains(a.err, "hint: ") {
+			t.Errorf("%v: %+v", args, a)
+		}
+	}
+	if err := os.Remove(config); err != nil {
+		t.Fatal(err)
+	}
 	go func() { waits <- ask(t, dir, "wait") }()
 	ask(t, dir, "run", "nonexist")
 	if a := <-waits; a.code != 2 {

@@ -244,6 +244,7 @@ type Problem struct {
 	Detail string `json:"-"` // more lines, for the terminal
 	Failed bool   `json:"-"` // the newest program of the service does not run for it
 	Last   bool   `json:"-"` // the program did not come up, and nothing more happens without a change
+	Late   bool   `json:"-"` // the program is not ready in time, and may still become ready
 }
 
 // Output is a piece of what the program printed.

@@ -9,7 +9,7 @@ func (in ReadyIs) apply(s *State) {
 	}
 	p := svc.proc
 	if in.Problem != nil {
-		in.Problem.Last = !s.canFallBack(svc, p) && !s.opt.Once
+		in.Problem.Late = !s.canFallBack(svc, p) && !s.opt.Once
 		s.say(svc, p.gen, *in.Problem)
 		p.readiness, svc.latest.problem = late, in.Problem
 		s.fallBack(svc, p)

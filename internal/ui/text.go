@@ -626,8 +626,11 @@ func (t *Text) problem(e event.Event, b event.Problem) safe.Text {
 		s += indented(strings.TrimRight(b.Detail, "\n"), "    ")
 	}
 	s += t.hint(b.Hint)
-	if b.Last {
+	switch {
+	case b.Last:
 		s += t.line(e, t.note, "waiting", "for a change")
+	case b.Late:
+		s += t.line(e, t.note, "waiting", "until it is ready, or for a change")
 	}
 	return s
 }

@@ -230,6 +230,11 @@ reload  page; no browser tab is open
   hint: raise it
         like so
 `},
+		{"problem, and what follows", TextOptions{}, []event.Body{event.Problem{Message: "cannot start", Last: true}, event.Problem{Message: "not ready within 10s", Late: true}}, `problem cannot start
+waiting for a change
+problem not ready within 10s
+waiting until it is ready, or for a change
+`},
 		{"quiet", TextOptions{Quiet: true}, []event.Body{
 			event.SessionStarted{Dir: "/x"}, event.Changed{Effect: "rebuild", Paths: []string{"/x/a"}}, event.BuildFinished{OK: true},
 			event.Live{}, event.Held{Reason: "x"}, event.Reloaded{Kind: "css"}, event.Exited{Reason: "exit code 0"}, panicked,
