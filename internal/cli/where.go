@@ -96,13 +96,19 @@ func relative(base, dir string) string {
 }
 
 // shellWord quotes what a shell would take apart.
-func shellWord(s string) string {
+func shellWord(s string) string { return quoted(s, shellQuotes) }
+
+// quotes are how a system's shells quote a word: what else needs no quotes, the quote, and what is written for
+// one within the word.
+type quotes struct{ plain, quote, within string }
+
+func quoted(s string, q quotes) string {
 	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !strings.ContainsRune("_-./:=@%+,", r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r < 0x80
+		return !strings.ContainsRune(q.plain, r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r < 0x80
 	}) {
 		return s
 	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	return q.quote + strings.ReplaceAll(s, q.quote, q.within) + q.quote
 }
 
 // maxListed is how many commands a message lists.

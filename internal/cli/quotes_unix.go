@@ -1,0 +1,5 @@
+//go:build unix
+
+package cli
+
+var shellQuotes = quotes{plain: "_-./:=@%+,", quote: "'", within: `'\''`}
