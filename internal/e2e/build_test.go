@@ -48,7 +48,7 @@ func TestB1CompileErrorAndB3Repair(t *testing.T) {
 		t.Errorf("answer %+v", a)
 	}
 	w.stop(syscall.SIGTERM)
-	text := w.err.String()
+	text := filepath.ToSlash(w.err.String())
 	if strings.Count(text, "undefined: lib1") != 1 || !strings.Contains(text, "lib/lib.go:5:29: undefined: lib1") ||
 		!strings.Contains(text, "    5 | func Name() string { return lib1 }") || !strings.Contains(text, "fixed") {
 		t.Errorf("terminal:\n%s", text)

@@ -36,8 +36,8 @@ func TestP18Console(t *testing.T) {
 	if n := count(w.since(mark), "console"); n != 2 {
 		t.Errorf("%d reports after a save", n)
 	}
-	for _, want := range []string{"console static/site.js:2: broken \\x1b[31m {\"a\":1}\n", "console static/site.js:3: uncaught ReferenceError: missing is not defined\n"} {
-		until(t, "printed twice: "+want, func() bool { return strings.Count(w.err.String(), want) == 2 })
+	for _, want := range []string{"console static/site.js:2: broken ESC[31m {\"a\":1}\n", "console static/site.js:3: uncaught ReferenceError: missing is not defined\n"} {
+		until(t, "printed twice: "+want, func() bool { return strings.Count(filepath.ToSlash(strings.ReplaceAll(w.err.String(), `\x1b`, "ESC")), want) == 2 })
 	}
 	w.rewrite(files[".hotreload.toml"] + "\n[proxy]\nconsole = false\n")
 	w.waitFor("live")

@@ -124,7 +124,7 @@ func start() { ` + tt.start + `; _ = time.Now }
 				s.waitFor("live")
 				write(t, filepath.Join(dir, "t", "in"), "two\n")
 			}
-			s.wait("named", func(e ev) bool { return e.Event == "problem" && strings.Contains(e.str("message"), tt.file) })
+			s.wait("named", func(e ev) bool { return e.Event == "problem" && strings.Contains(filepath.ToSlash(e.str("message")), tt.file) })
 			s.succeed(0, "wait")
 			s.edit("main.go", `"one"`, `"two"`)
 			s.succeed(0, "wait")
@@ -136,7 +136,7 @@ func start() { ` + tt.start + `; _ = time.Now }
 			}
 			named := 0
 			for _, e := range s.since(mark) {
-				if e.Event == "problem" && strings.Contains(e.str("message"), tt.file) {
+				if e.Event == "problem" && strings.Contains(filepath.ToSlash(e.str("message")), tt.file) {
 					named++
 				}
 			}
@@ -308,7 +308,7 @@ func TestE13Unread(t *testing.T) {
 	var said []string
 	for _, e := range w.since(mark) {
 		if e.Event == "problem" {
-			name, _, _ := strings.Cut(e.str("message"), " ")
+			name, _, _ := strings.Cut(filepath.ToSlash(e.str("message")), " ")
 			said = append(said, name)
 		}
 	}
@@ -343,7 +343,7 @@ func TestE13GeneratorSource(t *testing.T) {
 	var said []string
 	for len(said) < 2 {
 		e := w.waitFor("problem")
-		name, _, _ := strings.Cut(e.str("message"), " ")
+		name, _, _ := strings.Cut(filepath.ToSlash(e.str("message")), " ")
 		said = append(said, name)
 		if hint := e.str("hint"); !strings.Contains(hint, "`hotreload init`") || !strings.Contains(hint, `effect = "rebuild"`) {
 			t.Error(e.line)

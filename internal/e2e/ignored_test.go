@@ -107,7 +107,7 @@ effect = "restart"
 		for _, text := range []string{"one", "two"} { // a new file, and one that is there
 			write(t, filepath.Join(w.dir, file), text)
 			e := w.waitFor("changed")
-			if got := e.strs("paths"); len(got) != 1 || !strings.HasSuffix(got[0], file) || e.str("effect") != "restart" {
+			if got := e.strs("paths"); len(got) != 1 || !strings.HasSuffix(filepath.ToSlash(got[0]), file) || e.str("effect") != "restart" {
 				t.Fatalf("%s: %s", file, e.line)
 			}
 			w.waitFor("live")

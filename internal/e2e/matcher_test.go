@@ -102,11 +102,11 @@ func TestProblemMatcher(t *testing.T) {
 				t.Helper()
 				n++
 				until(t, what+" begins and ends", func() bool {
-					found, active, _ := m.run(s.err.String())
+					found, active, _ := m.run(filepath.ToSlash(s.err.String()))
 					return len(found) >= n && !active && (services == 1 || n > 1 || strings.Count(s.err.String(), "live ") == 2)
 				})
 				s.settle()
-				found, _, stray := m.run(s.err.String())
+				found, _, stray := m.run(filepath.ToSlash(s.err.String()))
 				got := slices.Concat(found[n-1:]...)
 				n = len(found) // the second service can end its own activity
 				if !slices.Equal(got, want) || stray != nil {

@@ -71,7 +71,7 @@ func (w *shop) knowsGraphs() {
 		const name = "tools/tool.go"
 		write(w.t, filepath.Join(w.dir, name), fmt.Sprintf("package tools\n\nconst X = %d\n", i))
 		e := w.wait("a file of no program", func(e ev) bool {
-			return e.Event == "changed" && slices.ContainsFunc(e.strs("paths"), func(p string) bool { return strings.HasSuffix(p, name) })
+			return e.Event == "changed" && slices.ContainsFunc(e.strs("paths"), func(p string) bool { return strings.HasSuffix(filepath.ToSlash(p), name) })
 		})
 		w.live()
 		if e.str("effect") == "none" {
@@ -130,7 +130,7 @@ func TestS1Shared(t *testing.T) {
 	if after["api"] == before["api"] {
 		t.Errorf("not restarted: %v, was %v", after, before)
 	}
-	if text := w.err.String(); strings.Count(text, "changed catalog/catalog.go") != 1 || !strings.Contains(text, "api,worker,web changed catalog/catalog.go\n") {
+	if text := filepath.ToSlash(w.err.String()); strings.Count(text, "changed catalog/catalog.go") != 1 || !strings.Contains(text, "api,worker,web changed catalog/catalog.go\n") {
 		t.Errorf("the change is not said once, for all:\n%s", text)
 	}
 	for _, s := range []string{"worker", "web"} {
@@ -173,7 +173,7 @@ func TestS2OneFails(t *testing.T) {
 		w.edit("catalog/catalog.go", []string{"The corner shop", "Shop 0"}[i], fmt.Sprintf("Shop %d", i))
 		w.wait("the failure", func(e ev) bool { return e.Event == "build_finished" && e.Service == "worker" && !e.flag("ok") })
 		out, code := hr(t, w.dir, "wait")
-		if code != 1 || !strings.Contains(out, "cmd/worker/main.go:") {
+		if code != 1 || !strings.Contains(filepath.ToSlash(out), "cmd/worker/main.go:") {
 			t.Errorf("wait: exit %d: %s", code, out)
 		}
 		for _, s := range []string{"api", "web"} {
