@@ -3,6 +3,7 @@
 package files
 
 import (
+	"context"
 	"io/fs"
 	"os"
 	"os/user"
@@ -15,6 +16,17 @@ import (
 // openFlags keep an open from waiting for the other end of a pipe, and from making a
 // terminal ours.
 const openFlags = syscall.O_NONBLOCK | syscall.O_NOCTTY
+
+// Awaited reports whether some process has opened the named pipe for reading, or waits in its open for a writer. If so,
+// it goes on waiting until ctx ends: without a writer, it would read an empty file.
+func Awaited(ctx context.Context, path string) bool {
+	f, err := os.OpenFile(path, os.O_WRONLY|openFlags, 0) // fails at once if there is no reader
+	if err != nil {
+		return false
+	}
+	context.AfterFunc(ctx, func() { f.Close() })
+	return true
+}
 
 // Untrusted says which other user owns a file or may change it; "" if there is none. Users in
 // trusted count like us and root, and so do those who may write the file at like, which it is

@@ -3,6 +3,7 @@
 package files
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"net"
@@ -11,7 +12,43 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
+
+// A pipe that somebody waits for is found, and who waits reads nothing until the context ends.
+func TestAwaited(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	if Awaited(ctx, pipe) {
+		t.Error("nothing has opened it")
+	}
+	read := make(chan error, 1)
+	go func() {
+		_, err := os.ReadFile(pipe)
+		read <- err
+	}()
+	testkit.Until(t, "the reader waits", func() bool { return Awaited(ctx, pipe) })
+	fd, err := syscall.Open(pipe, syscall.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := syscall.Read(fd, make([]byte, 1)); err != syscall.EAGAIN {
+		t.Errorf("who reads it gets %d, %v", n, err)
+	}
+	syscall.Close(fd)
+	end()
+	if err := <-read; err != nil {
+		t.Error(err)
+	}
+	if Awaited(t.Context(), pipe) {
+		t.Error("nothing has it open any more")
+	}
+}
 
 // Whatever goes by the name of a file: reading it ends, and says what it is.
 func TestRead(t *testing.T) {

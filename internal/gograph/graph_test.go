@@ -365,6 +365,9 @@ func TestFIFO(t *testing.T) {
 			t.Skip(err)
 		}
 	}
+	if path := PipeBelow(t.Context(), dir); path != "" {
+		t.Errorf("nothing waits for %s", path)
+	}
 	missing, err := Missing(context.Background(), Options{Dir: dir, Package: "example.com/shop/cmd/api", Env: testEnv()})
 	if missing != "" || err != nil {
 		t.Errorf("missing: %q, %v", missing, err)

@@ -69,7 +69,8 @@ func Pipe(dirs []string) string {
 // maxPipeSearch is how many names PipeBelow checks.
 const maxPipeSearch = 50_000
 
-// PipeBelow is Pipe for every directory below root that can hold a package.
+// PipeBelow is Pipe for every directory below root that can hold a package. The go command need not read all of them, so
+// it must be a pipe that a process waits for, until ctx ends.
 func PipeBelow(ctx context.Context, root string) (found string) {
 	seen := 0
 	_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -82,7 +83,7 @@ func PipeBelow(ctx context.Context, root string) (found string) {
 			if gocmd.Hidden(d.Name()) || d.Name() == "testdata" || d.Name() == "node_modules" {
 				return fs.SkipDir
 			}
-		case isPipe(path, d):
+		case isPipe(path, d) && files.Awaited(ctx, path):
 			found = path
 			return fs.SkipAll
 		}

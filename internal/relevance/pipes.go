@@ -14,7 +14,7 @@ import (
 func (j *Judge) AwaitPipe(ctx context.Context, of []*Subject) string {
 	return gograph.AwaitPipe(ctx, func() string {
 		for _, s := range of {
-			if path := j.pipe(s); path != "" {
+			if path := j.pipe(ctx, s); path != "" {
 				return path
 			}
 		}
@@ -23,7 +23,7 @@ func (j *Judge) AwaitPipe(ctx context.Context, of []*Subject) string {
 }
 
 // pipe is the named pipe that go would open in a build of the service; "" if there is none.
-func (j *Judge) pipe(s *Subject) string {
+func (j *Judge) pipe(ctx context.Context, s *Subject) string {
 	if !s.conf.Load().GoBuilds() {
 		return ""
 	}
@@ -34,7 +34,7 @@ func (j *Judge) pipe(s *Subject) string {
 	}
 	path := gograph.Pipe(dirs)
 	if path == "" && (g == nil || s.graphOutdated()) {
-		path = gograph.PipeBelow(j.ctx, j.root)
+		path = gograph.PipeBelow(ctx, j.root)
 	}
 	return path
 }
