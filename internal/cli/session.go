@@ -152,7 +152,8 @@ func onlyService(st *control.Status, service string) error {
 
 func newReload(s streams) *cobra.Command {
 	cmd := sessionCommand(s, new(sessionFlags), "reload", "Reload the browser tabs", `Make every browser tab that is open behind the proxy reload its page, for example
-after another tool has written files for the browser. Print the number of tabs.
+after another tool has written files for the browser. Print the number of
+browsers that have one: the tabs of a browser share a connection.
 Without a proxy, the exit code is 1.`,
 		func(ctx context.Context, c *control.Client, service string, asJSON bool) error {
 			var r control.Reloaded
@@ -163,9 +164,9 @@ Without a proxy, the exit code is 1.`,
 			case asJSON:
 				return s.json(r)
 			case r.Clients == 1:
-				safe.Fprintf(s.out, "reloaded 1 browser tab\n")
+				safe.Fprintf(s.out, "reloaded the tabs of 1 browser\n")
 			default:
-				safe.Fprintf(s.out, "reloaded %d browser tabs\n", r.Clients)
+				safe.Fprintf(s.out, "reloaded the tabs of %d browsers\n", r.Clients)
 			}
 			return nil
 		})

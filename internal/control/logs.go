@@ -120,7 +120,7 @@ func (s *Server) known(w http.ResponseWriter, r *http.Request, service string) b
 // Reloaded is the answer to POST /reload.
 type Reloaded struct {
 	OK      bool `json:"ok"`
-	Clients int  `json:"clients"` // browser tabs that were reloaded
+	Clients int  `json:"clients"` // browsers whose tabs were reloaded
 }
 
 // reload answers POST /reload.

@@ -224,7 +224,7 @@ ready = "log:^up"
 	addr := testkit.Address(t)
 	s = start(t, dir, []string{"--set", "proxy.listen=" + addr})
 	s.waitFor("live")
-	if out, code := hr(t, dir, "reload"); code != 0 || out != "reloaded 0 browser tabs\n" {
+	if out, code := hr(t, dir, "reload"); code != 0 || out != "reloaded the tabs of 0 browsers\n" {
 		t.Errorf("no tab: exit %d: %s", code, out)
 	}
 	if e := s.waitFor("reloaded"); e.num("clients") != 0 || e.str("kind") != "page" || e.Service != "project" {
@@ -249,7 +249,7 @@ ready = "log:^up"
 		return ""
 	}
 	before := state()
-	if out, code := hr(t, dir, "reload", "project"); code != 0 || out != "reloaded 1 browser tab\n" {
+	if out, code := hr(t, dir, "reload", "project"); code != 0 || out != "reloaded the tabs of 1 browser\n" {
 		t.Errorf("one tab: exit %d: %s", code, out)
 	}
 	e := s.waitFor("reloaded")

@@ -36,7 +36,7 @@ type Save struct {
 
 	Engine   string `json:"engine,omitempty"`
 	Fallback string `json:"fallback,omitempty"`
-	Clients  int    `json:"clients,omitempty"` // browser tabs that were reloaded
+	Clients  int    `json:"clients,omitempty"` // browsers whose tabs were reloaded
 
 	Error       string       `json:"error,omitempty"` // one line: why it is not live
 	Hint        string       `json:"hint,omitempty"`

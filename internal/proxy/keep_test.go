@@ -58,7 +58,8 @@ func TestFormWhileBroken(t *testing.T) {
 			r.save()
 			r.goLive(startApp(t, app))
 			v.until(button+".disabled", "false")
-			v.until(overlay+".includes('cannot use order')", "true") // what it was about is still there
+			v.until(overlay+".includes('cannot use order')", "true") // what it was about is still there; the title says that it is over
+			v.until("document.title + "+overlay+".includes('Build failed')", "The program answers againfalse")
 			if sent() != 0 {
 				t.Fatal("it was sent without a click")
 			}

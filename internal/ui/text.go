@@ -363,7 +363,7 @@ func (t *Text) reloaded(e event.Event, b event.Reloaded) safe.Text {
 	if b.Clients == 0 {
 		return t.line(e, t.good, "reload", what+"; no browser tab is open")
 	}
-	return t.line(e, t.good, "reload", what+", in "+count(b.Clients, "browser tab", "browser tabs"))
+	return t.line(e, t.good, "reload", what+", in "+count(b.Clients, "browser", "browsers"))
 }
 
 func (t *Text) waiting(e event.Event, b event.Waiting) safe.Text {

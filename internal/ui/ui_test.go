@@ -222,7 +222,7 @@ live    6 ms
 			event.Reloaded{Kind: "css", Clients: 2}, event.Reloaded{Kind: "page"},
 		}, `reload  there is no proxy, so no browser is reloaded
   hint: with ` + "`hotreload run --proxy`" + `, or proxy.listen in the config, pages reload automatically
-reload  styles, in 2 browser tabs
+reload  styles, in 2 browsers
 reload  page; no browser tab is open
 `},
 		{"problem", TextOptions{}, []event.Body{event.Problem{Message: "too many watches", Hint: "raise it\nlike so", Detail: "more\n"}}, `problem too many watches

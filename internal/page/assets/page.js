@@ -207,7 +207,7 @@ function row(save) {
     save.output && !(save.diagnostics && save.state === 'failed') ? el('pre', {class: 'stack', tabindex: 0}, linked(save.output)) : '',
     total ? el('p', {class: 'soft'}, phases.filter(p => save[p + '_ms']).map(p => `${p} ${time(save[p + '_ms'])}` +
       (p === 'build' && save.link_ms ? ` (compile ${time(save.compile_ms)}, link ${time(save.link_ms)})` : '')).join(' + ') +
-      (save.engine ? `, ${save.engine} engine` : '') + (save.fallback ? ` (${save.fallback})` : '') + (save.clients ? `, ${save.clients} browser tabs` : '')) : '',
+      (save.engine ? `, ${save.engine} engine` : '') + (save.fallback ? ` (${save.fallback})` : '') + (save.clients ? `, tabs of ${save.clients === 1 ? "1 browser" : save.clients + " browsers"}` : '')) : '',
     consoleErrors(save),
   ];
   return el('li', {class: 'save', 'data-key': save.id, 'data-id': save.id, 'data-state': save.state}, el('details', {},

@@ -641,7 +641,11 @@ button.badge:hover { border-color: var(--soft); }
     const button = root && root.querySelector('.send');
     if (!button) return;
     button.disabled = !usable();
-    button.nextSibling.textContent = usable() ? 'The program answers.' : 'You can send it when the program answers.';
+    button.nextSibling.textContent = usable() ? '' : 'You can send it when the program answers.';
+    if (!usable() || state.trouble) return;
+    // What it was about stays, but it is over.
+    root.querySelector('.panel').classList.add('calm');
+    document.title = root.querySelector('#title').textContent = 'The program answers again';
   }
 
   const linked = spans => (spans || []).map(s => s.link ? el('a', {href: s.link}, s.text) : s.text);
