@@ -90,7 +90,7 @@ func TestForServicesWithoutServices(t *testing.T) {
 	c := mustParse(t, "[build]\npackage = \"./x\"\n")
 	s := c.ForServices()
 	build := c.Build
-	build.Engine = "direct" // which auto is
+	build.Engine = autoEngine
 	if len(s) != 1 || s[0].Name != "" || !cmp.Equal(s[0].Build, build) || !s[0].IsSet("build.package") || s[0].IsSet("run.dir") {
 		t.Errorf("%+v", s)
 	}

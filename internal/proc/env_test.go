@@ -52,7 +52,7 @@ func TestUniqueEnv(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 		for _, kv := range got {
-			if n, _, _ := strings.Cut(kv, "="); n != "" && GetEnv(env, n) != kv[len(n)+1:] {
+			if n, _, _ := strings.Cut(kv, "="); c.want == nil && n != "" && GetEnv(env, n) != kv[len(n)+1:] {
 				t.Errorf("%s: %s is not what LookupEnv finds", name, kv)
 			}
 		}

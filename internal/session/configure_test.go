@@ -45,7 +45,9 @@ func TestEditLeastEffect(t *testing.T) {
 				s.Rules = []config.Rule{{Paths: []string{"*.x"}, Effect: config.EffectRestart}}
 			}, "none"},
 			{"a timeout", func(s *config.Service) { s.Run.ReadyTimeout = time.Minute }, "none"},
-			{"who builds", func(s *config.Service) { s.Build.Engine = config.EngineGo }, "none"},
+			{"who builds", func(s *config.Service) {
+				s.Build.Engine = map[config.Engine]config.Engine{config.EngineGo: config.EngineDirect, config.EngineDirect: config.EngineGo}[s.Build.Engine]
+			}, "none"},
 		} {
 			c.change(&api)
 			w.edit(nil, api)
