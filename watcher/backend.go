@@ -29,8 +29,8 @@ type backend interface {
 	// add watches the entries of one directory (not what is below).
 	// errPolled means: poll it.
 	add(dir string) error
-	// keep is add for a directory whose watch may have ended, and is left as it is if it has not.
-	keep(dir string) error
+	// keep is add for what should be watched already, a directory or a file in one. If it is, nothing happens.
+	keep(path string) error
 	remove(path string, id fileID)
 	// wake receives when take has something to give.
 	wake() <-chan struct{}

@@ -440,12 +440,13 @@ func (k *fakeKqueue) hold(held bool) {
 	}
 }
 
+// WatchList are the directories that are watched.
 func (k *fakeKqueue) WatchList() []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var out []string
 	for path := range k.user {
-		if k.paths[path] != nil { // else it ended while it was added, and is only a name in a table
+		if n := k.paths[path]; n != nil && n.isDir { // else it ended while it was added, and is only a name in a table
 			out = append(out, path)
 		}
 	}

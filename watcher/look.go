@@ -262,6 +262,7 @@ func (t *tree) convict(now time.Time) {
 
 // renew makes the watch of a directory again that did not report a change in it.
 func (t *tree) renew(d *dir) {
+	t.unwatchFiles(d)
 	t.be.remove(d.path, d.id)
 	d.watched = false
 	t.watches--

@@ -114,15 +114,20 @@ func (n *notify) add(dir string) error {
 	}
 	for range retries {
 		_ = n.src.Remove(dir)
-		if err := n.src.Add(dir); !n.q.watchesFiles || !n.halfWatched(dir, err) {
+		err := n.src.Add(dir)
+		if err == nil || !n.q.watchesFiles {
+			return err
+		}
+		half := n.halfWatched(dir, err)
+		_ = n.src.Remove(dir) // else what was opened of it stays open
+		if !half {
 			return err
 		}
 	}
-	_ = n.src.Remove(dir)
 	return errPolled
 }
 
-func (n *notify) keep(dir string) error { return n.src.Add(dir) }
+func (n *notify) keep(path string) error { return n.src.Add(path) }
 
 // halfWatched reports whether err is about an entry of the directory, which itself is there.
 func (n *notify) halfWatched(dir string, err error) bool {

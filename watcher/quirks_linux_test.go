@@ -65,6 +65,9 @@ func TestVanishingEntries(t *testing.T) {
 			if watched != (name == "twice") {
 				t.Errorf("watched: %v", watched)
 			}
+			if n := s.fake.(*fakeKqueue).openFiles(); !watched && n > 3 { // the root, and what is in it
+				t.Errorf("%d files are open", n)
+			}
 			write(t, s.at("new/a.go"), "22")
 			s.until("new/a.go")
 		})
@@ -78,6 +81,9 @@ func TestVanishingEntries(t *testing.T) {
 		s.until("new/a.go")
 		write(t, s.at("new/a.go"), "22")
 		s.until("new/a.go")
+		if n := s.fake.(*fakeKqueue).openFiles(); n > 3 { // the root, and what is in it
+			t.Errorf("%d files are open", n)
+		}
 	})
 }
 
@@ -148,6 +154,26 @@ func TestBehindABrokenLink(t *testing.T) {
 	if all := s.noticesOf(""); len(all) > 0 {
 		t.Errorf("said: %v", all)
 	}
+}
+
+// N5 (20): a save that moves the file away and writes another one: fsnotify takes the second file for the first one if it
+// meets the change of the directory before that of the file, and then watches neither. What is written into the second
+// one is reported all the same.
+func TestMovedAwayFirst(t *testing.T) {
+	t.Parallel()
+	s := onFake(t, "kqueue", map[string]string{"main.go": "1"})
+	k := s.fake.(*fakeKqueue)
+	k.hold(true)
+	write(t, s.at("main.bak"), "") // first of all the directory has changed
+	rename(t, s.at("main.go"), s.at("main.bak"))
+	write(t, s.at("main.go"), "the beginning")
+	k.in.drain(t)
+	k.hold(false)
+	s.until("main.bak", "main.go")
+	s.drain()
+	s.do(func(*tree) {}) // every event of this was taken in
+	write(t, s.at("main.go"), "22")
+	s.until("main.go")
 }
 
 // N5 (19): a directory that is there, and whose watch was made again, is reported as created at the next change

@@ -119,10 +119,8 @@ func (t *tree) drop(d *dir) {
 	for _, sub := range d.subs {
 		t.drop(sub)
 	}
+	t.unwatchFiles(d) // after a rename of the directory they are watched under these names still
 	for name, f := range d.files {
-		if t.q.watchesFiles && d.watched {
-			t.be.remove(d.join(name), f.st.ID) // after a rename of the directory it is watched under this name still
-		}
 		t.forget(d, name, f)
 	}
 	if t.linkDir[d.path] > 0 {
@@ -135,6 +133,16 @@ func (t *tree) drop(d *dir) {
 	t.unlink(d)
 	if d.own || !d.counts() || len(d.ways) > 0 || d.root != nil && d.root.real == d.path {
 		t.again = true // the scope asks for it: find out where it is now
+	}
+}
+
+// unwatchFiles ends the watches of the files in d, where they have their own.
+func (t *tree) unwatchFiles(d *dir) {
+	if !t.q.watchesFiles || !d.watched {
+		return
+	}
+	for name, f := range d.files {
+		t.be.remove(d.join(name), f.st.ID)
 	}
 }
 

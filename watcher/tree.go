@@ -311,10 +311,22 @@ func (t *tree) lookAt(h hint) {
 		t.again = true
 	}
 	if t.q.foldsCase && h.op&opGone != 0 {
+		if t.q.watchesFiles && d.watched {
+			// Another file may have the name by now. fsnotify has taken it for the one that was moved away, if it met the
+			// change of the directory first. Whoever watches it before it is listed misses nothing.
+			t.keepFile(h.path)
+		}
 		t.list(d, mode{})
 		return
 	}
 	t.syncEntry(d, name, h.op)
+}
+
+// keepFile watches what is a file under this name now.
+func (t *tree) keepFile(path string) {
+	if st, err := lstat(path); err == nil && st.Kind == kindFile {
+		_ = t.be.keep(path) // the scan finds what is missed
+	}
 }
 
 // serve answers the requests of other goroutines.
