@@ -688,3 +688,16 @@ func writeFile(t *testing.T, text string, mode os.FileMode) string {
 	}
 	return path
 }
+
+// N5 (24): a descriptor that neither poll nor select can be asked about is read now and then: there is no busy loop, and
+// its output does not count as never read.
+func TestReadableUnknown(t *testing.T) {
+	const unknown = 1 << 24 // of no file: poll answers POLLNVAL, and select does not take it
+	if readable(unknown, 0) {
+		t.Error("there is something to read at once")
+	}
+	begun := time.Now()
+	if wait := 10 * time.Millisecond; !readable(unknown, wait) || time.Since(begun) < wait {
+		t.Errorf("nothing to read, or a busy loop: %v", time.Since(begun))
+	}
+}

@@ -164,8 +164,12 @@ func readable(fd int, wait time.Duration) bool {
 	if err == unix.EINTR {
 		return wait == 0 // not known: the caller asks again
 	}
-	if n == 0 || fds[0].Revents&unix.POLLNVAL == 0 || fd >= unix.FD_SETSIZE {
+	if n == 0 || fds[0].Revents&unix.POLLNVAL == 0 {
 		return err != nil || n > 0
+	}
+	if fd >= unix.FD_SETSIZE { // neither knows it: a read will show it, now and then
+		time.Sleep(wait)
+		return wait > 0
 	}
 	var set unix.FdSet
 	set.Set(fd)
