@@ -54,7 +54,8 @@ func (g *Group) Listeners() (at []netip.AddrPort, known bool) {
 }
 
 func commandOf(pid int) string {
-	out, err := exec.Command("ps", "-o", "args=", "-p", strconv.Itoa(pid)).Output()
+	// -ww: that of macOS cuts lines at 79 characters, or COLUMNS.
+	out, err := exec.Command("ps", "-ww", "-o", "args=", "-p", strconv.Itoa(pid)).Output()
 	if err != nil {
 		return NameOf(pid)
 	}
