@@ -34,7 +34,7 @@ func sendsNoEvents(typ string) bool {
 	switch typ = strings.ToLower(typ); typ {
 	case "vboxsharedfolderfs", "prlsf": // Windows
 		return true
-	case "9p", "drvfs", "wslfs", "virtiofs", "nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "ceph",
+	case "9p", "drvfs", "wslfs", "virtiofs", "applevirtiofs", "nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "ceph",
 		"lustre", "beegfs", "gpfs", "vboxsf", "prl_fs", "vmhgfs", "fakeowner", "webdav", "afpfs", "macfuse", "osxfuse", "fuse":
 		return true
 	case "fuse.fuse-overlayfs":
