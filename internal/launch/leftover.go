@@ -85,7 +85,7 @@ func (s *supervision) endedEarly(x runner.Exit) {
 // they are not known, for a program that a command builds.
 func (p *Program) Explain(end EndedEarly, sources []string) (found event.Problem, ok bool) {
 	if sources == nil { // the main package is most of what matters
-		sources, _ = filepath.Glob(filepath.Join(p.host.abs(p.conf.Load().Build.Package), "*.go"))
+		sources = goFiles(p.host.abs(p.conf.Load().Build.Package))
 	}
 	commands, reader := searchSources(sources)
 	if reader != "" {
@@ -107,6 +107,17 @@ func (p *Program) Explain(end EndedEarly, sources []string) (found event.Problem
 	}
 	p.once.earlyEnd.Do(func() { ok = true })
 	return found, ok
+}
+
+// goFiles are the Go files of a directory, whose name may have characters that mean something in a glob.
+func goFiles(dir string) (files []string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".go") {
+			files = append(files, filepath.Join(dir, e.Name()))
+		}
+	}
+	return files
 }
 
 // searchSources says whether the program's own files use a library for subcommands, and which of

@@ -210,6 +210,22 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// Where the files of the program are not known, those of its package are read, whatever its directory is called. On Windows
+// nothing in a glob could escape such a name.
+func TestExplainPackage(t *testing.T) {
+	p := newTestProgram(t, func(c *config.Service) { c.Build.Package = "cmd/[api]" })
+	dir := filepath.Join(p.host.Root, "cmd", "[api]")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "in.go"), []byte("bufio.NewReader(os.Stdin)"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if found, ok := p.Explain(EndedEarly{noInput: true}, nil); !ok || !strings.Contains(found.Message, "in.go") {
+		t.Errorf("%+v, %v", found, ok)
+	}
+}
+
 // What is reported of the end of a process.
 func TestExit(t *testing.T) {
 	x := exit(5, runner.Exit{Code: 3, Reason: "exit status 3", Panic: &runner.Panic{Stack: "panic: x", Frame: runner.Frame{File: "a.go", Line: 2}}})
