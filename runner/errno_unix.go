@@ -5,9 +5,8 @@ package runner
 import "syscall"
 
 const (
-	errTextBusy   = syscall.ETXTBSY
-	errExecFormat = syscall.ENOEXEC
-	errTooBig     = syscall.E2BIG
+	errTextBusy = syscall.ETXTBSY
+	errTooBig   = syscall.E2BIG
 )
 
 const (

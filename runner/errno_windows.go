@@ -3,10 +3,12 @@ package runner
 import "golang.org/x/sys/windows"
 
 const (
-	errTextBusy   = windows.ERROR_SHARING_VIOLATION
-	errExecFormat = windows.ERROR_BAD_EXE_FORMAT
-	errTooBig     = windows.ERROR_FILENAME_EXCED_RANGE
+	errTextBusy = windows.ERROR_SHARING_VIOLATION
+	errTooBig   = windows.ERROR_FILENAME_EXCED_RANGE
 )
+
+// formatErrors are those of a file that the system cannot run.
+var formatErrors = []error{windows.ERROR_BAD_EXE_FORMAT}
 
 const (
 	executeBits   = false

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -52,7 +53,7 @@ func diagnose(path, dir string, err error) (what, hint string) {
 		what, hint = missing(file, head)
 	case errors.Is(err, errTextBusy):
 		return "another process is still writing it (text file busy)", writerHint(path)
-	case errors.Is(err, errExecFormat):
+	case slices.ContainsFunc(formatErrors, func(e error) bool { return errors.Is(err, e) }):
 		return format(file, head)
 	case errors.Is(err, fs.ErrPermission):
 		fi, serr := os.Stat(file)
