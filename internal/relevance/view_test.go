@@ -68,6 +68,26 @@ func TestEffect(t *testing.T) {
 	}
 }
 
+// L3, P7: the watcher waits for the content of a file that is empty in the middle of a save if the file
+// means something to a service: an env file, a source, a stylesheet, a template or a script alike.
+func TestMinor(t *testing.T) {
+	j, _ := subject(t, func(s *config.Service) {
+		s.Rules = []config.Rule{
+			{Paths: []string{"web/*.css", "web/*.js"}, Effect: config.EffectReload},
+			{Paths: []string{"web/*.html"}, Effect: config.EffectRestart},
+			{Paths: []string{"web/*.svg"}, Effect: config.EffectNone, Command: config.Command{Shell: "make"}},
+		}
+	})
+	for path, minor := range map[string]bool{
+		".env": false, "main.go": false, "web/a.css": false, "web/a.js": false, "web/a.html": false, "web/a.svg": false,
+		config.FileName: false, "app.log": true, "web/README": true,
+	} {
+		if got := j.minor(filepath.Join(j.root, filepath.FromSlash(path))); got != minor {
+			t.Errorf("%s: minor %v", path, got)
+		}
+	}
+}
+
 // While the graph is out of date, every source counts; other build settings make it so.
 func TestEffectOfGraph(t *testing.T) {
 	j, s := subject(t, func(*config.Service) {})
