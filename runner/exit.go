@@ -70,7 +70,7 @@ func (p *Process) reason(e Exit) string {
 	case e.Signal == syscall.SIGKILL && oomKills() > p.oom:
 		return "killed by signal 9 (not by hotreload; the system is out of memory)"
 	case e.Signal == syscall.SIGKILL:
-		return "killed by signal 9 (not by hotreload; out of memory?)"
+		return "killed by signal 9 (not by hotreload; " + killedBy + "?)"
 	case e.Signal != 0:
 		s := fmt.Sprintf("ended by signal %d (%s)", int(e.Signal), signalName(e.Signal))
 		if e.CoreDumped {

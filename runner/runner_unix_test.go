@@ -77,7 +77,7 @@ func TestReason(t *testing.T) {
 		{"exit 0", "exit code 0"},
 		{"exit 66", "exit code 66"},
 		{"echo 'Found 1 data race(s)' >&2; exit 66", "exit code 66 (data races found)"},
-		{"kill -9 $$", "killed by signal 9 (not by hotreload; out of memory?)"},
+		{"kill -9 $$", "killed by signal 9 (not by hotreload; " + killedBy + "?)"},
 		{"ulimit -c 0; kill -11 $$", "ended by signal 11 (SIGSEGV)"},
 		{"kill -15 $$", "ended by signal 15 (SIGTERM)"},
 		{`printf 'panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/x/main.go:7 +0x1d\n' >&2; exit 2`, "panic: boom (/x/main.go:7)"},
@@ -85,7 +85,7 @@ func TestReason(t *testing.T) {
 		{`printf 'panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/x/main.go:7 +0x1d\n' >&2; exit 0`, "exit code 0"},
 		{`printf 'panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/x/main.go:7 +0x1d\nrecovered\n' >&2; exit 1`, "exit code 1"},
 		{`printf 'panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/x/main.go:7 +0x1d\n'; exit 2`, "exit code 2"}, // stdout
-		{`printf 'panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/x/main.go:7 +0x1d\n' >&2; kill -9 $$`, "killed by signal 9 (not by hotreload; out of memory?)"},
+		{`printf 'panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/x/main.go:7 +0x1d\n' >&2; kill -9 $$`, "killed by signal 9 (not by hotreload; " + killedBy + "?)"},
 		{"kill -40 $$", "ended by signal 40 (signal 40)"},
 	} {
 		if strings.HasPrefix(tt.script, "kill -40") && runtime.GOOS != "linux" {
@@ -483,7 +483,7 @@ func TestRandomEnds(t *testing.T) {
 		ends := []end{
 			{"exit 0", "exit code 0"},
 			{"exit 1", "exit code 1"},
-			{"kill -9 $$", "killed by signal 9 (not by hotreload; out of memory?)"},
+			{"kill -9 $$", "killed by signal 9 (not by hotreload; " + killedBy + "?)"},
 			{"kill -6 $$", "ended by signal 6 (SIGABRT)"},
 			{`printf 'panic: x\n\ngoroutine 1 [running]:\nmain.main()\n\t/x/main.go:7 +0x1d\n' >&2; exit 2`, "panic: x (/x/main.go:7)"},
 			{"exec sleep 1000", ""},

@@ -1,0 +1,6 @@
+//go:build !darwin
+
+package runner
+
+// killedBy is who else kills a program.
+const killedBy = "out of memory"
