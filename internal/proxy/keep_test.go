@@ -48,6 +48,7 @@ func TestFormWhileBroken(t *testing.T) {
 			v.until(overlay+".includes('cannot use order')", "true")
 			v.until(button+".textContent", "Send it again")
 			v.until(button+".disabled", "true")
+			v.until("getComputedStyle(document.documentElement).overflow", "hidden") // no second scroll bar, of the text behind
 			v.shot("form")
 			r.save() // another attempt, which fails too
 			r.emit(frame)

@@ -454,7 +454,7 @@ func (p *Proxy) explain(w http.ResponseWriter, q *query, t *trouble, code int) {
 </head>
 <body>
 <h1>%s</h1>
-%s<pre>%s</pre>
+%s<pre wrap>%s</pre>
 </body>
 </html>
 `, refresh, html.EscapeString(r.Title), html.EscapeString(r.Service), prefix, version, css, attributes,

@@ -526,6 +526,7 @@ button.badge:hover { border-color: var(--soft); }
 
   function show(t, b) {
     const old = root && root.querySelector('.panel');
+    if (solid) document.documentElement.style.overflow = t ? 'hidden' : ''; // the text behind it is for those without JavaScript
     if (!t && !b) {
       if (host) host.remove();
       if (root) root.replaceChildren();
