@@ -37,7 +37,9 @@ func TestP18Console(t *testing.T) {
 		t.Errorf("%d reports after a save", n)
 	}
 	for _, want := range []string{"console static/site.js:2: broken ESC[31m {\"a\":1}\n", "console static/site.js:3: uncaught ReferenceError: missing is not defined\n"} {
-		until(t, "printed twice: "+want, func() bool { return strings.Count(filepath.ToSlash(strings.ReplaceAll(w.err.String(), `\x1b`, "ESC")), want) == 2 })
+		until(t, "printed twice: "+want, func() bool {
+			return strings.Count(filepath.ToSlash(strings.ReplaceAll(w.err.String(), `\x1b`, "ESC")), want) == 2
+		})
 	}
 	w.rewrite(files[".hotreload.toml"] + "\n[proxy]\nconsole = false\n")
 	w.waitFor("live")

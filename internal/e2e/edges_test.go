@@ -124,7 +124,9 @@ func start() { ` + tt.start + `; _ = time.Now }
 				s.waitFor("live")
 				write(t, filepath.Join(dir, "t", "in"), "two\n")
 			}
-			s.wait("named", func(e ev) bool { return e.Event == "problem" && strings.Contains(filepath.ToSlash(e.str("message")), tt.file) })
+			s.wait("named", func(e ev) bool {
+				return e.Event == "problem" && strings.Contains(filepath.ToSlash(e.str("message")), tt.file)
+			})
 			s.succeed(0, "wait")
 			s.edit("main.go", `"one"`, `"two"`)
 			s.succeed(0, "wait")
