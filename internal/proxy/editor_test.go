@@ -3,11 +3,13 @@ package proxy
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hotreload/hotreload/internal/event"
@@ -52,6 +54,7 @@ func TestEditorInChromium(t *testing.T) {
 	r.emit(event.BuildFinished{OK: false, Diagnostics: []event.Diagnostic{{File: file, Line: 1, Column: 9, Message: "undefined: x"}}})
 	v.until(overlay+".includes('undefined: x')", "true")
 	const link = `document.querySelector('hotreload-overlay').shadowRoot.querySelector('.where a')`
+	v.js("addEventListener('click', e => window.stays = e.defaultPrevented)")
 	v.js(link + ".click()")
 	want := [][]string{{"zed", file + ":1:9", "+1"}}
 	eventually(t, "the command was run", func() bool { return slices.EqualFunc(o.all(), want, slices.Equal) })
@@ -60,7 +63,26 @@ func TestEditorInChromium(t *testing.T) {
 	o.mu.Unlock()
 	v.js(link + ".click()")
 	v.until(link+".textContent.endsWith(' (not opened)') && "+link+".title.includes('no zed')", "true")
-	v.until("location.pathname", "/")
+	v.until("window.stays", "true") // the link is not followed
+	v.quiet()
+}
+
+// P4: in a real browser, a link to the editor is followed.
+func TestEditorLinkInChromium(t *testing.T) {
+	chromium := startBrowser(t)
+	var asked atomic.Pointer[string]
+	editor := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Store(new(r.URL.RequestURI()))
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	t.Cleanup(editor.Close)
+	r, _ := startLive(t, Options{Inject: true, Editor: editor.URL + "/open{file}:{line}"}, newSite(map[string]string{"/": "<!doctype html><title>x</title><body>x"}))
+	v := open(t, chromium, r.URL())
+	r.save()
+	r.emit(event.BuildFinished{OK: false, Diagnostics: []event.Diagnostic{{File: "/src/a.go", Line: 3, Message: "undefined: x"}}})
+	v.until(overlay+".includes('undefined: x')", "true")
+	v.js(`document.querySelector('hotreload-overlay').shadowRoot.querySelector('.where a').click()`)
+	eventually(t, "the editor was asked", func() bool { uri := asked.Load(); return uri != nil && *uri == "/open/src/a.go:3" })
 	v.quiet()
 }
 

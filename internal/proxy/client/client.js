@@ -586,7 +586,9 @@ button.badge:hover { border-color: var(--soft); }
     panel.append(body,
       el('footer', {}, el('kbd', {}, 'Esc'), ' hides this.', t === own ? '' : ' It disappears when the next save works.'));
     const shade = el('div', {class: solid ? 'shade solid' : 'shade'}, panel);
-    shade.onclick = e => e.target === shade && hide();
+    shade.onclick = e => {
+      if (e.target === shade) hide(); // nothing is returned: false would keep links from being followed
+    };
     return shade;
   }
 
