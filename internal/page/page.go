@@ -22,6 +22,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -233,10 +234,14 @@ func (p *Page) saves(w http.ResponseWriter, r *http.Request) {
 		requests := p.Requests.Changed()
 		saves, newest, changed := p.Timeline.Since(seq)
 		if news || newest != seq {
-			if !send("data: {\"may\":%t,\"saves\":[%s]}\n\n", p.mayCommand(r), bytes.Join(p.rows(r.Context(), saves), []byte(","))) {
+			rows, upTo := p.rows(r.Context(), saves, newest)
+			if !send("data: {\"may\":%t,\"saves\":[%s]}\n\n", p.mayCommand(r), bytes.Join(rows, []byte(","))) {
 				return
 			}
-			seq, news = newest, false
+			seq, news = upTo, false
+			if upTo != newest {
+				continue
+			}
 		}
 		select {
 		case <-changed:
@@ -262,15 +267,22 @@ const (
 	writeTimeout  = 10 * time.Second // how long a browser may not read
 	requestsPause = 200 * time.Millisecond
 	heartbeat     = 15 * time.Second // finds browsers that are gone without a word
+	together      = 128 << 10        // bytes of rows in one event, about: a browser that does not read keeps no more
 )
 
-// rows are the saves as JSON.
-func (p *Page) rows(ctx context.Context, saves []Save) (rows [][]byte) {
+// rows are saves as JSON, in the order of their changes: as many as one event has, and the newest change in them.
+func (p *Page) rows(ctx context.Context, saves []Save, newest int) (rows [][]byte, upTo int) {
+	slices.SortFunc(saves, func(a, b Save) int { return a.Seq - b.Seq })
+	size := 0
 	for _, s := range saves {
+		if size > together {
+			return rows, upTo
+		}
 		s.shown.once.Do(func() {
 			s.shown.json, _ = s.row(p.project(context.WithoutCancel(ctx), s.Service)) // a struct of plain fields
 		})
 		rows = append(rows, s.shown.json)
+		size, upTo = size+len(s.shown.json), s.Seq
 	}
-	return rows
+	return rows, newest
 }

@@ -3,6 +3,7 @@ package page
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/hotreload/hotreload/internal/event"
 	"github.com/hotreload/hotreload/internal/inspect"
@@ -250,6 +253,46 @@ func TestStarting(t *testing.T) {
 	p.ServeHTTP(w, httptest.NewRequest("GET", Prefix+"api/status", nil))
 	if w.Code != http.StatusServiceUnavailable {
 		t.Errorf("%d", w.Code)
+	}
+}
+
+// U2: saves with much output come in several events, so that a browser that does not read keeps little. All of
+// them come, and those that changed last are the last.
+func TestStreamInPortions(t *testing.T) {
+	p, s, _ := server(t)
+	for n := range maxSaves {
+		play(p.Timeline, changed(n+1, "rebuild", "/a.go"), gen(n+1, event.BuildFinished{Output: strings.Repeat("x", maxOutput)}))
+	}
+	play(p.Timeline, gen(1, event.BuildFinished{Output: strings.Repeat("y", maxOutput)}))
+	resp, err := http.Get(s.URL + Prefix + "saves")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var got, want []int
+	for n := range maxSaves {
+		want = append(want, n+2)
+	}
+	want[maxSaves-1] = 1
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 4<<20)
+	for len(got) < len(want) && lines.Scan() {
+		if lines.Text() == "" {
+			continue
+		}
+		if n := len(lines.Bytes()); n > together+2*maxOutput {
+			t.Errorf("an event of %d bytes", n)
+		}
+		var data struct{ Saves []struct{ Generation int } }
+		if err := json.Unmarshal([]byte(strings.TrimPrefix(lines.Text(), "data: ")), &data); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range data.Saves {
+			got = append(got, s.Generation)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%v\n%s", lines.Err(), diff)
 	}
 }
 

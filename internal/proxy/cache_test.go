@@ -1,9 +1,11 @@
 package proxy
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -96,5 +98,48 @@ func TestFreshInChromium(t *testing.T) {
 	r.goLive(startApp(t, files))
 	v.until("window.mark === undefined && window.version", "3")
 	v.until(colour, "rgb(2, 2, 2)")
+	v.quiet()
+}
+
+// P7 in a real browser: saves of a style sheet that come faster than the browser gets it leave one sheet,
+// the newest, and at no time none.
+func TestSavesOfCSSInChromium(t *testing.T) {
+	t.Parallel()
+	browser := startBrowser(t)
+	var asked atomic.Int32
+	answer := make(chan struct{})
+	site := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/app.css":
+			n := asked.Add(1)
+			if n > 1 {
+				<-answer
+			}
+			w.Header().Set("Content-Type", "text/css")
+			fmt.Fprintf(w, `@import "/imported.css"; body { color: rgb(%d, 1, 1) }`, n)
+		case "/imported.css":
+			w.Header().Set("Content-Type", "text/css")
+		default:
+			w.Header().Set("Content-Type", "text/html")
+			fmt.Fprint(w, `<!doctype html><head><link rel="stylesheet" href="/app.css"></head><body>x</body>`)
+		}
+	})
+	r, _ := startLive(t, Options{Inject: true}, site)
+	v := open(t, browser, r.URL())
+	const colour = "getComputedStyle(document.body).color"
+	v.until(colour, "rgb(1, 1, 1)")
+	v.js("window.unstyled = 0, (function look() { if (" + colour + " === 'rgb(0, 0, 0)') unstyled++; setTimeout(look) })()")
+	for n := range int32(3) {
+		r.Reload(true)
+		eventually(t, "the browser asks for the sheet", func() bool { return asked.Load() > n+1 })
+	}
+	v.until("document.querySelectorAll('link').length", "2") // the one that is shown, and the newest
+	close(answer)
+	v.until("document.querySelectorAll('link').length", "1")
+	v.until(colour, "rgb(4, 1, 1)")
+	r.Reload(true)
+	v.until(colour, "rgb(5, 1, 1)")
+	v.until("document.querySelectorAll('link').length", "1")
+	v.until("unstyled", "0")
 	v.quiet()
 }

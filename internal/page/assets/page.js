@@ -260,7 +260,7 @@ function listen() {
       if (status) drawServices();
     }
     for (const s of data.saves) saves.set(s.id, s);
-    while (saves.size > 200) saves.delete(saves.keys().next().value);
+    while (saves.size > 200) saves.delete(Math.min(...saves.keys()));
     $('connection').textContent = '';
     if (mayCommand) loadRequests();
     if (!data.saves.length) return;

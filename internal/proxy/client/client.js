@@ -319,6 +319,8 @@
     return found;
   }
 
+  const coming = new Map(); // style sheets that the browser has not got yet, and the ones that they replace
+
   function swap(files) {
     const images = files ? files.filter(f => image.test(f)) : null;
     const shown = href => ours(href) && (!images || images.includes(decodeURIComponent(new URL(href, document.baseURI).pathname.split('/').pop())));
@@ -345,15 +347,17 @@
       }
     }
     for (const link of document.querySelectorAll('link[rel~=stylesheet][href]')) {
-      if (!ours(link.href)) continue;
+      if (!ours(link.href) || coming.has(link)) continue;
       const again = link.sheet ? inside(link.sheet, []) : [];
       Promise.all([...stale, ...again].map(refetch)).then(() => {
         if (!link.isConnected) return;
+        for (const [next, old] of coming) if (old === link) next.onerror(); // a save came before it was there
         const next = link.cloneNode();
         next.href = fresh(link.href);
         // The old one goes when the new one is there: nothing flashes.
-        next.onload = () => link.remove();
-        next.onerror = () => next.remove();
+        next.onload = () => coming.delete(next) && link.remove();
+        next.onerror = () => coming.delete(next) && next.remove();
+        coming.set(next, link);
         link.after(next);
       });
     }
