@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
@@ -190,6 +191,28 @@ func TestPageInChromium(t *testing.T) {
 		t.Errorf("focus on row, and whether it is open: %s", got)
 	}
 	b.sees(`document.querySelector('#saves [data-id="2"] details').open`, "false") // it is no longer the newest
+}
+
+// U1: a page that is open when another session takes over its address shows that session, and nothing of the one before.
+func TestPageOfNextSession(t *testing.T) {
+	var now atomic.Pointer[Page]
+	begin := func(files ...string) {
+		p := New()
+		p.Serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, `{"services":[]}`) }))
+		for i, file := range files {
+			play(p.Timeline, changed(i+1, "rebuild", file))
+		}
+		now.Store(p)
+	}
+	begin("/one.go", "/two.go")
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { now.Load().ServeHTTP(w, r) }))
+	t.Cleanup(srv.Close)
+	b := openTab(t, srv.URL+Prefix)
+	const rows = `[...document.querySelectorAll('#saves .paths')].map(e => e.textContent).join()`
+	b.sees(rows, "/two.go,/one.go")
+	begin("/three.go")
+	srv.CloseClientConnections()
+	b.sees("(rows => rows.includes('one') ? 'old' : rows)("+rows+")", "/three.go")
 }
 
 // U1: a hidden page asks for nothing.

@@ -42,7 +42,7 @@ type Page struct {
 	Timeline *Timeline
 	Requests *inspect.Log
 	token    string
-	cookie   string
+	cookie   string // its name, which no other session has
 	secret   [32]byte // signs links that open the editor
 	api      atomic.Pointer[http.Handler]
 	places   atomic.Pointer[Places]
@@ -235,7 +235,7 @@ func (p *Page) saves(w http.ResponseWriter, r *http.Request) {
 		saves, newest, changed := p.Timeline.Since(seq)
 		if news || newest != seq {
 			rows, upTo := p.rows(r.Context(), saves, newest)
-			if !send("data: {\"may\":%t,\"saves\":[%s]}\n\n", p.mayCommand(r), bytes.Join(rows, []byte(","))) {
+			if !send("data: {\"session\":%q,\"may\":%t,\"saves\":[%s]}\n\n", p.cookie, p.mayCommand(r), bytes.Join(rows, []byte(","))) {
 				return
 			}
 			seq, news = upTo, false

@@ -67,11 +67,11 @@ const kind = state => good.has(state) ? 'good' : bad.has(state) ? 'bad' : quiet.
 // ---- what is known ------------------------------------------------------------
 
 const saves = new Map();
-let status = null, mayCommand; // undefined: not known yet
+let status = null, session, mayCommand; // undefined: not known yet
 
 function relative(path) {
   const dir = status?.dir;
-  return dir && path.startsWith(dir + '/') ? path.slice(dir.length + 1) : path;
+  return dir && path.startsWith(dir) && /[/\\]/.test(path[dir.length]) ? path.slice(dir.length + 1) : path;
 }
 
 // ---- services -----------------------------------------------------------------
@@ -255,6 +255,8 @@ function listen() {
   const stream = new EventSource('saves');
   stream.onmessage = e => {
     const data = JSON.parse(e.data);
+    if (session !== undefined && session !== data.session) return location.reload(); // another one has the address now
+    session = data.session;
     if (mayCommand !== data.may) {
       mayCommand = data.may;
       if (status) drawServices();
