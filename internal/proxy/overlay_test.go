@@ -3,6 +3,7 @@ package proxy
 import (
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,25 @@ func TestOverlayInChromium(t *testing.T) {
 	v.js(root + ".querySelector('.copy').click()")
 	v.until(root+".querySelector('.copy').textContent", "Copied")
 	v.until("window.copied.includes('overlay_test.go:7:5: undefined: s')", "true")
+
+	// A text that is selected up to outside of the panel stays, and so does the panel. A click there hides it.
+	v.run(chromedp.EmulateViewport(1200, 800))
+	v.until("innerWidth", "1200")
+	at := func(what string) float64 {
+		n, err := strconv.ParseFloat(v.js(root+".querySelector('.message').getBoundingClientRect()."+what), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	x, y := at("left")+2, at("top")+5
+	v.run(chromedp.MouseEvent(chromedp.MousePressed, x+60, y, chromedp.ButtonLeft, chromedp.ClickCount(1)), chromedp.MouseEvent(chromedp.MouseMoved, x, y, chromedp.ButtonLeft),
+		chromedp.MouseEvent(chromedp.MouseMoved, 5, y, chromedp.ButtonLeft), chromedp.MouseEvent(chromedp.MouseReleased, 5, y, chromedp.ButtonLeft, chromedp.ClickCount(1)))
+	v.until("getSelection().toString() !== '' && "+overlay+".includes('undefined: s')", "true")
+	v.run(chromedp.MouseClickXY(5, y))
+	v.until(root+".querySelector('.panel') === null", "true")
+	v.run(chromedp.MouseClickXY(1200-40, 800-30)) // the mark in the corner
+	v.until(overlay+".includes('undefined: s')", "true")
 
 	for _, width := range []int{1200, 360} {
 		for _, scheme := range []string{"light", "dark"} {

@@ -590,8 +590,10 @@ button.badge:hover { border-color: var(--soft); }
     panel.append(body,
       el('footer', {}, el('kbd', {}, 'Esc'), ' hides this.', t === own ? '' : ' It disappears when the next save works.'));
     const shade = el('div', {class: solid ? 'shade solid' : 'shade'}, panel);
+    let pressed = false; // else it is the end of a selection that began in the panel
+    shade.onpointerdown = e => { pressed = e.target === shade; };
     shade.onclick = e => {
-      if (e.target === shade) hide(); // nothing is returned: false would keep links from being followed
+      if (pressed && e.target === shade) hide(); // nothing is returned: false would keep links from being followed
     };
     return shade;
   }
