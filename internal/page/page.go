@@ -42,7 +42,7 @@ type Page struct {
 	Timeline *Timeline
 	Requests *inspect.Log
 	token    string
-	cookie   string // its name, which no other session has
+	cookie   string   // its name, which no other session has
 	secret   [32]byte // signs links that open the editor
 	api      atomic.Pointer[http.Handler]
 	places   atomic.Pointer[Places]
