@@ -12,7 +12,8 @@ import (
 	"github.com/hotreload/hotreload/internal/testkit"
 )
 
-// Z3: with sockets and without a proxy.
+// Z3: with sockets and without a proxy. What a program has to print is said, because on a busy machine one
+// that ends at once can have lived for 300 ms.
 func TestZ3Sockets(t *testing.T) {
 	testkit.Slow(t)
 	t.Parallel()
@@ -22,7 +23,7 @@ func TestZ3Sockets(t *testing.T) {
 		"go.mod":          "module example.test/activated\n\ngo 1.25\n",
 		"main.go":         activatedApp,
 		"version.go":      "package main\n\nconst Version = \"one\"\n",
-		".hotreload.toml": fmt.Sprintf("[run]\norder = \"start-first\"\nlisten = [\"web=%s\", \"unix:%s\"]\n", addr, sock),
+		".hotreload.toml": fmt.Sprintf("[run]\norder = \"start-first\"\nready = \"log:^serving\"\nlisten = [\"web=%s\", \"unix:%s\"]\n", addr, sock),
 	})
 	s := start(t, dir, nil)
 	w := &web{session: s, addr: addr}

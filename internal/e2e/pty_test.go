@@ -214,6 +214,28 @@ func startShell(t *testing.T, dir string, args []string, opts ...option) (*sessi
 	return s, x
 }
 
+// suspend presses Ctrl-Z. Then hotreload and the program are stopped, and the shell has the terminal as it was.
+func (x *tty) suspend(pid, app int) {
+	x.t.Helper()
+	x.press("\x1a")
+	x.see("Stopped")
+	x.see("PROMPT$ ")
+	if !stopped(pid) || !stopped(app) {
+		x.t.Fatalf("hotreload %s, program %s", testkit.State(pid), testkit.State(app))
+	}
+	x.press("stty -a | grep -o ' .icanon\\| icanon'\n")
+	x.see(" icanon\r\n")
+	x.see("PROMPT$ ")
+}
+
+// leaveShell ends the shell, once hotreload has ended.
+func (s *session) leaveShell(x *tty) {
+	s.t.Helper()
+	x.see("PROMPT$ ")
+	x.press("exit\n")
+	s.exit()
+}
+
 // pid is the process of hotreload itself, wherever it runs.
 func (s *session) pid() int {
 	s.t.Helper()

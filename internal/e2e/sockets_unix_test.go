@@ -61,6 +61,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
+	fmt.Println("serving")
 	<-ctx.Done()
 	os.WriteFile(state, []byte(strconv.Itoa(count+1)), 0o600)
 	for _, l := range listeners {

@@ -839,9 +839,7 @@ func TestT7KeysAfterForeground(t *testing.T) {
 	x.press("fg\n")
 	until(t, "keys are read", func() bool { return x.foreground() == s.pid() && x.keyMode() })
 	x.press("q")
-	x.see("PROMPT$ ")
-	x.press("exit\n")
-	s.exit()
+	s.leaveShell(x)
 }
 
 // T9: a program that touches the terminal from the background is stopped; that is reported,
@@ -933,15 +931,7 @@ func TestT10CtrlZ(t *testing.T) {
 	pid := s.pid()
 	until(t, "keys are read", x.keyMode)
 	for range 2 {
-		x.press("\x1a")
-		x.see("Stopped")
-		x.see("PROMPT$ ")
-		if !stopped(pid) || !stopped(app) {
-			t.Fatalf("hotreload %s, program %s", testkit.State(pid), testkit.State(app))
-		}
-		x.press("stty -a | grep -o ' .icanon\\| icanon'\n")
-		x.see(" icanon\r\n")
-		x.see("PROMPT$ ")
+		x.suspend(pid, app)
 		x.press("fg\n")
 		until(t, "both go on", func() bool { return !stopped(pid) && !stopped(app) })
 		until(t, "keys are read", func() bool { return x.foreground() == pid && x.keyMode() })
@@ -955,9 +945,7 @@ func TestT10CtrlZ(t *testing.T) {
 	s.waitFor("live")
 	x.see("up 1")
 	x.press("q")
-	x.see("PROMPT$ ")
-	x.press("exit\n")
-	s.exit()
+	s.leaveShell(x)
 }
 
 // T10: after Ctrl-Z and bg hotreload works in the background, without touching the
@@ -981,9 +969,7 @@ func TestT10Background(t *testing.T) {
 	x.press("fg\n")
 	until(t, "keys are read", func() bool { return x.foreground() == pid && x.keyMode() })
 	x.press("q")
-	x.see("PROMPT$ ")
-	x.press("exit\n")
-	s.exit()
+	s.leaveShell(x)
 }
 
 // T10: Ctrl-Z in a full-screen program: the shell gets the terminal as it was, fg gives it
@@ -997,23 +983,13 @@ func TestT10Interactive(t *testing.T) {
 	pid := s.pid()
 	until(t, "it has the terminal", func() bool { return x.foreground() == app && x.modes().Oflag&unix.OPOST == 0 })
 	raw := x.modes()
-	x.press("\x1a")
-	x.see("Stopped")
-	x.see("PROMPT$ ")
-	if !stopped(pid) || !stopped(app) {
-		t.Fatalf("hotreload %s, program %s", testkit.State(pid), testkit.State(app))
-	}
-	x.press("stty -a | grep -o ' .icanon\\| icanon'\n")
-	x.see(" icanon\r\n")
-	x.see("PROMPT$ ")
+	x.suspend(pid, app)
 	x.press("fg\n")
 	until(t, "it has the terminal again", func() bool { return x.foreground() == app && x.modes() == raw })
 	x.press("k")
 	x.see(`key 0 "k"`)
 	x.press("\x03")
-	x.see("PROMPT$ ")
-	x.press("exit\n")
-	s.exit()
+	s.leaveShell(x)
 }
 
 // T10: Ctrl-Z where no shell could continue us does nothing.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hotreload/hotreload/internal/event"
 )
@@ -44,6 +45,7 @@ func (b *tab) next() state {
 
 func (b *tab) read() (s state, err error) {
 	for {
+		_ = b.c.SetReadDeadline(time.Now().Add(hang)) // there may be many states
 		line, err := b.br.ReadString('\n')
 		if err != nil {
 			return s, err
