@@ -61,7 +61,7 @@ cover: ## all tests, the long ones in full, and the share of each package that t
 	$(GO) tool covdata percent -i=$(COVER)/unit,$(COVER)/e2e
 
 .PHONY: race
-race: ## the tests with the race detector; the longest do fewer rounds
+race: ## the tests of `make test`, with the race detector
 	$(GO) test $(TESTFLAGS) -timeout 35m -race -short ./...
 
 # What no system reaches. The exported functions of watcher, builder and runner are for other programs.

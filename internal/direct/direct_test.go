@@ -162,7 +162,7 @@ func TestD2(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if i%3 != 0 {
-				testkit.Long(t, inFiles)
+				testkit.Slow(t)
 			}
 			t.Parallel()
 			w := newWorld(t, module(t, program), ".", defaults)
@@ -235,7 +235,7 @@ func TestD2Refused(t *testing.T) {
 
 // TestD2Cgo holds that a package with C or assembly is left to go build, and one that imports it is not.
 func TestD2Cgo(t *testing.T) {
-	testkit.Long(t, inFiles)
+	testkit.Slow(t)
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Skip("no C compiler")
 	}
@@ -263,7 +263,7 @@ func TestD2Cgo(t *testing.T) {
 // TestD2Vendored holds that files that are not expected to change are checked too: a package of others that has
 // changed leaves the build to go build, together with what else was edited.
 func TestD2Vendored(t *testing.T) {
-	testkit.Long(t, inFiles)
+	testkit.Slow(t)
 	w := newWorld(t, module(t, map[string]string{
 		"go.mod":                    "module example.com/app\n\ngo 1.24\n\nrequire example.com/v v1.0.0\n",
 		"main.go":                   "package main\n\nimport \"example.com/v\"\n\nfunc main() { println(v.Text, \"hello\") }\n",
@@ -599,7 +599,7 @@ func TestPriority(t *testing.T) {
 // TestLinkerSettings holds that the linker is set to stay on its processor, that the user's settings come after that, and
 // that the program is go build's own all the same.
 func TestLinkerSettings(t *testing.T) {
-	testkit.Long(t, inFiles)
+	testkit.Slow(t)
 	w := newWorld(t, module(t, program), ".", defaults, "GODEBUG=http2client=0,asyncpreemptoff=0")
 	w.refresh()
 	linker, settings := w.e.recipe.link.tool.Argv[0], filepath.Join(w.out, "settings")

@@ -16,9 +16,6 @@ import (
 	"github.com/hotreload/hotreload/internal/testkit"
 )
 
-// inFiles is why the race detector need not see a test.
-const inFiles = "what it tells apart is in files, not in what runs at once"
-
 // defaults are the flags that hotreload builds with, but for -w: positions and names in DWARF are the most sensitive
 // witness of how a package was compiled.
 var defaults = []string{"-buildvcs=false", "-pgo=off", "-ldflags=-compressdwarf=false -buildid=hotreload/app"}

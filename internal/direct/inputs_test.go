@@ -36,7 +36,7 @@ func symlink(t *testing.T, target, path string) {
 // TestD2Embedded holds that every name on the way to an embedded file is looked at: what may not be embedded any more has
 // go build fail.
 func TestD2Embedded(t *testing.T) {
-	testkit.Long(t, inFiles)
+	testkit.Slow(t)
 	for _, c := range []struct {
 		name, pattern, reason string
 		edit                  func(w *world)
@@ -76,7 +76,7 @@ func TestD2Embedded(t *testing.T) {
 
 // TestD2Modules holds that what decides where packages come from is looked at, also where nothing is yet.
 func TestD2Modules(t *testing.T) {
-	testkit.Long(t, inFiles)
+	testkit.Slow(t)
 	t.Run("nearer go.work", func(t *testing.T) {
 		root := module(t, map[string]string{
 			"go.work":     "go 1.24\n\nuse ./app\nuse ./lib\n",

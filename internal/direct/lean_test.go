@@ -357,7 +357,7 @@ func standard(t testing.TB) map[string][]byte {
 // TestLeanSymbols holds that an archive keeps every symbol that is no debug information, in its place and with all that it
 // holds and refers to, and that nothing is left of those that are. What symbols there are is asked of Go's own tool.
 func TestLeanSymbols(t *testing.T) {
-	testkit.Long(t, inFiles)
+	testkit.Slow(t)
 	path := filepath.Join(t.TempDir(), "one.a")
 	for name, text := range standard(t) {
 		short, err := lean(text)

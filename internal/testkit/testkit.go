@@ -67,11 +67,10 @@ func Long(t testing.TB, reason string) {
 	}
 }
 
-// Slow skips a test that `make test` leaves out to be done in a few minutes. With the race detector
-// it runs all the same, so `make ci` runs it twice.
+// Slow skips a test that -short leaves out, so that `make test` takes a few minutes, and `make ci` less than 45.
 func Slow(t testing.TB) {
 	t.Helper()
-	if testing.Short() && !Race {
+	if testing.Short() {
 		t.Skipf("%s takes long: make ci runs it", t.Name())
 	}
 }
