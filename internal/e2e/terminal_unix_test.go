@@ -935,6 +935,8 @@ func TestT10CtrlZ(t *testing.T) {
 		x.press("fg\n")
 		until(t, "both go on", func() bool { return !stopped(pid) && !stopped(app) })
 		until(t, "keys are read", func() bool { return x.foreground() == pid && x.keyMode() })
+		x.press("?") // its answer shows that nothing of the continuation is left to do
+		x.see("c clear")
 	}
 	// A change made meanwhile is found.
 	x.press("\x1a")
