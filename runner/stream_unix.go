@@ -167,7 +167,7 @@ func readable(fd int, wait time.Duration) bool {
 	if n == 0 || fds[0].Revents&unix.POLLNVAL == 0 {
 		return err != nil || n > 0
 	}
-	if fd >= unix.FD_SETSIZE { // neither knows it: a read will show it, now and then
+	if fd >= unix.FD_SETSIZE { // neither can wait for it, so it is read at this interval
 		time.Sleep(wait)
 		return wait > 0
 	}
