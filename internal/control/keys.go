@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -81,10 +82,12 @@ func ReadKeys(ctx context.Context, in *Input, k Keys) error {
 	}
 }
 
-// keyOf is the key in what one read gave. What was pasted is no key.
+// keyOf is the key in what one read gave. Pressed again before it was read, on a busy machine,
+// it is still one key. What was pasted is none.
 func keyOf(read []byte) (key byte, ok bool) {
-	if keys := escape.ReplaceAll(read, nil); len(keys) == 1 {
-		return keys[0], true
+	keys := escape.ReplaceAll(read, nil)
+	if len(keys) == 0 || bytes.Count(keys, keys[:1]) < len(keys) {
+		return 0, false
 	}
-	return 0, false
+	return keys[0], true
 }

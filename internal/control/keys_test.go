@@ -9,7 +9,7 @@ func TestKeyOf(t *testing.T) {
 		"r": "r", "?": "?", "\x03": "\x03", "\r": "\r",
 		"\x1b[A": "", "\x1b[B": "", "\x1bOP": "", "\x1b[15~": "", "\x1b[1;5C": "", "\x1b": "",
 		"\x1b[Bq": "q", "q\x1b[B": "q",
-		"rr": "", "restart": "", "": "", "\x1b[200~b\x1b[201~": "b",
+		"rr": "r", "qqq": "q", "rq": "", "restart": "", "": "", "\x1b[200~b\x1b[201~": "b",
 	} {
 		key, ok := keyOf([]byte(read))
 		got := ""

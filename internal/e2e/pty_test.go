@@ -220,9 +220,7 @@ func (x *tty) suspend(pid, app int) {
 	x.press("\x1a")
 	x.see("Stopped")
 	x.see("PROMPT$ ")
-	if !stopped(pid) || !stopped(app) {
-		x.t.Fatalf("hotreload %s, program %s", testkit.State(pid), testkit.State(app))
-	}
+	until(x.t, "both are stopped", func() bool { return stopped(pid) && stopped(app) })
 	x.press("stty -a | grep -o ' .icanon\\| icanon'\n")
 	x.see(" icanon\r\n")
 	x.see("PROMPT$ ")

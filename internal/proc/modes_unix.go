@@ -5,6 +5,7 @@ package proc
 import (
 	"encoding/json"
 	"os"
+	"os/signal"
 	"slices"
 	"syscall"
 
@@ -130,7 +131,10 @@ func (m *modesRecord) putBack(groups []int) {
 // Suspend stops every group, as Ctrl-Z stops a job of a shell. A terminal that was lent is
 // taken back with the modes of before. Continue undoes it.
 func Suspend() {
-	for _, g := range allGroups() {
+	lockSpawn()
+	groups := allGroups() // with the one that was just being forked
+	registry.spawn.Unlock()
+	for _, g := range groups {
 		g.os.suspended.Store(true)
 		g.signal(syscall.SIGTSTP)
 		if g.os.term != nil {
@@ -156,6 +160,44 @@ func Continue() bool {
 		g.signal(syscall.SIGCONT)
 	}
 	return all
+}
+
+// lockSpawn locks registry.spawn after a Ctrl-Z. That reaches a child, too, which is just being
+// forked and has not executed its program yet, and stops it in a group of its own: no shell would
+// continue it. On Linux this process could not stop either, for the thread that forks waits for the
+// exec, and no signal interrupts that.
+func lockSpawn() {
+	stops := make(chan os.Signal, 1)
+	signal.Notify(stops, syscall.SIGCHLD)
+	defer signal.Stop(stops)
+	locked := make(chan struct{})
+	go func() {
+		registry.spawn.Lock()
+		close(locked)
+	}()
+	for {
+		continueForked()
+		select {
+		case <-locked:
+			return
+		case <-stops:
+		}
+	}
+}
+
+// continueForked continues the children that are no group's leader yet, and no guard.
+func continueForked() {
+	children := ownChildren()
+	registry.mu.Lock()
+	defer registry.mu.Unlock()
+	for gd := range registry.guards {
+		children = slices.DeleteFunc(children, func(pid int) bool { return pid == gd.pid })
+	}
+	for _, pid := range children {
+		if registry.groups[pid] == nil {
+			_ = syscall.Kill(pid, syscall.SIGCONT)
+		}
+	}
 }
 
 func allGroups() []*Group {

@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"os"
 	"runtime"
 	"sync"
 	"syscall"
@@ -34,4 +35,10 @@ func forkThread() {
 	for f := range forkRequests {
 		f()
 	}
+}
+
+// ownChildren are the processes that this one has started, and those re-parented to it.
+func ownChildren() []int {
+	pids, _ := procDir.children(os.Getpid())
+	return pids
 }
