@@ -59,10 +59,12 @@ func observe(ctx context.Context, of []*Builder, dir, path string, flags, env []
 	c := &compilation{dir: dir, of: of}
 	for _, b := range of {
 		argv = append(argv, b.o.Package)
-		b.compilation.Store(c)
 	}
 	c.list = command{path: path, argv: argv, dir: first.Dir, env: env, stderr: discard{}, hard: true}
 	c.ctx, c.cancel = context.WithCancel(ctx)
+	for _, b := range of {
+		b.compilation.Store(c) // Progress may use all of it from here on
+	}
 	return c
 }
 
