@@ -21,9 +21,6 @@ func TestS0AnotherUser(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can start hotreload as two users")
 	}
-	if coverDir() != "" {
-		t.Skip("TestS0AnotherUser is not run with counters: other users cannot write where they are gathered; `make race` runs it")
-	}
 	const one, two = 54321, 54322
 	dir := shortTempDir(t)
 	at := func(name string) string { return filepath.Join(dir, name) }
@@ -39,7 +36,7 @@ func TestS0AnotherUser(t *testing.T) {
 	for _, d := range []struct {
 		name string
 		uid  int
-	}{{"project", 0}, {"home1", one}, {"home1/.cache", one}, {"home2", two}, {"run1", one}, {"run2", two}, {"run2/hotreload", two}, {"open", 0}} {
+	}{{"project", 0}, {"home1", one}, {"home1/.cache", one}, {"home2", two}, {"run1", one}, {"run2", two}, {"run2/hotreload", two}, {"open", 0}, {"counters", 0}} {
 		if err := os.Mkdir(at(d.name), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -47,8 +44,10 @@ func TestS0AnotherUser(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Chmod(at("open"), 0o777|os.ModeSticky); err != nil { // like /tmp
-		t.Fatal(err)
+	for _, d := range []string{"open", "counters"} {
+		if err := os.Chmod(at(d), 0o777|os.ModeSticky); err != nil { // like /tmp
+			t.Fatal(err)
+		}
 	}
 	// By a program that every user may run.
 	write(t, at("project/.hotreload.toml"), "[services.a]\nrun.command = [\"sleep\", \"1000\"]\n")
@@ -56,7 +55,8 @@ func TestS0AnotherUser(t *testing.T) {
 	as := func(uid int, env []string, args ...string) *exec.Cmd {
 		cmd := exec.Command(bin, args...)
 		cmd.Dir = at("project")
-		cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0", mark(t.Name()), "TMPDIR=" + at("open"), fmt.Sprintf("HOME=%s", at(fmt.Sprintf("home%d", uid-one+1)))}, env...)
+		// Other users cannot write where the counters of `make cover` are gathered.
+		cmd.Env = append([]string{"GOCOVERDIR=" + at("counters"), "PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0", mark(t.Name()), "TMPDIR=" + at("open"), fmt.Sprintf("HOME=%s", at(fmt.Sprintf("home%d", uid-one+1)))}, env...)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
 		return cmd
 	}
