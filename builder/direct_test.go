@@ -53,6 +53,7 @@ func idle(t *testing.T, b *Builder) {
 // TestDirect holds D1 and D6 behind the builder: the same programs and the same results as with the go engine, whichever
 // engine has made them.
 func TestDirect(t *testing.T) {
+	testkit.Slow(t)
 	dir := project(t, several)
 	b := newBuilder(t, Options{Dir: dir, GoBuild: GoBuild{Engine: EngineDirect}})
 	g := newBuilder(t, Options{Dir: dir})

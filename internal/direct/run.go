@@ -9,8 +9,8 @@ import (
 )
 
 // niceness is what recipes and checks run with: with the processors taken, they get a quarter of what the program, or the
-// tests of its author, get of one. Builds have none; the user waits for them.
-const niceness = 5
+// tests of its author, get of one. Builds have none; the user waits for them. Only tests change it.
+var niceness = 5
 
 // goTool asks the go command something, next to whatever else is done.
 func (e *Engine) goTool(ctx context.Context, tmp string, args ...string) (stdout, stderr []byte, err error) {
