@@ -72,7 +72,7 @@ effect = "none"
 [[rules]]
 paths = ["src/*.txt"]
 effect = "none"
-command = ["sh", "-c", "cat src/a.txt > made.out"]
+command = ["sh", "-c", "cat src/a.txt > made.tmp && mv made.tmp made.out"]
 
 [[rules]]
 paths = ["tmpl/*.src"]
@@ -103,6 +103,7 @@ command = ["cp", "tmpl/a.src", "templates/t.html"]
 	write(t, filepath.Join(w.dir, "notes", "a"), "x")
 	w.settle()
 	write(t, filepath.Join(w.dir, "src", "a.txt"), "made")
+	// The command renames it, because a file that is open for writing is not reported.
 	w.wait("made.out", func(e ev) bool {
 		return e.Event == "changed" && slices.Contains(e.strs("paths"), filepath.Join(w.dir, "made.out"))
 	})
