@@ -111,6 +111,7 @@ func TestDirect(t *testing.T) {
 // TestDirectIdle holds that idle time checks what was built, ends when a build begins, and that a builder whose engine is
 // off builds on.
 func TestDirectIdle(t *testing.T) {
+	testkit.Slow(t)
 	dir := project(t, several)
 	b := newBuilder(t, Options{Dir: dir, GoBuild: GoBuild{Engine: EngineDirect}})
 	mustBuild(t, b, 1)

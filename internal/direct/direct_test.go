@@ -18,6 +18,7 @@ import (
 // TestD1Cutoff holds that an edit inside of a function compiles one package, one that shifts lines those that see it, and
 // that all come out as go build has them.
 func TestD1Cutoff(t *testing.T) {
+	testkit.Slow(t)
 	w := newWorld(t, module(t, program), ".", defaults)
 	w.refresh()
 	for i, step := range []struct {
@@ -334,6 +335,7 @@ func TestD3Canceled(t *testing.T) {
 
 // TestD3CacheGone holds that the engine notices that Go's build cache has lost what it needs.
 func TestD3CacheGone(t *testing.T) {
+	testkit.Slow(t)
 	w := newWorld(t, module(t, program), ".", defaults)
 	w.refresh()
 	for i := range w.e.state.archives {
@@ -348,6 +350,7 @@ func TestD3CacheGone(t *testing.T) {
 // TestD3EditMeanwhile holds that a program is made of what the snapshot saw: an edit while the compiler works, even one
 // that keeps size and modification time, makes the build invalid, and the next one sees it.
 func TestD3EditMeanwhile(t *testing.T) {
+	testkit.Slow(t)
 	w := newWorld(t, module(t, program), ".", defaults)
 	w.refresh()
 	w.replace("leaf/leaf.go", `"big body"`, `"bag body"`)
@@ -450,6 +453,7 @@ func TestSnapshotSneaky(t *testing.T) {
 // TestD4Mismatch holds that a package that came out differently from go build switches the engine off, for later
 // sessions too, until the user turns it on again.
 func TestD4Mismatch(t *testing.T) {
+	testkit.Slow(t)
 	w := newWorld(t, module(t, program), ".", defaults)
 	w.refresh()
 	w.replace("leaf/leaf.go", `"big body"`, `"bag body"`)

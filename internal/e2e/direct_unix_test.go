@@ -6,11 +6,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hotreload/hotreload/internal/testkit"
 )
 
 // D1, D2 and D6 in a session: without a configuration, saves are built directly as soon as there is a plan, an edit that
 // a plan cannot foresee is left to go build, a compile error is reported as before, and -v names the engine.
 func TestD2DirectSession(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	w := startWeb(t, newApp(t, webApp), []string{"-v"})
 	direct := func(want bool) {

@@ -296,6 +296,7 @@ func TestL10Comment(t *testing.T) {
 // L11 and L12: ten saves at random times during slow builds; never two builds or
 // two apps alive, and the final app is the last save.
 func TestL12RandomSaves(t *testing.T) {
+	testkit.Slow(t)
 	t.Parallel()
 	rounds := 20
 	if testing.Short() {
