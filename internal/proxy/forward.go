@@ -70,7 +70,8 @@ type upstream struct {
 	at       address
 	answered atomic.Pointer[string] // the address of the family on which it has answered
 	plain    atomic.Bool            // it has answered without TLS
-	gen      int                    // guarded by Proxy.mu, like all that follows
+	origin   int                    // the generation that it was started as, under which its output is kept
+	gen      int                    // the newest that is the same program; guarded by Proxy.mu, like all that follows
 	pid      int
 
 	inflight int                    // requests that Drain waits for
@@ -99,7 +100,7 @@ const (
 
 func newUpstream(p *Proxy, addr string, gen, pid int) *upstream {
 	u := &upstream{
-		p: p, addr: addr, at: parseAddress(addr), gen: gen, pid: pid,
+		p: p, addr: addr, at: parseAddress(addr), origin: gen, gen: gen, pid: pid,
 		streams: map[*exchange]struct{}{}, idle: make(chan struct{}),
 	}
 	transport := func(h2 bool) *http.Transport {

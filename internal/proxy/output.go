@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -19,7 +20,7 @@ func (t *trouble) written() string {
 	if t.p.opt.Output == nil {
 		return ""
 	}
-	text := safe.Plain(string(t.p.opt.Output(t.gen, t.since)))
+	text := safe.Plain(string(t.p.opt.Output(cmp.Or(t.origin, t.gen), t.since)))
 	list := strings.Split(text, "\n")
 	for i, l := range list {
 		parts := strings.Split(strings.TrimSuffix(l, "\r"), "\t")

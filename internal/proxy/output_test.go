@@ -120,6 +120,38 @@ func TestHandlerPanic(t *testing.T) {
 	want(t, r.get("/fine"), 200, "")
 }
 
+// TestHandlerPanicAfterUndo: so it does in a program that a later build, or an edit that was undone,
+// found to be the same; its output is kept under the generation that it was started as (P14).
+func TestHandlerPanicAfterUndo(t *testing.T) {
+	for name, same := range map[string]func(*rig){
+		"undone": func(r *rig) {
+			r.emit(event.BuildFinished{Summary: "1 error in main.go"})
+			r.emit(event.Undone{})
+		},
+		"unchanged": func(r *rig) { r.emit(event.BuildFinished{OK: true, Unchanged: true}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, file, _, _ := runtime.Caller(0)
+			var out terminal
+			var started int
+			r := start(t, Options{Dir: filepath.Dir(file), Output: func(gen int, since time.Time) []byte {
+				if gen != started {
+					return nil
+				}
+				return out.read(gen, since)
+			}})
+			r.goLive(panicking(t, &out))
+			started = r.gen
+			r.save()
+			same(r)
+			want(t, r.get("/"), 502, "A handler panicked")
+			if s := r.state(); s.Generation != r.gen {
+				t.Errorf("generation %d answers, not %d", s.Generation, r.gen)
+			}
+		})
+	}
+}
+
 // TestFindHandlerPanic: the forms in which it is printed (P14).
 func TestFindHandlerPanic(t *testing.T) {
 	const stack = "goroutine 34 [running]:\nnet/http.(*conn).serve.func1()\n\t/go/src/net/http/server.go:1943 +0xd3\npanic({0x1, 0x2})\n\t/go/src/runtime/panic.go:783 +0x132\n" +

@@ -42,6 +42,8 @@ type trouble struct {
 	gen  int
 	note bool // to be shown, but what answers is right
 
+	origin int // the generation that the program was started as, if that is another; 0: it is not
+
 	build   event.BuildFinished
 	exit    event.Exited
 	problem event.Problem
@@ -72,7 +74,7 @@ func (p *Proxy) unanswered(x *exchange) *trouble {
 	if t := p.trouble; t != nil && !t.note {
 		return t
 	}
-	return &trouble{p: p, kind: noAnswer, gen: x.up.gen, err: x.err, since: x.began}
+	return &trouble{p: p, kind: noAnswer, gen: x.up.gen, origin: x.up.origin, err: x.err, since: x.began}
 }
 
 // report is a trouble in the form in which the overlay shows it.
