@@ -525,6 +525,25 @@ func TestInChromium(t *testing.T) {
 		}
 	})
 
+	t.Run("style sheets and images in a frame", func(t *testing.T) {
+		in := page1("in") + `<base href="/deep/"><img id=i src="x.png">`
+		s := newSite(map[string]string{"/": `<!doctype html><title>outer</title><iframe src="/in"></iframe>`, "/in": in, "/a.css": "h1 { color: rgb(1, 1, 1) }"})
+		r, _ := rigUp(t, Options{}, s)
+		v := open(t, browser, r.URL())
+		const colour = "frames[0].getComputedStyle(frames[0].document.querySelector('h1')).color"
+		v.until(colour, "rgb(1, 1, 1)")
+		s.set("/a.css", "h1 { color: rgb(2, 2, 2) }")
+		r.emit(event.Changed{Paths: []string{"/src/a.css", "/src/x.png"}, Effect: "reload"})
+		r.Reload(true)
+		v.until(colour, "rgb(2, 2, 2)")
+		v.until("new URL(frames[0].document.querySelector('#i').src).pathname", "/deep/x.png")
+		v.until("frames[0].document.querySelector('#i').src.includes('hotreload=')", "true")
+		if s.count("/") != 1 || s.count("/in") != 1 {
+			t.Errorf("loaded %d and %d times", s.count("/"), s.count("/in"))
+		}
+		v.quiet()
+	})
+
 	t.Run("a new session", func(t *testing.T) {
 		s := newSite(map[string]string{"/": page1("one"), "/a.css": ""})
 		p, err := New(Options{Listen: "127.0.0.1:0", Service: "api", Inject: true, Hold: hang})

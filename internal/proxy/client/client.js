@@ -279,15 +279,15 @@
 
   const image = /\.(png|jpe?g|gif|svg|webp|avif|ico|bmp)$/i;
 
-  function fresh(href) {
-    const u = new URL(href, document.baseURI);
+  function fresh(href, base) {
+    const u = new URL(href, base);
     u.searchParams.set('hotreload', state.session + '.' + state.css);
     return u.href;
   }
 
-  const ours = href => {
+  const ours = (href, base) => {
     try {
-      return new URL(href, document.baseURI).origin === location.origin;
+      return new URL(href, base).origin === location.origin;
     } catch {
       return false;
     }
@@ -305,7 +305,7 @@
     const walk = list => {
       for (const rule of list) {
         if (rule.styleSheet) {
-          const href = new URL(rule.href, sheet.href || document.baseURI).href;
+          const href = new URL(rule.href, sheet.href || sheet.ownerNode.baseURI).href;
           if (ours(href) && !found.includes(href)) {
             found.push(href);
             inside(rule.styleSheet, found);
@@ -321,20 +321,36 @@
 
   const coming = new Map(); // style sheets that the browser has not got yet, and the ones that they replace
 
+  // documents are this one and those in frames, whose own scripts leave it to the outer page.
+  function documents(of = window) {
+    const out = [of.document];
+    if (window.top !== window) return out;
+    for (let i = 0; i < of.frames.length; i++) {
+      try {
+        out.push(...documents(of.frames[i]));
+      } catch { /* another origin */ }
+    }
+    return out;
+  }
+
   function swap(files) {
-    const images = files ? files.filter(f => image.test(f)) : null;
-    const shown = href => ours(href) && (!images || images.includes(decodeURIComponent(new URL(href, document.baseURI).pathname.split('/').pop())));
+    for (const doc of documents()) swapIn(doc, files);
+  }
+
+  function swapIn(doc, files) {
+    const images = files ? files.filter(f => image.test(f)) : null, base = doc.baseURI;
+    const shown = href => ours(href, base) && (!images || images.includes(decodeURIComponent(new URL(href, base).pathname.split('/').pop())));
     if (!images || images.length) {
-      for (const e of document.querySelectorAll('img[src], input[type=image][src], source[srcset], img[srcset], link[rel~=icon][href]')) {
+      for (const e of doc.querySelectorAll('img[src], input[type=image][src], source[srcset], img[srcset], link[rel~=icon][href]')) {
         for (const name of ['src', 'href']) {
           const value = e.getAttribute(name);
-          if (value && !value.startsWith('data:') && shown(value)) e.setAttribute(name, fresh(value));
+          if (value && !value.startsWith('data:') && shown(value)) e.setAttribute(name, fresh(value, base));
         }
         const set = e.getAttribute('srcset');
         if (set && !set.includes('data:')) {
           e.setAttribute('srcset', set.split(/,\s+/).map(part => {
             const [href, size] = part.trim().split(/\s+/);
-            return (shown(href) ? fresh(href) : href) + (size ? ' ' + size : '');
+            return (shown(href) ? fresh(href, base) : href) + (size ? ' ' + size : '');
           }).join(', '));
         }
       }
@@ -342,18 +358,18 @@
     // Images that style sheets show have no element: refresh the cache first.
     const stale = [];
     if (images && images.length) {
-      for (const entry of performance.getEntriesByType('resource')) {
+      for (const entry of doc.defaultView.performance.getEntriesByType('resource')) {
         if (entry.initiatorType === 'css' && shown(entry.name)) stale.push(entry.name);
       }
     }
-    for (const link of document.querySelectorAll('link[rel~=stylesheet][href]')) {
+    for (const link of doc.querySelectorAll('link[rel~=stylesheet][href]')) {
       if (!ours(link.href) || coming.has(link)) continue;
       const again = link.sheet ? inside(link.sheet, []) : [];
       Promise.all([...stale, ...again].map(refetch)).then(() => {
         if (!link.isConnected) return;
         for (const [next, old] of coming) if (old === link) next.onerror(); // a save came before it was there
         const next = link.cloneNode();
-        next.href = fresh(link.href);
+        next.href = fresh(link.href, base);
         // The old one goes when the new one is there: nothing flashes.
         next.onload = () => coming.delete(next) && link.remove();
         next.onerror = () => coming.delete(next) && next.remove();
@@ -361,7 +377,7 @@
         link.after(next);
       });
     }
-    for (const style of document.querySelectorAll('style')) {
+    for (const style of doc.querySelectorAll('style')) {
       const again = style.sheet ? inside(style.sheet, []) : [];
       if (again.length) Promise.all(again.map(refetch)).then(() => style.isConnected && style.replaceWith(style.cloneNode(true)));
     }
