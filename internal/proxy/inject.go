@@ -57,10 +57,14 @@ func inject(res *http.Response, r *http.Request, tag func(granted) string) (codi
 	case c < 200, c == http.StatusNoContent, c == http.StatusPartialContent, c >= 300 && c < 400:
 		return ""
 	}
+	_, surely := r.Header["Sec-Fetch-Dest"]
+	if surely && nothing(res) {
+		fill(res, tag(allow(res.Header, r.Host)))
+		return ""
+	}
 	if mediaType(res.Header) != "text/html" || !asciiBased(res.Header) || res.ContentLength == 0 {
 		return ""
 	}
-	_, surely := r.Header["Sec-Fetch-Dest"]
 	code := codingOf(res.Header)
 	if code == nil {
 		if surely {
@@ -106,6 +110,27 @@ func inject(res *http.Response, r *http.Request, tag func(granted) string) (codi
 	}
 	res.Body = &body{out, res.Body}
 	return ""
+}
+
+// nothing reports whether an answer is an empty page: what is left of a template that failed at its
+// beginning, or of an error without a text.
+func nothing(res *http.Response) bool {
+	kind, coded := mediaType(res.Header), len(res.Header["Content-Encoding"]) > 0
+	return res.ContentLength == 0 && (kind == "" || kind == "text/html") && !coded &&
+		(res.StatusCode == http.StatusOK || res.StatusCode >= 400) && res.Header.Get("Content-Disposition") == ""
+}
+
+// fill makes a page of nothing, which comes back when the program is repaired. A browser shows the
+// status of an error only if there is no page.
+func fill(res *http.Response, text string) {
+	if c := res.StatusCode; c >= 400 {
+		text += "<pre>" + html.EscapeString(strings.TrimSpace(fmt.Sprintf("%d %s", c, http.StatusText(c)))) + "</pre>"
+	}
+	res.Header.Set("Content-Type", "text/html; charset=utf-8")
+	res.Header.Set("Content-Length", strconv.Itoa(len(text)))
+	res.Header.Del("Etag")
+	res.ContentLength = int64(len(text))
+	res.Body = &body{strings.NewReader(text), res.Body}
 }
 
 // asciiBased reports whether the bytes of the element mean the same in the

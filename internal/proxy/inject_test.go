@@ -170,6 +170,54 @@ func TestCompressedPages(t *testing.T) {
 	})
 }
 
+// TestEmptyPage: what a template that fails at its beginning leaves comes back when it is repaired,
+// and so does an error without a text (P6).
+func TestEmptyPage(t *testing.T) {
+	for _, tt := range []struct {
+		name, dest string
+		code       int
+		header     []string
+		want       string // the end of the body; "-": untouched
+	}{
+		{name: "page", dest: "document", want: "</script>"},
+		{name: "typed page", dest: "iframe", header: []string{"Content-Type", "text/html"}, want: "</script>"},
+		{name: "error", dest: "document", code: 500, want: "</script><pre>500 Internal Server Error</pre>"},
+		{name: "fetch", dest: "empty", want: "-"},
+		{name: "image", dest: "image", want: "-"},
+		{name: "unknown client", want: "-"},
+		{name: "no content", dest: "document", code: 204, want: "-"},
+		{name: "reset", dest: "document", code: 205, want: "-"},
+		{name: "text", dest: "document", header: []string{"Content-Type", "text/css"}, want: "-"},
+		{name: "download", dest: "document", header: []string{"Content-Disposition", "attachment"}, want: "-"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r, _ := startLive(t, Options{Inject: true}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if tt.header != nil {
+					w.Header().Set(tt.header[0], tt.header[1])
+				}
+				if tt.code != 0 {
+					w.WriteHeader(tt.code)
+				}
+			}))
+			var header []string
+			if tt.dest != "" {
+				header = []string{"Sec-Fetch-Dest", tt.dest}
+			}
+			a := r.get("/", header...)
+			if tt.want == "-" {
+				if a.body != "" || len(a.Header["Content-Type"]) > 0 && tt.header == nil {
+					t.Errorf("%v %q", a.Header, a.body)
+				}
+				return
+			}
+			if !strings.HasPrefix(a.body, `<script src="/__hotreload/client.js"`) || !strings.HasSuffix(a.body, tt.want) ||
+				a.Header.Get("Content-Type") != "text/html; charset=utf-8" || a.Header.Get("Content-Length") != strconv.Itoa(len(a.body)) {
+				t.Errorf("%v %q", a.Header, a.body)
+			}
+		})
+	}
+}
+
 // TestReadErrorPasses: a page that breaks off breaks off for the client too (P6).
 func TestReadErrorPasses(t *testing.T) {
 	t.Parallel()

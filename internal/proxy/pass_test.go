@@ -139,7 +139,7 @@ func TestAnswerPassesAsItCame(t *testing.T) {
 		{"own server", "GET", "HTTP/1.1 207 Multi-Status\r\nContent-Length: 2\r\nServer: me\r\n\r\nok"},
 		{"part", "GET", "HTTP/1.1 206 Partial Content\r\nContent-Type: text/html\r\nContent-Range: bytes 0-5/9\r\nContent-Length: 6\r\n\r\n<html>"},
 		{"head of a page", "HEAD", "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 100\r\nEtag: \"x\"\r\n\r\n"},
-		{"cookies and CORS", "GET", "HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nAccess-Control-Allow-Origin: https://a.example\r\nContent-Length: 0\r\n\r\n"},
+		{"cookies and CORS", "GET", "HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nAccess-Control-Allow-Origin: https://a.example\r\nContent-Length: 2\r\n\r\nok"},
 		{"redirect with a page", "GET", "HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Type: text/html\r\nContent-Length: 21\r\n\r\n<html><a>found</html>"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
