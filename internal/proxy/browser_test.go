@@ -644,6 +644,51 @@ func TestClickDuringBuild(t *testing.T) {
 	v.quiet()
 }
 
+// P3: so it is with a click that htmx answers, here by what htmx does: a request by script, a class
+// meanwhile, and another address.
+func TestClickOfHtmxDuringBuild(t *testing.T) {
+	chromium := startBrowser(t)
+	const home = `<!doctype html><title>%s</title><link rel=icon href=data:,><a id=link>x</a><a id=never>x</a><script>
+for (const [id, path] of [['link', '/next'], ['never', '/never']]) document.getElementById(id).onclick = async e => {
+  e.target.className = 'htmx-request';
+  const r = await fetch(path, {headers: {'HX-Request': 'true'}});
+  document.title = await r.text();
+  history.pushState(null, '', path);
+  e.target.className = '';
+}</script>`
+	hits := func() http.Handler {
+		s := newSite(map[string]string{"/": fmt.Sprintf(home, "home"), "/next": fmt.Sprintf(home, "next")})
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/never" {
+				<-r.Context().Done()
+				return
+			}
+			s.ServeHTTP(w, r)
+		})
+	}
+	r, _ := startLive(t, Options{Inject: true}, hits())
+	held := func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.held > 0
+	}
+	v := open(t, chromium, r.URL()+"/")
+	r.save()
+	v.js(`document.querySelector('#link').click()`)
+	eventually(t, "the click waits", held)
+	r.goLive(startApp(t, slow(hits())))
+	v.until(`[location.pathname, document.title, document.readyState]`, "/next,next,complete")
+
+	// What is not answered does not keep the page.
+	v.js(`window.before = true`)
+	r.save()
+	v.js(`document.querySelector('#never').click()`)
+	eventually(t, "the click waits", held)
+	r.goLive(startApp(t, hits()))
+	v.until(`[location.pathname, document.title, window.before, document.readyState]`, "/next,next,,complete")
+	v.quiet()
+}
+
 // slow answers so late that whoever is faster than the answer would be.
 func slow(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

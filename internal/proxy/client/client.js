@@ -37,7 +37,7 @@
 
   function follow() {
     const s = state, version = s.session + '.' + s.page;
-    if (s.answers && (s.status === 'live' || s.status === 'broken') && here.page !== version && !leaving()) {
+    if (s.answers && (s.status === 'live' || s.status === 'broken') && here.page !== version && !leaving() && !asking()) {
       if (here.method === 'GET') {
         if (reload(version)) return;
       } else {
@@ -71,6 +71,21 @@
     left = answered = 0;
     follow();
   });
+
+  // A click that htmx answers may have waited for the new program, too. Its answer comes now and may lead to
+  // another page, which is then the one to load. What takes longer than 1 s is broken off.
+  let asked = 0;
+  function asking() {
+    if (!document.querySelector('.htmx-request')) {
+      asked = 0;
+      return false;
+    }
+    const now = Date.now();
+    if (!asked) asked = now;
+    if (now - asked >= 1000) return false;
+    setTimeout(follow, 50);
+    return true;
+  }
 
   function listen() {
     let port = null, source = null, wait = 500;
