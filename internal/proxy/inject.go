@@ -54,7 +54,7 @@ func mediaType(h http.Header) string {
 // document that a browser is to show, if that cannot be undone.
 func inject(res *http.Response, r *http.Request, tag func(granted) string) (coding string) {
 	switch c := res.StatusCode; {
-	case c < 200, c == http.StatusNoContent, c == http.StatusPartialContent, c >= 300 && c < 400:
+	case c < 200, c == http.StatusNoContent, c == http.StatusPartialContent, c >= 300 && c < 400, download(res.Header):
 		return ""
 	}
 	_, surely := r.Header["Sec-Fetch-Dest"]
@@ -117,7 +117,12 @@ func inject(res *http.Response, r *http.Request, tag func(granted) string) (codi
 func nothing(res *http.Response) bool {
 	kind, coded := mediaType(res.Header), len(res.Header["Content-Encoding"]) > 0
 	return res.ContentLength == 0 && (kind == "" || kind == "text/html") && !coded &&
-		(res.StatusCode == http.StatusOK || res.StatusCode >= 400) && res.Header.Get("Content-Disposition") == ""
+		(res.StatusCode == http.StatusOK || res.StatusCode >= 400)
+}
+
+// download reports whether a browser saves the answer as a file instead of showing it.
+func download(h http.Header) bool {
+	return strings.HasPrefix(strings.ToLower(h.Get("Content-Disposition")), "attachment")
 }
 
 // fill makes a page of nothing, which comes back when the program is repaired. A browser shows the

@@ -260,6 +260,8 @@ func TestUntouched(t *testing.T) {
 		{name: "UTF-16", req: doc, header: map[string]string{"Content-Type": "text/html; charset=UTF-16LE"}},
 		{name: "brotli", req: doc, header: map[string]string{"Content-Encoding": "br"}},
 		{name: "zstd", req: doc, header: map[string]string{"Content-Encoding": "zstd"}},
+		{name: "download", req: doc, header: map[string]string{"Content-Disposition": "Attachment; filename=a.html"}},
+		{name: "shown under a name", req: doc, header: map[string]string{"Content-Disposition": "inline; filename=a.html"}, change: true},
 		{name: "two encodings", req: doc, header: map[string]string{"Content-Encoding": "gzip, br"}},
 		{name: "part", req: doc, code: 206},
 		{name: "fetch", req: []string{"Sec-Fetch-Dest", "empty"}},

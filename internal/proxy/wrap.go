@@ -16,7 +16,7 @@ func (x *exchange) wraps(res *http.Response) bool {
 	dest, modern := x.q.Header["Sec-Fetch-Dest"]
 	return x.injects && (x.q.use == page || x.q.use == form) && (!modern || dest[0] == "document") &&
 		res.StatusCode >= 400 && mediaType(res.Header) == "text/plain" && asciiBased(res.Header) &&
-		!strings.HasPrefix(strings.ToLower(res.Header.Get("Content-Disposition")), "attachment")
+		!download(res.Header)
 }
 
 // wrap makes a page of the text, with the script, and with links where the text names files.
