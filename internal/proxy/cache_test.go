@@ -143,3 +143,87 @@ func TestSavesOfCSSInChromium(t *testing.T) {
 	v.until("unstyled", "0")
 	v.quiet()
 }
+
+// P7: a file that is empty because it is just being written is asked for again; one that stays empty,
+// or is so for long, is an answer.
+func TestFileBeingWritten(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	var filled int32
+	modified := ""
+	r, _ := startLive(t, Options{Inject: true}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/css")
+		w.Header().Set("Last-Modified", modified)
+		if asked.Add(1) >= filled {
+			fmt.Fprint(w, "h1 {}")
+		}
+	}))
+	now, old := time.Now().UTC().Format(http.TimeFormat), "Tue, 01 Oct 2024 10:00:00 GMT"
+	style := []string{"Sec-Fetch-Dest", "style"}
+	for _, tt := range []struct {
+		name     string
+		modified string
+		filled   int32 // the request that finds the content
+		header   []string
+		asked    int32
+		body     string
+	}{
+		{"content", now, 1, style, 1, "h1 {}"},
+		{"a moment later", now, 3, style, 3, "h1 {}"},
+		{"stays empty", now, 1000, style, int32(1 + len(fillTimes)), ""},
+		{"long empty", old, 3, style, 1, ""},
+		{"says no time", "", 3, style, 1, ""},
+		{"fetch of a script", now, 3, []string{"Sec-Fetch-Dest", "empty"}, 1, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			asked.Store(0)
+			modified, filled = tt.modified, tt.filled
+			a := r.get("/app.css", tt.header...)
+			if a.body != tt.body || asked.Load() != tt.asked {
+				t.Errorf("%q after %d requests, want %q after %d", a.body, asked.Load(), tt.body, tt.asked)
+			}
+		})
+	}
+}
+
+// P7 in a real browser: a sheet that is truncated when the page is loaded, and when it is swapped, and
+// written a moment later, leaves the page at no time without styles.
+func TestTruncatedCSSInChromium(t *testing.T) {
+	t.Parallel()
+	browser := startBrowser(t)
+	path := filepath.Join(t.TempDir(), "app.css")
+	write := func(content string) {
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+	write("body { color: rgb(1, 1, 1) }")
+	var asked atomic.Int32
+	r, _ := startLive(t, Options{Inject: true}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/app.css" {
+			http.ServeFile(w, r, path)
+			if n := asked.Add(1); n%2 == 0 { // it found the file empty
+				write(fmt.Sprintf("body { color: rgb(%d, 1, 1) }", n))
+			}
+			return
+		}
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, `<!doctype html><head><link rel="stylesheet" href="/app.css"></head><body>x<script>
+			let unstyled = 0;
+			(function look() { if (getComputedStyle(document.body).color === 'rgb(0, 0, 0)') unstyled++; setTimeout(look) })()
+		</script></body>`)
+	}))
+	v := open(t, browser, r.URL())
+	const colour = "getComputedStyle(document.body).color"
+	v.until(colour, "rgb(1, 1, 1)")
+	write("")
+	r.Reload(true)
+	v.until(colour, "rgb(2, 1, 1)")
+	v.until("unstyled", "0")
+	asked.Store(3)
+	write("")
+	r.Reload(false)
+	v.until(colour, "rgb(4, 1, 1)")
+	v.until("unstyled", "0")
+	v.quiet()
+}

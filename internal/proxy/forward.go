@@ -354,6 +354,7 @@ var errNoPage = errors.New("not an HTML document")
 // answered looks at the head of the answer.
 func (x *exchange) answered(res *http.Response) error {
 	p := x.up.p
+	x.fill(res)
 	x.q.record.answered(x, res)
 	switch upgrade, events := res.StatusCode == http.StatusSwitchingProtocols, mediaType(res.Header) == "text/event-stream"; {
 	case (upgrade || events) && x.q.replayed:
