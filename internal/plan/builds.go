@@ -37,6 +37,7 @@ type job struct {
 	triggers map[int][]string
 	signals  []string
 	reload   reloadKind
+	apart    reloadKind // see wants
 }
 
 // jobKind is what a job does. Inputs and status call all of them a build.

@@ -180,7 +180,7 @@ func (s *State) judge(svc *service, in Files, concerned map[string]bool) *verdic
 		case Signal:
 			svc.wants.signals = union(svc.wants.signals, []string{e.Signal})
 		case Reload:
-			svc.wants.reloads(e.CSS)
+			svc.wants.reloads(e)
 			if e.After > 0 {
 				svc.wants.shownAt = s.now.Add(e.After)
 				s.do(Arm{Timer{svc.Name, Shown}, e.After})
@@ -206,11 +206,14 @@ func (w *wants) trigger(rule int, paths ...string) {
 	}
 }
 
-func (w *wants) reloads(css bool) {
-	if css {
-		w.reload = max(w.reload, reloadCSS)
-	} else {
-		w.reload = reloadPage
+func (w *wants) reloads(e Effect) {
+	kind := reloadPage
+	if e.CSS {
+		kind = reloadCSS
+	}
+	w.reload = max(w.reload, kind)
+	if e.Rule == NoRule {
+		w.apart = max(w.apart, kind)
 	}
 }
 

@@ -14,7 +14,7 @@ func (s *State) runRules(svc *service) {
 	w := &svc.wants
 	j := &job{
 		kind: rulesOnly, gen: svc.gen, slot: s.newSlot(), began: s.now,
-		rules: w.rules, triggers: map[int][]string{}, signals: w.signals, reload: w.reload,
+		rules: w.rules, triggers: map[int][]string{}, signals: w.signals, reload: w.reload, apart: w.apart,
 		generates: true, writes: s.writingSince(svc),
 	}
 	if w.build {
@@ -24,7 +24,7 @@ func (s *State) runRules(svc *service) {
 		j.triggers[r] = slices.Sorted(maps.Keys(w.triggers[r]))
 		delete(w.triggers, r)
 	}
-	w.rules, w.signals, w.reload = nil, nil, reloadNothing
+	w.rules, w.signals, w.reload, w.apart = nil, nil, reloadNothing, reloadNothing
 	svc.job = j
 	svc.beginSpan(spanBuild, s.now)
 	s.do(RunRules{svc.Name, svc.gen, j.rules, j.triggers})
@@ -81,12 +81,17 @@ func (s *State) rulesSucceeded(svc *service, j *job) {
 func (svc *service) takeBack(j *job) {
 	svc.wants.signals = union(j.signals, svc.wants.signals)
 	svc.wants.reload = max(svc.wants.reload, j.reload)
+	svc.wants.apart = max(svc.wants.apart, j.apart)
 }
 
 // rulesFailed reports the failure, and calls off what was to follow: the next commands that
-// succeed make up for it.
+// succeed make up for it. What pages show of other files does not depend on the commands.
 func (s *State) rulesFailed(svc *service, j *job, in *RulesDone) {
 	svc.overtaken.since = time.Time{}
+	if j.kind == rulesThenBuild { // else the next success reloads or restarts in any case
+		svc.wants.reload = max(svc.wants.reload, j.apart)
+		svc.wants.apart = max(svc.wants.apart, j.apart)
+	}
 	in.Finished.Serving = svc.serving()
 	s.say(svc, in.Generation, in.Finished)
 	svc.latest.build = &in.Finished

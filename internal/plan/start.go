@@ -58,7 +58,7 @@ func (s *State) launch(svc *service) {
 		svc.latest.problem, svc.latest.exit = nil, nil
 	}
 	svc.programs.fallback = nil
-	svc.wants.start, svc.wants.reload, svc.added = noStart, reloadNothing, false
+	svc.wants.start, svc.wants.reload, svc.wants.apart, svc.added = noStart, reloadNothing, reloadNothing, false
 	svc.failed.missedRestart, svc.latest.command = 0, nil
 	svc.old, svc.proc = svc.proc, &process{
 		launch: svc.launches, gen: gen, restarts: svc.restarts, program: program, started: s.now,

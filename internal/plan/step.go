@@ -164,7 +164,7 @@ func (s *State) carryOut(svc *service) {
 	// A page that a new program is about to serve is reloaded by that.
 	if w.reload != reloadNothing && w.shownAt.IsZero() && !w.build && w.start == noStart {
 		s.do(ReloadPages{svc.Name, svc.gen, w.reload == reloadCSS})
-		w.reload = reloadNothing
+		w.reload, w.apart = reloadNothing, reloadNothing
 	}
 	// What can start does so before the one more build.
 	if w.oneMore && !w.build && (w.start == noStart || svc.waits.names != "") {

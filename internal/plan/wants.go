@@ -23,7 +23,8 @@ type wants struct {
 	triggers map[int]map[string]bool // by rule: the changed paths that its command has not seen yet
 	signals  []string
 	reload   reloadKind
-	shownAt  time.Time // not before this is anything reloaded; zero: at once
+	apart    reloadKind // the part of reload that is for files without a command
+	shownAt  time.Time  // not before this is anything reloaded; zero: at once
 }
 
 // startKind says whether the good program is to be started: nothing runs, or (start-first)
