@@ -119,11 +119,31 @@ func (t *Timeline) Since(seq int) (saves []Save, newest int, changed <-chan stru
 func (t *Timeline) Emit(ev event.Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if s := t.apply(ev); s != nil {
-		t.seq++
-		s.Seq, s.shown = t.seq, new(shown)
-		close(t.changed)
-		t.changed = make(chan struct{})
+	s := t.apply(ev)
+	if s == nil {
+		return
+	}
+	t.changes(s)
+	if _, done := ev.Body.(event.BuildFinished); done {
+		t.overtaken(s)
+	}
+	close(t.changed)
+	t.changed = make(chan struct{})
+}
+
+func (t *Timeline) changes(s *Save) {
+	t.seq++
+	s.Seq, s.shown = t.seq, new(shown)
+}
+
+// overtaken ends the rows of older saves whose build never began: they wait for commands of rules while newer
+// saves come, and a build takes them all in.
+func (t *Timeline) overtaken(by *Save) {
+	for _, s := range t.saves {
+		if s.Service == by.Service && s.Generation < by.Generation && s.State == Building {
+			s.State = Canceled
+			t.changes(s)
+		}
 	}
 }
 

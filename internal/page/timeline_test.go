@@ -74,6 +74,8 @@ func TestTimeline(t *testing.T) {
 			"web 2 canceled /a.go\nweb 3 building /a.go\n"},
 		"canceled and built again": {[]event.Event{changed(2, "rebuild", "/a.go"), gen(2, event.BuildStarted{}), gen(2, event.BuildCanceled{}), gen(2, event.BuildStarted{}), gen(2, event.BuildFinished{OK: true})},
 			"web 2 starting /a.go\n"},
+		"a newer save while a command of a rule runs": {[]event.Event{changed(2, "rebuild", "/a.templ"), changed(3, "rebuild", "/a.templ"), gen(3, event.BuildStarted{}), gen(3, event.BuildFinished{OK: true})},
+			"web 2 canceled /a.templ\nweb 3 starting /a.templ\n"},
 		"a mistake and its fix": {[]event.Event{changed(2, "rebuild", "/a.go"), gen(2, event.BuildStarted{}), gen(2, failed), changed(3, "rebuild", "/a.go"), gen(3, event.BuildStarted{}), gen(3, event.BuildFinished{OK: true, Unchanged: true})},
 			"web 2 failed /a.go \"1 error\"\nweb 3 same /a.go\n"},
 		"undone": {[]event.Event{changed(2, "rebuild", "/a.go"), gen(2, event.BuildStarted{}), gen(2, event.Changed{Paths: []string{"/a.go"}, Effect: "none", Undone: true}), gen(2, event.Undone{}), gen(2, event.BuildCanceled{})},
