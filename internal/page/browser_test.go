@@ -300,3 +300,17 @@ func TestPageLooks(t *testing.T) {
 		}
 	}
 }
+
+// U1: the bar of a row that is there already follows its new times. The page's policy refuses style attributes.
+func TestBarFollowsInChromium(t *testing.T) {
+	t.Parallel()
+	s := newSession(t)
+	b := openTab(t, s.url)
+	for n, ms := range []int64{300, 500} {
+		play(s.Timeline, gen(2, event.BuildFinished{Summary: "1 error", DurationMS: ms}))
+		b.sees(`document.querySelector('.save .bar').getAttribute('aria-label')`, fmt.Sprintf("build %d ms", ms))
+		if got, want := b.js(`document.querySelector('.save .bar .build').style.width`), fmt.Sprintf(" %d ", ms); !strings.Contains(got, want) {
+			t.Errorf("round %d: the width is %q, want one with%sms in it", n, got, want)
+		}
+	}
+}

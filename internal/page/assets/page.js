@@ -51,7 +51,11 @@ function become(old, now) {
     return;
   }
   for (const {name} of [...old.attributes]) if (name !== 'open' && !now.hasAttribute(name)) old.removeAttribute(name);
-  for (const {name, value} of [...now.attributes]) if (name !== 'open' && old.getAttribute(name) !== value) old.setAttribute(name, value);
+  for (const {name, value} of [...now.attributes]) {
+    if (name === 'open' || old.getAttribute(name) === value) continue;
+    if (name === 'style') old.style.cssText = value; // as an attribute, the page's policy refuses it
+    else old.setAttribute(name, value);
+  }
   for (const type of ['onclick', 'onchange', 'ontoggle']) old[type] = now[type];
   if (old.type === 'checkbox') old.checked = now.checked;
   update(old, [...now.childNodes]);
