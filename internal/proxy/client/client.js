@@ -153,8 +153,8 @@
   // ---- load anew, at the same place ------------------------------------------
 
   function reload(version) {
-    const step = here.page + ' ' + version + ' ' + location.href;
-    // A page out of some cache claims to be old forever: once is enough.
+    const step = version + ' ' + location.href;
+    // A page out of some cache claims to be as old as the copy there, forever: once is enough.
     if (here.page !== 'waiting' && recall('step') === step) {
       here.page = version;
       return false;
