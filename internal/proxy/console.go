@@ -203,10 +203,16 @@ func (p *Proxy) consoleEvent(e consoleEntry, host string) event.Console {
 	if name := strings.TrimPrefix(u.Path, "/"); name != "" && filepath.IsLocal(filepath.FromSlash(name)) {
 		if path := p.project().Finder().Path(name); path != "" {
 			c.File = path
+			if translated[strings.ToLower(filepath.Ext(path))] {
+				c.Line = 0
+			}
 		}
 	}
 	return c
 }
+
+// translated are the sources that no browser runs as they are: a line in what it got is not theirs.
+var translated = map[string]bool{".jsx": true, ".ts": true, ".tsx": true, ".mts": true, ".vue": true, ".svelte": true, ".astro": true}
 
 // cut is the beginning of a text as valid UTF-8.
 func cut(s string, most int) string {

@@ -360,4 +360,13 @@ func TestConsoleFile(t *testing.T) {
 			t.Errorf("%s: %+v, want %s", url, got, want)
 		}
 	}
+	// The browser runs what a bundler made of it, with other lines.
+	app := filepath.Join(dir, "web/src/App.tsx")
+	if err := cmp.Or(os.MkdirAll(filepath.Dir(app), 0o755), os.WriteFile(app, nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	p = &Proxy{opt: Options{Dir: dir}}
+	if got := p.consoleEvent(consoleEntry{File: "http://h/src/App.tsx?t=1", Line: 9}, "h"); got.File != app || got.Line != 0 {
+		t.Errorf("%+v, want %s without a line", got, app)
+	}
 }
